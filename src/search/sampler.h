@@ -1,0 +1,69 @@
+/* The one interface of all samplers: history in, proposal out.
+ *
+ * A proposal is a pure function of the space, the study seed, the trial number, the settings and
+ * the history handed in; a sampler object is a cache and nothing more, so two objects made alike
+ * propose alike. Nothing here reads a clock, a file, the environment or a socket.
+ */
+#ifndef HPT_SEARCH_SAMPLER_H
+#define HPT_SEARCH_SAMPLER_H
+
+#include "space/space.h"
+
+/* A finished or running trial as a sampler sees it. */
+typedef struct {
+    int64_t number;
+    const HptConfig *config;
+    bool finished;        /* false: running, values not known */
+    const double *values; /* one per objective, all to be minimised; NULL: failed or running */
+} HptObservation;
+
+typedef struct {
+    const HptObservation *observations; /* by number, ascending */
+    size_t n;
+} HptHistory;
+
+typedef struct {
+    HptConfig *config;  /* owned by the caller after a proposal */
+    const char *origin; /* "default", "point", or the sampler's name; static */
+    char *reason;       /* one line for the record, or NULL; owned */
+} HptProposal;
+void hpt_proposal_clear(HptProposal *proposal);
+
+typedef struct HptSampler HptSampler;
+
+/* Everything that is fixed for the life of a study version. */
+typedef struct {
+    const HptSpace *space;
+    const char *const *positions; /* parameter names in the order of their first appearance in the
+                                     study (Sobol dimensions), NULL-terminated; NULL: byte order */
+    uint64_t seed;
+    const HptConfig *const *points; /* tried first, in this order */
+    size_t n_points;
+    bool default_first; /* points[0] is the default configuration */
+} HptSearch;
+
+/* spec is "NAME" or "NAME:KEY=VALUE,…" (grid:points=5). search is borrowed and must outlive the
+ * sampler. Fails HPT_ERROR_USAGE for an unknown name (with a suggestion) or setting. */
+HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search,
+                            GError **error) HPT_WARN_UNUSED;
+void hpt_sampler_free(HptSampler *sampler);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSampler, hpt_sampler_free)
+
+/* The proposal for trial number ≥ 0. history may be NULL for samplers that do not use it.
+ * Fails HPT_ERROR_EXHAUSTED (a grid has no such point) or HPT_ERROR_NO_ROOM (10,000 draws in a row
+ * hit forbidden clauses; the message names the three that matched most often). */
+bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
+                         HptProposal *out, GError **error) HPT_WARN_UNUSED;
+
+/* How many trials there are in all, points included, or -1 if there is no end. */
+int64_t hpt_sampler_total(HptSampler *sampler);
+
+/* The canonical spec with every setting spelled out ("grid:points=10"), for the record. Borrowed;
+ * and the version of the algorithm, raised whenever proposals change. */
+const char *hpt_sampler_get_spec(const HptSampler *sampler);
+int hpt_sampler_get_version(const HptSampler *sampler);
+
+/* Names of all samplers, NULL-terminated, for help and completion. */
+const char *const *hpt_sampler_get_names(void);
+
+#endif
