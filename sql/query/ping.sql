@@ -1,0 +1,3 @@
+-- Does the server answer? Also what time it has.
+-- returns now timestamptz
+select now()
