@@ -1,0 +1,93 @@
+/* One child process: what is started, how it ended, and that nothing of it is left.
+ *
+ * The child gets its own process group, default signals and an empty mask, stdin from null or from
+ * given bytes, stdout and stderr on pipes, and no other descriptor of ours. It shares our memory
+ * until it execs (vfork), so a large parent costs nothing.
+ *
+ * We are made a subreaper at the first start: what a child leaves behind becomes ours, is found,
+ * killed and counted, including double forks, new sessions and cleared environments.
+ *
+ * Life: hpt_child_start; poll the pidfd; hpt_child_reap when it is readable; hpt_child_sweep until
+ * it says done; hpt_child_free. A child that is freed early is killed and waited for.
+ */
+#ifndef HPT_RUN_CHILD_H
+#define HPT_RUN_CHILD_H
+
+#include "base/error.h"
+
+#include <sys/types.h>
+
+typedef enum {
+    HPT_END_EXITED,       /* by itself, with status */
+    HPT_END_SIGNALLED,    /* by a signal that we did not send */
+    HPT_END_TIMEOUT,      /* we ended it: time was up */
+    HPT_END_STOPPED,      /* we ended it: interrupted or pruned */
+    HPT_END_START_FAILED, /* never ran: step and errnum say why; status is 126 or 127 */
+} HptEndKind;
+
+typedef struct {
+    HptEndKind kind;
+    int status;       /* what a shell would say: the exit status, 128 + signal, 126, 127 */
+    int signal;       /* that ended the main process, or 0, whatever the kind */
+    bool core_dumped; /* only with signal */
+    const char *step; /* START_FAILED: "directory 'x'", "exec 'y'"…; owned by the child */
+    int errnum;       /* START_FAILED */
+
+    int64_t wall_us, user_us, system_us; /* user and system include the waited-for descendants */
+    int64_t maxrss_bytes;                /* of the largest process */
+    int64_t minor_faults, major_faults, voluntary_switches, involuntary_switches;
+    int64_t blocks_in, blocks_out; /* 512 bytes each */
+
+    size_t left_behind; /* processes alive when the main one had ended; killed */
+    bool survivors;     /* some could not be killed within two seconds */
+} HptEnd;
+
+/* Everything borrowed for the time of the call. */
+typedef struct {
+    const char *const *argv; /* argv[0] is looked for in PATH unless it has a slash */
+    const char *const *env;  /* the whole environment */
+    const char *directory;   /* NULL: ours */
+    const void *input;       /* bytes for stdin; NULL: /dev/null */
+    size_t input_length;
+    const char *marker; /* an entry of env that no other running child has ("HPT_DIR=…"): by it
+                           descendants are told apart; NULL: by process group and session only */
+} HptChildSpec;
+
+typedef struct HptChild HptChild;
+
+/* Starts a child. Fails HPT_ERROR_IO or _UNSUPPORTED only for faults of ours (no descriptors, no
+ * memory, no processes left, no pidfd); a command that cannot be run is a child that has ended. */
+HptChild *hpt_child_start(const HptChildSpec *spec, GError **error) HPT_WARN_UNUSED;
+void hpt_child_free(HptChild *child);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptChild, hpt_child_free)
+
+/* -1 when there is none. The pidfd is readable once the main process has ended. The stream
+ * descriptors are non-blocking and are the child object's until steal takes them. */
+pid_t hpt_child_get_pid(const HptChild *child);
+int hpt_child_get_pidfd(const HptChild *child);
+int hpt_child_steal_stdout(HptChild *child);
+int hpt_child_steal_stderr(HptChild *child);
+
+/* Sends a signal to the child's process group; false once the main process was reaped. */
+bool hpt_child_signal(HptChild *child, int signal);
+/* How the end will be named if it comes now (TIMEOUT or STOPPED); the first call counts. */
+void hpt_child_blame(HptChild *child, HptEndKind kind);
+
+/* Kills the leftovers and takes the status if the main process has ended; false: it has not.
+ * After true, call hpt_child_sweep now and then (a millisecond apart) until it is true: nothing of
+ * this child is alive any more, or two seconds have passed. Neither ever blocks. */
+bool hpt_child_reap(HptChild *child);
+bool hpt_child_sweep(HptChild *child);
+
+/* Complete after sweep said true. Borrowed. */
+const HptEnd *hpt_child_get_end(const HptChild *child);
+
+/* One line for people and the record: "exit status 3", "signal 11 (SIGSEGV), core dumped",
+ * "timeout", "exec 'trian': No such file or directory". Owned. */
+char *hpt_end_text(const HptEnd *end);
+
+/* The environment for children: inherited without hpt's own (HPT_*) and without what leads to a
+ * database (PG*). Owned (g_strfreev). */
+char **hpt_child_environment(const char *const *inherited);
+
+#endif
