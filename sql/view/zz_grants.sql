@@ -1,0 +1,27 @@
+-- Readers see the views; writers also call the functions and touch no table.
+DO $$
+DECLARE
+    v_function regprocedure;
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_reader') THEN
+        GRANT USAGE ON SCHEMA hpt, hpt_study TO hpt_reader;
+        GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study TO hpt_reader;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_writer') THEN
+        GRANT USAGE ON SCHEMA hpt, hpt_study, hpt_record TO hpt_writer;
+        GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study TO hpt_writer;
+        FOR v_function IN
+            SELECT p.oid::regprocedure FROM pg_proc p
+            WHERE p.pronamespace = 'hpt_record'::regnamespace
+              AND p.proname IN ('study_create', 'study_extend', 'study_set_total', 'worker_start', 'worker_end',
+                                'trial_reserve', 'trial_start', 'trial_finish', 'lease_renew', 'lease_reap',
+                                'trial_retry', 'study_read', 'worker_peers')
+        LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);
+        END LOOP;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_auditor') THEN
+        GRANT USAGE ON SCHEMA hpt, hpt_study, hpt_record TO hpt_auditor;
+        GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study, hpt_record TO hpt_auditor;
+    END IF;
+END $$;
