@@ -195,12 +195,12 @@ size_t hpt_db_pending(const HptDb *db);
 typedef struct {
     const char *name;
     uint32_t type; /* OID of pg_type, see HPT_OID_… below */
-} HptColumn;
+} HptDbColumn;
 
 typedef struct {
     const char *text; /* PostgreSQL's text form, NUL-terminated; NULL is SQL NULL */
     size_t length;
-} HptValue;
+} HptDbText;
 
 enum { /* the types that output formats treat by kind; fixed in PostgreSQL's catalogue */
     HPT_OID_BOOL = 16,
@@ -225,10 +225,10 @@ typedef struct {
     bool writable;           /* default is a read-only transaction */
     const HptArgs *args;     /* $1 …; may be NULL */
     /* Called once before the first row, also when there are none; may be NULL. */
-    bool (*begin)(const HptColumn *columns, size_t count, void *user, GError **error);
+    bool (*begin)(const HptDbColumn *columns, size_t count, void *user, GError **error);
     /* Called for each row; values are borrowed for the call. False stops the query: the error it
      * set is returned. */
-    bool (*row)(const HptValue *values, size_t count, void *user, GError **error);
+    bool (*row)(const HptDbText *values, size_t count, void *user, GError **error);
     void *user;
 } HptStream;
 

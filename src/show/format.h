@@ -1,6 +1,6 @@
 /* Rows to text: one writer for every output format of the tools.
  *
- * hpt_rows_new with columns, hpt_rows_add per row, hpt_rows_end. Values are texts as PostgreSQL
+ * hpt_writer_new with columns, hpt_writer_add per row, hpt_writer_end. Values are texts as PostgreSQL
  * sends them, or NULL. All formats stream in constant memory except `table`, which keeps its rows
  * to find the widths (callers bound them).
  *
@@ -83,23 +83,23 @@ typedef struct {
     int precision;      /* table, md: significant digits of reals; 0: 6; 17 or more: all */
 } HptShow;
 
-typedef struct HptRows HptRows;
+typedef struct HptWriter HptWriter;
 
-/* sink and user are used until hpt_rows_end. n ≥ 1. */
-HptRows *hpt_rows_new(const HptShow *show, const HptColumn *columns, size_t n, HptSink sink,
+/* sink and user are used until hpt_writer_end. n ≥ 1. */
+HptWriter *hpt_writer_new(const HptShow *show, const HptColumn *columns, size_t n, HptSink sink,
                       void *user);
-void hpt_rows_free(HptRows *rows); /* without end: output is incomplete */
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRows, hpt_rows_free)
+void hpt_writer_free(HptWriter *rows); /* without end: output is incomplete */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptWriter, hpt_writer_free)
 
 /* One row of n values, each NUL-terminated or NULL. Fails only if the sink does. */
-bool hpt_rows_add(HptRows *rows, const char *const *values, GError **error) HPT_WARN_UNUSED;
+bool hpt_writer_add(HptWriter *rows, const char *const *values, GError **error) HPT_WARN_UNUSED;
 
 /* Writes what is left (headers even if there was no row; table: everything). *note (may be NULL)
  * is an owned sentence for stderr about columns that were left out or shortened, or NULL if
  * nothing was. */
-bool hpt_rows_end(HptRows *rows, char **note, GError **error) HPT_WARN_UNUSED;
+bool hpt_writer_end(HptWriter *rows, char **note, GError **error) HPT_WARN_UNUSED;
 
-size_t hpt_rows_count(const HptRows *rows);
+size_t hpt_writer_count(const HptWriter *rows);
 
 /* A PostgreSQL timestamp text (ISO style) as hpt_time_text would give it; NULL if it is none
  * ("infinity"). Owned. */

@@ -18,7 +18,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTable, hpt_table_free)
 
 void hpt_table_add(HptTable *table, const char *const *values);
 
-/* The finished text, owned; *note as in hpt_rows_end. */
+/* The finished text, owned; *note as in hpt_writer_end. */
 char *hpt_table_text(const HptTable *table, char **note);
 
 /* A value as a table shows it: reals rounded, NULL as –, controls escaped. Owned. */
