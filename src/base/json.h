@@ -13,12 +13,14 @@
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(json_t, json_decref)
 
-/* Parses length bytes of JSON text, any top-level value. Fails HPT_ERROR_DATA with "line L, column
- * C: reason". Owned result. */
+/* Parses length bytes of JSON text, any top-level value. Whole numbers of 64 bits are exact; larger
+ * ones are read only if they are the canonical text of a double (which begins to use exponents at
+ * 1e21) and are then reals. Fails HPT_ERROR_DATA with "line L, column C: reason". Owned result. */
 json_t *hpt_json_parse(const char *text, size_t length, GError **error) HPT_WARN_UNUSED;
 
-/* The canonical text. Fails HPT_ERROR_DATA on a NaN or infinite real, an integer beyond ±2^53
- * (RFC 8785 wants such numbers as strings), or invalid UTF-8. Owned, NUL-terminated. */
+/* The canonical text; parsing it and writing again gives the same. Fails HPT_ERROR_DATA on a NaN or
+ * infinite real, an integer that is not the text of a double (RFC 8785 wants such numbers as
+ * strings; all up to ±2^53 are fine), invalid UTF-8, U+0000, or nesting beyond 2048. Owned. */
 char *hpt_json_canonical(const json_t *value, GError **error) HPT_WARN_UNUSED;
 
 /* The same, appended to out; on failure out is as before. */
