@@ -1,0 +1,125 @@
+/* hpt NAME … is hpt-NAME …, looked for beside this program and then in PATH; and help. */
+#include "config.h"
+
+#include "tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Every tool, as "hpt" finds it; the one-line texts are those of the manual pages. */
+static const struct {
+    const char *name, *text;
+} tools[] = {
+    {"init", "make .hpt/, start or connect the database"},
+    {"run", "search: run a command many times"},
+    {"report", "inside a trial: a metric in, go or stop out"},
+    {"query", "tables of studies, trials and metrics; SQL"},
+    {"export", "take a study out: csv, jsonl, script, tar"},
+    {"space", "check, convert and sample a search space"},
+};
+
+/* Folder of the running program; NULL if the system does not say. Owned. */
+static char *own_folder(void)
+{
+    g_autofree char *path = g_file_read_link("/proc/self/exe", NULL);
+    return path == NULL ? NULL : g_path_get_dirname(path);
+}
+
+/* Runs PROGRAM with argv from the own folder, else from PATH. Returns only on failure. */
+static void execute(const char *program, char **argv)
+{
+    g_autofree char *folder = own_folder();
+    if (folder != NULL) {
+        g_autofree char *path = g_build_filename(folder, program, NULL);
+        execv(path, argv);
+        if (errno != ENOENT)
+            return;
+    }
+    execvp(program, argv);
+}
+
+static void set_unknown(GError **error, const char *name)
+{
+    const char *names[G_N_ELEMENTS(tools) + 2] = {"help"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
+        names[i + 1] = tools[i].name;
+    const char *near = hpt_suggest(name, names);
+    if (near != NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "no tool 'hpt-%s'; did you mean '%s'?", name,
+                    near);
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "no tool 'hpt-%s'\nhint: hpt help lists the tools", name);
+}
+
+static int run_tool(char **argv, GError **error)
+{
+    g_autofree char *program = g_strconcat("hpt-", argv[0], NULL);
+    const char *name = argv[0];
+    if (strchr(name, '/') == NULL) {
+        argv[0] = program;
+        execute(program, argv);
+        if (errno != ENOENT) {
+            hpt_error_set_errno(error, errno, "cannot run %s", program);
+            return HPT_EXIT_TOOL;
+        }
+        argv[0] = (char *)name;
+    }
+    set_unknown(error, name);
+    return HPT_EXIT_USAGE;
+}
+
+static int list_tools(void)
+{
+    printf("usage: hpt TOOL [ARGUMENT]...\n\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
+        printf("  %-12s%s\n", tools[i].name, tools[i].text);
+    printf("\nhpt help TOOL shows the manual of a tool, hpt TOOL --help its options.\n");
+    return HPT_EXIT_OK;
+}
+
+/* The manual page if man and the page are there, else the tool's own --help. */
+static int help(char **argv, GError **error)
+{
+    if (argv[0] == NULL)
+        return list_tools();
+    g_autofree char *program =
+        g_str_has_prefix(argv[0], "hpt") ? g_strdup(argv[0]) : g_strconcat("hpt-", argv[0], NULL);
+    if (isatty(STDOUT_FILENO)) {
+        char *man[] = {"man", program, NULL}, *where[] = {"man", "-w", program, NULL};
+        int status = 0;
+        if (g_spawn_sync(NULL, where, NULL,
+                         G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL |
+                             G_SPAWN_STDERR_TO_DEV_NULL,
+                         NULL, NULL, NULL, NULL, &status, NULL) &&
+            status == 0)
+            execvp("man", man);
+    }
+    char *self_help[] = {program, "--help", NULL};
+    execute(program, self_help);
+    set_unknown(error, g_str_has_prefix(program, "hpt-") ? program + 4 : program);
+    return HPT_EXIT_USAGE;
+}
+
+static int run(int argc, char **argv, GError **error)
+{
+    if (argc == 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "which tool?\nhint: hpt help lists the tools");
+        return HPT_EXIT_USAGE;
+    }
+    if (strcmp(argv[0], "help") == 0)
+        return help(argv + 1, error);
+    return run_tool(argv, error);
+}
+
+int main(int argc, char **argv)
+{
+    static const GOptionEntry options[] = {G_OPTION_ENTRY_NULL};
+    static const HptTool tool = {"hpt", "TOOL [ARGUMENT]...",
+                                 "run a tool of hpt: hpt run is hpt-run; hpt help lists them",
+                                 options, run};
+    return hpt_tool_main(&tool, argc, argv);
+}
