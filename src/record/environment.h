@@ -55,7 +55,7 @@ const char *hpt_environment_get(const HptEnvironment *environment, const char *k
 bool hpt_environment_allowed(const char *name);
 
 /* text with the credentials of every URL in it replaced: scheme://user:pass@host becomes
- * scheme://***@host. For arguments too. Owned. */
+ * scheme://[cut]@host. For arguments too. Owned. */
 char *hpt_redact_urls(const char *text);
 
 /* The program that execvp(3) would run for command under this PATH (NULL: the system's default),

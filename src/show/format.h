@@ -1,8 +1,8 @@
 /* Rows to text: one writer for every output format of the tools.
  *
- * hpt_writer_new with columns, hpt_writer_add per row, hpt_writer_end. Values are texts as PostgreSQL
- * sends them, or NULL. All formats stream in constant memory except `table`, which keeps its rows
- * to find the widths (callers bound them).
+ * hpt_writer_new with columns, hpt_writer_add per row, hpt_writer_end. Values are texts as
+ * PostgreSQL sends them, or NULL. All formats stream in constant memory except `table`, which keeps
+ * its rows to find the widths (callers bound them).
  *
  * format  NULL    form
  * table   –       aligned for people, see show/table.h
@@ -88,18 +88,18 @@ typedef struct HptWriter HptWriter;
 /* sink and user are used until hpt_writer_end. n ≥ 1. */
 HptWriter *hpt_writer_new(const HptShow *show, const HptColumn *columns, size_t n, HptSink sink,
                       void *user);
-void hpt_writer_free(HptWriter *rows); /* without end: output is incomplete */
+void hpt_writer_free(HptWriter *writer); /* without end: output is incomplete */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptWriter, hpt_writer_free)
 
 /* One row of n values, each NUL-terminated or NULL. Fails only if the sink does. */
-bool hpt_writer_add(HptWriter *rows, const char *const *values, GError **error) HPT_WARN_UNUSED;
+bool hpt_writer_add(HptWriter *writer, const char *const *values, GError **error) HPT_WARN_UNUSED;
 
 /* Writes what is left (headers even if there was no row; table: everything). *note (may be NULL)
  * is an owned sentence for stderr about columns that were left out or shortened, or NULL if
  * nothing was. */
-bool hpt_writer_end(HptWriter *rows, char **note, GError **error) HPT_WARN_UNUSED;
+bool hpt_writer_end(HptWriter *writer, char **note, GError **error) HPT_WARN_UNUSED;
 
-size_t hpt_writer_count(const HptWriter *rows);
+size_t hpt_writer_count(const HptWriter *writer);
 
 /* A PostgreSQL timestamp text (ISO style) as hpt_time_text would give it; NULL if it is none
  * ("infinity"). Owned. */

@@ -15,7 +15,7 @@ typedef struct {
     bool color;           /* choice; AUTO: a terminal, NO_COLOR empty, TERM neither unset nor dumb */
 } HptTerminal;
 
-/* environ: NAME=VALUE, NULL-terminated, as in environ(7). */
-HptTerminal hpt_terminal_look(int fd, const char *const *environ, HptColor choice);
+/* env: NAME=VALUE, NULL-terminated, as in environ(7). */
+HptTerminal hpt_terminal_look(int fd, const char *const *env, HptColor choice);
 
 #endif
