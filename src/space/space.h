@@ -23,17 +23,25 @@ typedef struct {
 typedef struct {
     char *name;
     HptParamType type;
-    double low, high;  /* real, int: inclusive bounds, high ≥ low */
-    bool log;          /* real, int */
-    double step;       /* real, int: 0 = none; values are low, low + step, … ≤ high */
-    size_t n_values;   /* cat, ord */
-    char **values;     /* cat, ord: texts as written, NULL-terminated */
-    double *numbers;   /* ord whose values are all numbers, strictly ascending; else NULL */
-    bool whole;        /* ord: all numbers are whole */
-    bool constant;     /* one possible value: passed to the command, not searched */
+    double low, high; /* real, int: inclusive bounds, high ≥ low */
+    bool log;         /* real, int */
+    double step;      /* real, int: 0 = none; values are low, low + step, … ≤ high */
+    size_t n_values;  /* cat, ord */
+    char **values;    /* cat, ord: texts as written, NULL-terminated */
+    double *numbers;  /* ord whose values are all numbers, strictly ascending; else NULL */
+    bool whole;       /* ord: all numbers are whole */
+    bool constant;    /* one possible value: passed to the command, not searched */
     bool default_given;
     HptValue fallback; /* the default, given or filled in; active */
     bool conditional;  /* has a condition */
+
+    /* Derived, for the functions below: number of values (0: uncountable); the values of a grid
+     * are (grid_low + k grid_step) 10^grid_exponent, so that 0.3 + 7 * 0.05 is 0.65; and the log
+     * scale's lower end and width. */
+    uint64_t levels;
+    int64_t grid_low, grid_step;
+    int grid_exponent;
+    double log_low, log_width;
 } HptParam;
 
 typedef struct HptSpace HptSpace;
@@ -49,7 +57,7 @@ HptSpaceBuilder *hpt_space_builder_new(void);
 void hpt_space_builder_free(HptSpaceBuilder *builder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSpaceBuilder, hpt_space_builder_free)
 
-/* Adds statements, one per line; messages begin "name:LINE: " (name NULL: "LINE: " omitted).
+/* Adds statements, one per line; messages begin "name:LINE: " (with name NULL they name no place).
  * Adds one statement of the command line; messages begin "argument N 'TEXT': ".
  * Fail HPT_ERROR_DATA; the builder is then only good for freeing. */
 bool hpt_space_builder_add_text(HptSpaceBuilder *builder, const char *name, const char *text,
@@ -74,7 +82,9 @@ bool hpt_space_is_short(const char *word);
 
 /* ---- looking ---- */
 size_t hpt_space_size(const HptSpace *space);
-const HptParam *hpt_space_get(const HptSpace *space, size_t i); /* parents before children */
+/* The order: by depth of conditions (parents before children), then names in byte order; so equal
+ * canonical forms mean equal order. */
+const HptParam *hpt_space_get(const HptSpace *space, size_t i);
 /* Index of name, or SIZE_MAX. */
 size_t hpt_space_find(const HptSpace *space, const char *name);
 /* NULL-terminated, in the space's order; and the notes for stderr, NULL-terminated. Borrowed. */
@@ -94,11 +104,13 @@ bool hpt_space_widens(const HptSpace *narrow, const HptSpace *wider, char **why)
 /* ---- values ---- */
 /* How many values a parameter can take; 0: uncountable (a real without step). */
 uint64_t hpt_param_levels(const HptParam *param);
-/* u in [0, 1) to a value: equal shares for levels, log scales as hpt-space(5) says; and back to the
- * middle of the value's share. Monotone in u. Arithmetic is num/'s: the same bits everywhere. */
+/* u in [0, 1] to a value: equal shares for levels, log scales as hpt-space(5) says; and back to the
+ * middle of the value's share (a real without step: to its own place, so that its upper bound gives
+ * 1). Monotone in u, always within the bounds. Arithmetic is num/'s: the same bits everywhere. On a
+ * log scale of integers the way back is exact up to about 10^12. */
 HptValue hpt_param_from_unit(const HptParam *param, double u);
 double hpt_param_to_unit(const HptParam *param, HptValue value);
-/* The level-th value, level < levels; for a real without step see hpt_param_from_unit. */
+/* The level-th value, level < levels; a real without step has none, see hpt_param_from_unit. */
 HptValue hpt_param_level(const HptParam *param, uint64_t level);
 /* The text that is passed, stored and hashed; owned. value is active. */
 char *hpt_param_value_text(const HptParam *param, HptValue value);
@@ -125,7 +137,8 @@ const char *hpt_space_get_forbidden(const HptSpace *space, size_t i);
 HptConfig *hpt_space_default(const HptSpace *space, GError **error) HPT_WARN_UNUSED;
 
 /* The configuration as a JSON object of its active parameters: reals, ints and numeric ordinals as
- * numbers, the others as strings. Canonical bytes, owned; their SHA-256 is the configuration hash. */
+ * numbers, the others as strings. Canonical bytes, owned; their SHA-256 is the configuration hash.
+ */
 json_t *hpt_config_json(const HptSpace *space, const HptConfig *config);
 char *hpt_config_canonical(const HptSpace *space, const HptConfig *config);
 HptDigest hpt_config_hash(const HptSpace *space, const HptConfig *config);

@@ -1,0 +1,736 @@
+/* One statement, in any of its spellings, into a builder. The grammar is in hpt-space(5). */
+#include "space/internal.h"
+
+#include "base/number.h"
+
+#include <string.h>
+
+typedef struct {
+    HptSpaceBuilder *builder;
+    const char *place;
+    HptScan *scan;
+    GPtrArray *rules; /* HptRule: conditions found in the statement; added when it is whole */
+} Parse;
+
+static const char *const type_names[] = {"real", "float",   "integer", "int", "categorical",
+                                         "cat",  "ordinal", "ord",     NULL};
+
+static bool type_of(const char *word, HptParamType *out, const char **text)
+{
+    static const HptParamType types[] = {HPT_PARAM_REAL, HPT_PARAM_REAL, HPT_PARAM_INT,
+                                         HPT_PARAM_INT,  HPT_PARAM_CAT,  HPT_PARAM_CAT,
+                                         HPT_PARAM_ORD,  HPT_PARAM_ORD};
+    for (size_t i = 0; type_names[i] != NULL; i++) {
+        if (strcmp(word, type_names[i]) == 0) {
+            *out = types[i];
+            *text = type_names[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool fail_param(const char *name, GError **error, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+static bool fail_param(const char *name, GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "parameter '%s': %s", name, text);
+    return false;
+}
+
+/* "unknown WHAT 'WORD'", with a suggestion when there is one. */
+static bool fail_unknown(const char *name, const char *what, const char *word,
+                         const char *const *candidates, GError **error)
+{
+    const char *near = hpt_suggest(word, candidates);
+    if (near == NULL) {
+        return fail_param(name, error, "unknown %s '%s'", what, word);
+    }
+    return fail_param(name, error, "unknown %s '%s'; did you mean '%s'?", what, word, near);
+}
+
+static bool fail_syntax(const Parse *parse, GError **error, const char *message)
+{
+    HptScan *scan = parse->scan;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "col %ld: %s",
+                g_utf8_strlen(scan->text, scan->at - scan->text) + 1, message);
+    return false;
+}
+
+static bool at_end(const Parse *parse, GError **error)
+{
+    return hpt_scan_peek(parse->scan) == '\0' ||
+           hpt_scan_expected(parse->scan, error, "the end of the statement");
+}
+
+static void add_note(const Parse *parse, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void add_note(const Parse *parse, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    g_ptr_array_add(parse->builder->notes, g_strconcat(parse->place, text, NULL));
+}
+
+/* ---- expressions ---- */
+
+static HptExpr *parse_expr(const Parse *parse, unsigned int depth, GError **error);
+
+static bool is_sign(char c)
+{
+    return c != '\0' && strchr("+-*/^%", c) != NULL;
+}
+
+static bool fail_arithmetic(const Parse *parse, GError **error)
+{
+    return fail_syntax(parse, error,
+                       "arithmetic is not supported; compare one parameter with a value");
+}
+
+static bool parse_set(const Parse *parse, GPtrArray *out, GError **error)
+{
+    if (!hpt_scan_expect(parse->scan, '{', error)) {
+        return false;
+    }
+    do {
+        char *value = hpt_scan_value(parse->scan, '\0', NULL, error);
+        if (value == NULL) {
+            return false;
+        }
+        g_ptr_array_add(out, value);
+        if (hpt_scan_take(parse->scan, '}')) {
+            return true;
+        }
+    } while (hpt_scan_take(parse->scan, ','));
+    return hpt_scan_expected(parse->scan, error, "',' or '}'");
+}
+
+/* "in" or an operator after the name. */
+static bool parse_operator(const Parse *parse, const char *name, HptExprKind *out, bool *set,
+                           GError **error)
+{
+    static const struct {
+        const char *text;
+        HptExprKind kind;
+    } operators[] = {{"==", HPT_EXPR_IN},    {"=", HPT_EXPR_IN},
+                     {"!=", HPT_EXPR_NOT},   {"<=", HPT_EXPR_LESS_EQUAL},
+                     {"<", HPT_EXPR_LESS},   {">=", HPT_EXPR_GREATER_EQUAL},
+                     {">", HPT_EXPR_GREATER}};
+    HptScan *scan = parse->scan;
+    char next = hpt_scan_peek(scan);
+    size_t left = (size_t)(scan->end - scan->at);
+    *set = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
+        size_t length = strlen(operators[i].text);
+        if (left >= length && strncmp(scan->at, operators[i].text, length) == 0) {
+            scan->at += length;
+            *out = operators[i].kind;
+            return true;
+        }
+    }
+    size_t length = hpt_scan_word_length(scan, '\0');
+    if (length == 2 && strncmp(scan->at, "in", 2) == 0) {
+        scan->at += 2;
+        *out = HPT_EXPR_IN;
+        *set = true;
+        return true;
+    }
+    if (next == '(' || is_sign(next)) {
+        return fail_arithmetic(parse, error);
+    }
+    g_autofree char *what = g_strdup_printf("a comparison after '%s'", name);
+    return hpt_scan_expected(scan, error, what);
+}
+
+static HptExpr *parse_comparison(const Parse *parse, GError **error)
+{
+    HptScan *scan = parse->scan;
+    if (hpt_scan_peek(scan) == '!') {
+        fail_syntax(parse, error, "there is no '!'; write NAME != VALUE");
+        return NULL;
+    }
+    size_t length = hpt_scan_word_length(scan, '\0');
+    if (length == 0) {
+        hpt_scan_expected(scan, error, "a parameter");
+        return NULL;
+    }
+    g_autofree char *name = g_strndup(scan->at, length);
+    if (hpt_name_length(name, length) != length) {
+        if (strpbrk(name + 1, "+*/^%") != NULL || (is_sign(name[0]) && name[1] == '\0')) {
+            fail_arithmetic(parse, error);
+            return NULL;
+        }
+        hpt_scan_expected(scan, error, "a parameter");
+        return NULL;
+    }
+    scan->at += length;
+    HptExprKind kind = HPT_EXPR_IN;
+    bool set = false;
+    if (!parse_operator(parse, name, &kind, &set, error)) {
+        return NULL;
+    }
+    g_autoptr(HptExpr) atom = hpt_expr_new(kind);
+    atom->name = g_steal_pointer(&name);
+    if (set) {
+        return parse_set(parse, atom->texts, error) ? g_steal_pointer(&atom) : NULL;
+    }
+    if (hpt_scan_peek(scan) == '(') {
+        fail_arithmetic(parse, error);
+        return NULL;
+    }
+    char *value = hpt_scan_value(scan, '\0', NULL, error);
+    if (value == NULL) {
+        return NULL;
+    }
+    g_ptr_array_add(atom->texts, value);
+    char next = hpt_scan_peek(scan);
+    if (is_sign(next) || next == '(') {
+        fail_arithmetic(parse, error);
+        return NULL;
+    }
+    return g_steal_pointer(&atom);
+}
+
+static HptExpr *parse_atom(const Parse *parse, unsigned int depth, GError **error)
+{
+    if (hpt_scan_peek(parse->scan) != '(') {
+        return parse_comparison(parse, error);
+    }
+    if (depth >= HPT_SPACE_MAX_DEPTH) {
+        fail_syntax(parse, error, "more than 64 parentheses within each other");
+        return NULL;
+    }
+    parse->scan->at++;
+    g_autoptr(HptExpr) expr = parse_expr(parse, depth + 1, error);
+    if (expr == NULL || !hpt_scan_expect(parse->scan, ')', error)) {
+        return NULL;
+    }
+    char next = hpt_scan_peek(parse->scan);
+    if (is_sign(next) || (next != '\0' && strchr("<>=!", next) != NULL)) {
+        fail_arithmetic(parse, error);
+        return NULL;
+    }
+    return g_steal_pointer(&expr);
+}
+
+/* Takes "&&" or "||". */
+static bool take_pair(HptScan *scan, char c)
+{
+    if (hpt_scan_peek(scan) != c || scan->end - scan->at < 2 || scan->at[1] != c) {
+        return false;
+    }
+    scan->at += 2;
+    return true;
+}
+
+static HptExpr *parse_chain(const Parse *parse, HptExprKind kind, unsigned int depth,
+                            GError **error)
+{
+    g_autoptr(HptExpr) chain = hpt_expr_new(kind);
+    do {
+        HptExpr *kid = kind == HPT_EXPR_OR ? parse_chain(parse, HPT_EXPR_AND, depth, error)
+                                           : parse_atom(parse, depth, error);
+        if (kid == NULL) {
+            return NULL;
+        }
+        g_ptr_array_add(chain->kids, kid);
+    } while (take_pair(parse->scan, kind == HPT_EXPR_OR ? '|' : '&'));
+    return g_steal_pointer(&chain);
+}
+
+static HptExpr *parse_expr(const Parse *parse, unsigned int depth, GError **error)
+{
+    return parse_chain(parse, HPT_EXPR_OR, depth, error);
+}
+
+/* An expression that must reach the end, or the character end. */
+static HptExpr *parse_whole_expr(const Parse *parse, GError **error)
+{
+    g_autoptr(HptExpr) expr = parse_expr(parse, 0, error);
+    if (expr == NULL) {
+        return NULL;
+    }
+    if (hpt_scan_peek(parse->scan) != '\0') {
+        hpt_scan_expected(parse->scan, error, "'&&', '||' or the end");
+        return NULL;
+    }
+    return g_steal_pointer(&expr);
+}
+
+static bool parse_condition(const Parse *parse, const char *child, GError **error)
+{
+    HptExpr *expr = parse_whole_expr(parse, error);
+    if (expr == NULL) {
+        return false;
+    }
+    hpt_space_builder_rule(parse->rules, parse->place, child, expr);
+    return true;
+}
+
+static bool parse_forbidden(const Parse *parse, GError **error)
+{
+    if (!hpt_scan_expect(parse->scan, '{', error)) {
+        return false;
+    }
+    g_autoptr(HptExpr) clause = hpt_expr_new(HPT_EXPR_AND);
+    do {
+        HptExpr *expr = parse_expr(parse, 0, error);
+        if (expr == NULL) {
+            return false;
+        }
+        g_ptr_array_add(clause->kids, expr);
+    } while (hpt_scan_take(parse->scan, ','));
+    if (!hpt_scan_take(parse->scan, '}')) {
+        return hpt_scan_expected(parse->scan, error, "',' or '}'");
+    }
+    if (!at_end(parse, error)) {
+        return false;
+    }
+    hpt_space_builder_rule(parse->builder->forbidden, parse->place, NULL, g_steal_pointer(&clause));
+    return true;
+}
+
+/* ---- what both spellings end with ---- */
+
+static bool finish(const Parse *parse, const HptDeclaration *declaration, GError **error)
+{
+    HptSpaceBuilder *builder = parse->builder;
+    if (g_str_has_prefix(declaration->name, "hpt.")) {
+        return fail_param(declaration->name, error, "names that begin with 'hpt.' are reserved");
+    }
+    if (g_hash_table_contains(builder->index, declaration->name)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "parameter '%s' is declared twice",
+                    declaration->name);
+        return false;
+    }
+    if (builder->params->len >= HPT_SPACE_MAX_PARAMS) {
+        return fail_param(declaration->name, error, "more than %u parameters",
+                          HPT_SPACE_MAX_PARAMS);
+    }
+    HptParam *param = hpt_param_new(declaration, error);
+    if (param == NULL) {
+        return false;
+    }
+    g_ptr_array_add(builder->params, param);
+    g_hash_table_insert(builder->index, param->name, GUINT_TO_POINTER(builder->params->len));
+    for (guint i = 0; i < parse->rules->len; i++) {
+        g_ptr_array_add(builder->conditions, g_steal_pointer(&parse->rules->pdata[i]));
+    }
+    g_ptr_array_set_size(parse->rules, 0);
+    if (param->step > 0) {
+        double last = hpt_param_level(param, param->levels - 1).number;
+        if (last < param->high) {
+            char step[HPT_NUMBER_TEXT_SIZE];
+            char high[HPT_NUMBER_TEXT_SIZE];
+            char largest[HPT_NUMBER_TEXT_SIZE];
+            add_note(parse, "parameter '%s': step %s does not reach %s; largest value is %s",
+                     param->name, hpt_number_text(param->step, step),
+                     hpt_number_text(param->high, high), hpt_number_text(last, largest));
+        }
+    }
+    return true;
+}
+
+/* ---- the short spelling ---- */
+
+static bool fail_brackets(const char *name, GError **error)
+{
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                "a range is written %s=LOW..HIGH and a list %s=A,B,C "
+                "(or use the long form in quotes)",
+                name, name);
+    return false;
+}
+
+/* Is text one end of a range, or meant to be one? */
+static bool is_end(const char *text)
+{
+    return *text != '\0' &&
+           strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.+-") ==
+               strlen(text);
+}
+
+/* LOW..HIGH, unless the value is quoted or looks like a path. */
+static void split_range(HptDeclaration *declaration, bool quoted)
+{
+    const char *text = declaration->values->pdata[0];
+    const char *dots = strstr(text, "..");
+    if (quoted || declaration->values->len != 1 || dots == NULL) {
+        return;
+    }
+    g_autofree char *low = g_strndup(text, (gsize)(dots - text));
+    g_autofree char *high = g_strdup(dots + 2);
+    if (!is_end(low) || !is_end(high)) {
+        return;
+    }
+    declaration->low = g_steal_pointer(&low);
+    declaration->high = g_steal_pointer(&high);
+    g_clear_pointer(&declaration->values, g_ptr_array_unref);
+}
+
+static bool parse_short_domain(const Parse *parse, HptDeclaration *declaration, bool *quoted,
+                               GError **error)
+{
+    HptScan *scan = parse->scan;
+    declaration->values = g_ptr_array_new_with_free_func(g_free);
+    *quoted = false;
+    do {
+        if (scan->at < scan->end && strchr("[{(", *scan->at) != NULL) {
+            return fail_brackets(declaration->name, error);
+        }
+        bool in_quotes = false;
+        char *value = hpt_scan_value(scan, ':', &in_quotes, error);
+        if (value == NULL) {
+            return false;
+        }
+        g_ptr_array_add(declaration->values, value);
+        *quoted = *quoted || in_quotes;
+    } while (hpt_scan_take(scan, ','));
+    split_range(declaration, *quoted);
+    return true;
+}
+
+/* if=NAME=VALUE{,VALUE}; the name may hold colons. */
+static bool parse_if(const Parse *parse, const char *child, GError **error)
+{
+    HptScan *scan = parse->scan;
+    size_t length = hpt_name_length(scan->at, (size_t)(scan->end - scan->at));
+    if (length == 0 || scan->at + length >= scan->end || scan->at[length] != '=') {
+        return fail_param(child, error,
+                          "'if' is written if=NAME=VALUE or if=NAME=VALUE,VALUE; "
+                          "for other conditions use the long form in quotes");
+    }
+    g_autoptr(HptExpr) atom = hpt_expr_new(HPT_EXPR_IN);
+    atom->name = g_strndup(scan->at, length);
+    scan->at += length + 1;
+    do {
+        char *value = hpt_scan_value(scan, ':', NULL, error);
+        if (value == NULL) {
+            return false;
+        }
+        g_ptr_array_add(atom->texts, value);
+    } while (hpt_scan_take(scan, ','));
+    hpt_space_builder_rule(parse->rules, parse->place, child, g_steal_pointer(&atom));
+    return true;
+}
+
+static bool set_once(const char *name, char **slot, char *value, const char *what, GError **error)
+{
+    if (value == NULL) {
+        return false;
+    }
+    if (*slot != NULL) {
+        g_free(value);
+        return fail_param(name, error, "'%s' is given twice", what);
+    }
+    *slot = value;
+    return true;
+}
+
+static bool parse_option(const Parse *parse, HptDeclaration *declaration, GError **error)
+{
+    static const char *const names[] = {"log",     "step",    "default", "if",          "real",
+                                        "float",   "integer", "int",     "categorical", "cat",
+                                        "ordinal", "ord",     NULL};
+    HptScan *scan = parse->scan;
+    const char *name = declaration->name;
+    size_t length = hpt_scan_word_length(scan, ':');
+    g_autofree char *word = g_strndup(scan->at, length);
+    bool equals = scan->at + length < scan->end && scan->at[length] == '=';
+    if (equals && strcmp(word, "step") == 0) {
+        scan->at += length + 1;
+        return set_once(name, &declaration->step, hpt_scan_value(scan, ':', NULL, error), word,
+                        error);
+    }
+    if (equals && strcmp(word, "default") == 0) {
+        scan->at += length + 1;
+        return set_once(name, &declaration->fallback, hpt_scan_value(scan, ':', NULL, error), word,
+                        error);
+    }
+    if (equals && strcmp(word, "if") == 0) {
+        scan->at += length + 1;
+        return parse_if(parse, name, error);
+    }
+    const char *type_text = NULL;
+    if (!equals && strcmp(word, "log") == 0) {
+        scan->at += length;
+        declaration->log = true;
+        return true;
+    }
+    if (!equals && type_of(word, &declaration->type, &type_text)) {
+        scan->at += length;
+        if (declaration->type_text != NULL) {
+            return fail_param(name, error, "both '%s' and '%s' are given", declaration->type_text,
+                              type_text);
+        }
+        declaration->type_text = type_text;
+        return true;
+    }
+    if (length == 0) {
+        return hpt_scan_expected(scan, error, "an option after ':'");
+    }
+    if (g_strv_contains(names, word)) {
+        return equals ? fail_param(name, error, "'%s' takes no value", word)
+                      : fail_param(name, error, "'%s' needs a value: %s=…", word, word);
+    }
+    return fail_unknown(name, "option", word, names, error);
+}
+
+static void infer_type(const Parse *parse, HptDeclaration *declaration, bool quoted)
+{
+    const char *name = declaration->name;
+    if (declaration->values == NULL) {
+        bool whole = hpt_is_whole_text(declaration->low) && hpt_is_whole_text(declaration->high);
+        declaration->type = whole ? HPT_PARAM_INT : HPT_PARAM_REAL;
+        if (strcmp(declaration->low, "0") == 0 && strcmp(declaration->high, "1") == 0) {
+            add_note(parse, "'%s=0..1' searches the integers 0 and 1; write 0.0..1.0 for a real",
+                     name);
+        }
+        return;
+    }
+    /* Numbers in ascending order are positions on a scale; one number is a constant that reaches
+     * JSON as a number. */
+    GPtrArray *values = declaration->values;
+    declaration->type = HPT_PARAM_ORD;
+    double last = 0;
+    for (guint i = 0; i < values->len; i++) {
+        double number = 0;
+        if (quoted || !hpt_number_parse(values->pdata[i], &number, NULL) ||
+            (i > 0 && !(last < number))) {
+            declaration->type = HPT_PARAM_CAT;
+            return;
+        }
+        last = number;
+    }
+    if (values->len == 2) {
+        const char *low = values->pdata[0];
+        const char *high = values->pdata[1];
+        add_note(parse, "'%s=%s,%s' searches the two values %s and %s; write %s..%s for a range",
+                 name, low, high, low, high, low, high);
+    }
+}
+
+static bool check_shape(const HptDeclaration *declaration, GError **error)
+{
+    bool range = declaration->values == NULL;
+    bool numeric = declaration->type == HPT_PARAM_REAL || declaration->type == HPT_PARAM_INT;
+    if (range == numeric) {
+        return true;
+    }
+    return fail_param(declaration->name, error,
+                      numeric ? "%s takes LOW..HIGH, not a list" : "%s takes a list, not LOW..HIGH",
+                      declaration->type_text);
+}
+
+static bool parse_short(const Parse *parse, char *name, GError **error)
+{
+    g_auto(HptDeclaration) declaration = {.name = name};
+    bool quoted = false;
+    if (!parse_short_domain(parse, &declaration, &quoted, error)) {
+        return false;
+    }
+    while (hpt_scan_take(parse->scan, ':')) {
+        if (!parse_option(parse, &declaration, error)) {
+            return false;
+        }
+    }
+    if (hpt_scan_peek(parse->scan) != '\0') {
+        return hpt_scan_expected(parse->scan, error,
+                                 "',', ':' or the end (values with other characters need quotes)");
+    }
+    if (declaration.type_text == NULL) {
+        infer_type(parse, &declaration, quoted);
+    } else if (declaration.values != NULL && declaration.values->len == 1 &&
+               (declaration.type == HPT_PARAM_REAL || declaration.type == HPT_PARAM_INT)) {
+        /* x=5:int is the constant 5..5 */
+        declaration.low = g_strdup(declaration.values->pdata[0]);
+        declaration.high = g_strdup(declaration.low);
+        g_clear_pointer(&declaration.values, g_ptr_array_unref);
+    } else if (!check_shape(&declaration, error)) {
+        return false;
+    }
+    return finish(parse, &declaration, error);
+}
+
+/* ---- the long spelling ---- */
+
+static bool parse_interval(const Parse *parse, HptDeclaration *declaration, GError **error)
+{
+    HptScan *scan = parse->scan;
+    scan->at++;
+    declaration->low = hpt_scan_value(scan, '\0', NULL, error);
+    if (declaration->low == NULL || !hpt_scan_expect(scan, ',', error)) {
+        return false;
+    }
+    declaration->high = hpt_scan_value(scan, '\0', NULL, error);
+    return declaration->high != NULL && hpt_scan_expect(scan, ']', error);
+}
+
+static bool parse_long_domain(const Parse *parse, HptDeclaration *declaration, GError **error)
+{
+    HptScan *scan = parse->scan;
+    char next = hpt_scan_peek(scan);
+    if (next != '[' && next != '{') {
+        g_autofree char *word = hpt_scan_word(scan);
+        if (word == NULL) {
+            if (next == '=') {
+                g_autofree char *message =
+                    g_strdup_printf("write %s=DOMAIN without blanks around '='", declaration->name);
+                return fail_syntax(parse, error, message);
+            }
+            return hpt_scan_expected(scan, error, "a type, '[', '{', '=' or '|'");
+        }
+        if (!type_of(word, &declaration->type, &declaration->type_text)) {
+            return fail_unknown(declaration->name, "type", word, type_names, error);
+        }
+        next = hpt_scan_peek(scan);
+    }
+    bool numeric = declaration->type == HPT_PARAM_REAL || declaration->type == HPT_PARAM_INT;
+    if (declaration->type_text != NULL && next == (numeric ? '{' : '[')) {
+        return fail_param(declaration->name, error,
+                          numeric ? "%s takes [LOW, HIGH], not {...}"
+                                  : "%s takes {A, B, ...}, not [...]",
+                          declaration->type_text);
+    }
+    if (next == '[') {
+        return parse_interval(parse, declaration, error);
+    }
+    if (next != '{') {
+        return hpt_scan_expected(scan, error, numeric ? "[LOW, HIGH]" : "{A, B, ...}");
+    }
+    if (declaration->type_text == NULL) {
+        declaration->type = HPT_PARAM_CAT;
+    }
+    declaration->values = g_ptr_array_new_with_free_func(g_free);
+    return parse_set(parse, declaration->values, error);
+}
+
+/* The flags of old PCS files: i, l, il, li. */
+static bool parse_old_flag(HptDeclaration *declaration, const char *word, bool *known,
+                           GError **error)
+{
+    *known = strcmp(word, "i") == 0 || strcmp(word, "l") == 0 || strcmp(word, "il") == 0 ||
+             strcmp(word, "li") == 0;
+    if (!*known) {
+        return true;
+    }
+    if (declaration->type_text != NULL) {
+        return fail_param(declaration->name, error,
+                          "flag '%s' belongs to the old form without a type%s", word,
+                          strchr(word, 'l') != NULL ? "; write 'log'" : "");
+    }
+    if (declaration->values != NULL) {
+        return fail_param(declaration->name, error, "flag '%s' is for ranges", word);
+    }
+    declaration->log = declaration->log || strchr(word, 'l') != NULL;
+    if (strchr(word, 'i') != NULL) {
+        declaration->type = HPT_PARAM_INT;
+    }
+    return true;
+}
+
+static bool parse_flags(const Parse *parse, HptDeclaration *declaration, GError **error)
+{
+    static const char *const names[] = {"log", "step", NULL};
+    HptScan *scan = parse->scan;
+    for (;;) {
+        g_autofree char *word = hpt_scan_word(scan);
+        if (word == NULL) {
+            return true;
+        }
+        bool known = false;
+        if (strcmp(word, "log") == 0) {
+            declaration->log = true;
+        } else if (strcmp(word, "step") == 0) {
+            if (!hpt_scan_expect(scan, '=', error) ||
+                !set_once(declaration->name, &declaration->step,
+                          hpt_scan_value(scan, '\0', NULL, error), word, error)) {
+                return false;
+            }
+        } else if (!parse_old_flag(declaration, word, &known, error)) {
+            return false;
+        } else if (!known) {
+            return fail_unknown(declaration->name, "flag", word, names, error);
+        }
+    }
+}
+
+static bool parse_long(const Parse *parse, char *name, GError **error)
+{
+    g_auto(HptDeclaration) declaration = {.name = name, .type = HPT_PARAM_REAL};
+    HptScan *scan = parse->scan;
+    if (!parse_long_domain(parse, &declaration, error)) {
+        return false;
+    }
+    if (hpt_scan_take(scan, '[')) {
+        declaration.fallback = hpt_scan_value(scan, '\0', NULL, error);
+        if (declaration.fallback == NULL || !hpt_scan_expect(scan, ']', error)) {
+            return false;
+        }
+    }
+    if (!parse_flags(parse, &declaration, error)) {
+        return false;
+    }
+    if (hpt_scan_take(scan, '|')) {
+        if (!parse_condition(parse, name, error)) {
+            return false;
+        }
+    } else if (hpt_scan_peek(scan) != '\0') {
+        return hpt_scan_expected(scan, error, "a flag, '|' or the end");
+    }
+    return finish(parse, &declaration, error);
+}
+
+/* ---- any statement ---- */
+
+static bool is_heading(const HptScan *scan)
+{
+    static const char *const headings[] = {"Conditionals:", "Conditional:", "Forbidden:"};
+    size_t length = (size_t)(scan->end - scan->at);
+    for (size_t i = 0; i < G_N_ELEMENTS(headings); i++) {
+        if (length == strlen(headings[i]) &&
+            g_ascii_strncasecmp(scan->at, headings[i], length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hpt_parse_statement(HptSpaceBuilder *builder, const char *place, HptScan *scan, GError **error)
+{
+    g_autoptr(GPtrArray) rules = g_ptr_array_new_with_free_func(hpt_rule_free);
+    Parse parse = {.builder = builder, .place = place, .scan = scan, .rules = rules};
+    char first = hpt_scan_peek(scan);
+    if (first == '\0' || is_heading(scan)) {
+        return true;
+    }
+    if (first == '{') {
+        return parse_forbidden(&parse, error);
+    }
+    size_t length = hpt_name_length(scan->at, (size_t)(scan->end - scan->at));
+    if (length == 0) {
+        return hpt_scan_expected(scan, error, "a parameter");
+    }
+    g_autofree char *name = g_strndup(scan->at, length);
+    scan->at += length;
+    if (scan->at < scan->end && *scan->at == '=') {
+        scan->at++;
+        return parse_short(&parse, g_steal_pointer(&name), error);
+    }
+    if (hpt_scan_take(scan, '|')) {
+        if (!parse_condition(&parse, name, error)) {
+            return false;
+        }
+        g_ptr_array_add(builder->conditions, g_steal_pointer(&rules->pdata[0]));
+        g_ptr_array_set_size(rules, 0);
+        return true;
+    }
+    return parse_long(&parse, g_steal_pointer(&name), error);
+}
