@@ -42,9 +42,9 @@ static void execute(const char *program, char **argv)
 
 static void set_unknown(GError **error, const char *name)
 {
-    const char *names[G_N_ELEMENTS(tools) + 2] = {"help"};
+    const char *names[G_N_ELEMENTS(tools) + 4] = {"help", "config", "completion"};
     for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
-        names[i + 1] = tools[i].name;
+        names[i + 3] = tools[i].name;
     const char *near = hpt_suggest(name, names);
     if (near != NULL)
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "no tool 'hpt-%s'; did you mean '%s'?", name,
@@ -103,6 +103,34 @@ static int help(char **argv, GError **error)
     return HPT_EXIT_USAGE;
 }
 
+/* Copies the completion of a shell, made when hpt was built, to stdout. */
+static int completion(char **argv, GError **error)
+{
+    static const struct {
+        const char *shell, *file;
+    } files[] = {{"bash", "hpt.bash"}, {"zsh", "_hpt"}, {"fish", "hpt.fish"}};
+    for (size_t i = 0; argv[0] != NULL && i < G_N_ELEMENTS(files); i++) {
+        if (strcmp(argv[0], files[i].shell) != 0)
+            continue;
+        g_autofree char *folder = own_folder();
+        g_autofree char *built =
+            g_build_filename(folder ? folder : ".", "completion", files[i].file, NULL);
+        g_autofree char *installed =
+            g_build_filename(HPT_DATADIR, "completion", files[i].file, NULL);
+        g_autofree char *text = NULL;
+        gsize length = 0;
+        if (!g_file_get_contents(built, &text, &length, NULL) &&
+            !g_file_get_contents(installed, &text, &length, error))
+            return HPT_EXIT_TOOL;
+        fwrite(text, 1, length, stdout);
+        return HPT_EXIT_OK;
+    }
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "completion for which shell? bash, zsh or fish\n"
+                "hint: eval \"$(hpt completion bash)\"");
+    return HPT_EXIT_USAGE;
+}
+
 static int run(int argc, char **argv, GError **error)
 {
     if (argc == 0) {
@@ -112,6 +140,8 @@ static int run(int argc, char **argv, GError **error)
     }
     if (strcmp(argv[0], "help") == 0)
         return help(argv + 1, error);
+    if (strcmp(argv[0], "completion") == 0)
+        return completion(argv + 1, error);
     return run_tool(argv, error);
 }
 
