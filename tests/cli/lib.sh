@@ -22,6 +22,10 @@ TEST_SCRIPT=$(cd "${0%/*}" && pwd)/${0##*/}
 . "$TEST_SRC/tests/env.sh"
 . "$TEST_SRC/tests/server.sh"
 
+# Names of the tools; make check gives them.
+: "${TEST_TOOLS:=$(cd "$TEST_BUILD" && find . -maxdepth 1 -type f -perm -u+x -name 'hpt*' |
+    sed 's|^\./||' | sort)}"
+
 TEST_NAME=${0##*/}
 TEST_NAME=${TEST_NAME%.t}
 TEST_ROOT=$TEST_BUILD/tests/tmp/$(basename "${TEST_SCRIPT%/*}")-$TEST_NAME

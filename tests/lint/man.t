@@ -2,8 +2,6 @@
 # One option table: what a tool's --help says, its manual page says too, and the completion knows.
 . "${0%/*}/lint.sh"
 
-: "${TEST_TOOLS:=$(cd "$TEST_BUILD" && find . -maxdepth 1 -type f -perm -u+x -name 'hpt*' | sed 's|^\./||' | sort)}"
-
 # Options of a page: "-x" and "--long" of the items of its lists.
 man_options() {
     sed -nE '/^\.It Fl/{s/\\-/-/g;s/Fl Fl /Fl -/g;p;}' "$1" | tr -s ' ,' '\n\n' |
@@ -46,7 +44,7 @@ else
 fi
 
 lint 'pages refer to pages that exist' '
-    sed -nE "s/^\.Xr (hpt[a-z-]*) ([0-9]).*/docs\/man\/\1.\2/p" docs/man/*.[157] | sort -u |
+    grep -hoE "Xr hpt[a-z-]* [157]" docs/man/*.[157] | sed "s/Xr /docs\/man\//; s/ /./" | sort -u |
         while read -r page; do test -e "$page" || echo "$page"; done
 '
 
