@@ -22,12 +22,12 @@
 #include "base/error.h"
 
 typedef struct {
-    const char *root;            /* folder that stands for "/" in proc, sys, etc; "" or NULL: real */
-    const char *const *environ;  /* NAME=VALUE, NULL-terminated; NULL: empty */
-    const char *const *capture;  /* further variables to keep with value; a trailing * matches any
-                                    rest; NULL-terminated; may be NULL */
-    const char *command;         /* program to resolve in the PATH of environ; may be NULL */
-    const char *directory;       /* where a relative command is looked up; NULL: here */
+    const char *root;           /* folder that stands for "/" in proc, sys, etc; "" or NULL: real */
+    const char *const *environ; /* NAME=VALUE, NULL-terminated; NULL: empty */
+    const char *const *capture; /* further variables to keep with value; a trailing * matches any
+                                   rest; NULL-terminated; may be NULL */
+    const char *command;        /* program to resolve in the PATH of environ; may be NULL */
+    const char *directory;      /* where a relative command is looked up; NULL: here */
 } HptEnvironmentSource;
 
 typedef struct {
@@ -41,7 +41,8 @@ typedef struct {
     HptDigest digest;
 } HptEnvironment;
 
-/* A command that is not found is no error: the executable's path, size and digest are then absent. */
+/* A command that is not found is no error: the executable's path, size and digest are then absent.
+ */
 HptEnvironment *hpt_environment_collect(const HptEnvironmentSource *source,
                                         GError **error) HPT_WARN_UNUSED;
 void hpt_environment_free(HptEnvironment *environment);

@@ -87,7 +87,7 @@ typedef struct HptWriter HptWriter;
 
 /* sink and user are used until hpt_writer_end. n ≥ 1. */
 HptWriter *hpt_writer_new(const HptShow *show, const HptColumn *columns, size_t n, HptSink sink,
-                      void *user);
+                          void *user);
 void hpt_writer_free(HptWriter *writer); /* without end: output is incomplete */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptWriter, hpt_writer_free)
 

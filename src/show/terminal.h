@@ -12,7 +12,7 @@ typedef struct {
     bool tty;
     size_t width, height; /* 0: not known; COLUMNS and LINES win over the terminal's own answer */
     bool utf8;            /* LC_ALL, LC_CTYPE or LANG (the first that is set) names UTF-8 */
-    bool color;           /* choice; AUTO: a terminal, NO_COLOR empty, TERM neither unset nor dumb */
+    bool color; /* choice; AUTO: a terminal, NO_COLOR empty, TERM neither unset nor dumb */
 } HptTerminal;
 
 /* env: NAME=VALUE, NULL-terminated, as in environ(7). */

@@ -27,8 +27,7 @@
 typedef struct HptBundle HptBundle;
 
 /* kind says what is inside ("study"). spool_dir is a folder for the unnamed temporary file. */
-HptBundle *hpt_bundle_new(const char *kind, const char *spool_dir,
-                          GError **error) HPT_WARN_UNUSED;
+HptBundle *hpt_bundle_new(const char *kind, const char *spool_dir, GError **error) HPT_WARN_UNUSED;
 void hpt_bundle_free(HptBundle *bundle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptBundle, hpt_bundle_free)
 

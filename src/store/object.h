@@ -38,7 +38,8 @@ bool hpt_object_is_small(int64_t size);
 
 typedef struct HptStore HptStore;
 
-/* Opens the store in dir (".hpt/objects"), creating its folders. Fails HPT_ERROR_IO, _PERMISSION. */
+/* Opens the store in dir (".hpt/objects"), creating its folders. Fails HPT_ERROR_IO, _PERMISSION.
+ */
 HptStore *hpt_store_open(const char *dir, GError **error) HPT_WARN_UNUSED;
 void hpt_store_close(HptStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptStore, hpt_store_close)
