@@ -159,6 +159,14 @@ char *hpt_number_text(double value, char *out)
     return decimal_text(&decimal, value < 0, out);
 }
 
+double hpt_number_round(double value, int digits)
+{
+    if (!isfinite(value) || value == 0)
+        return value;
+    Decimal decimal = decimal_rounded(fabs(value), digits);
+    return copysign(decimal_value(&decimal), value);
+}
+
 /* ---- reading ---- */
 
 static const char *skip_digits(const char *p)

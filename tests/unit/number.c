@@ -129,6 +129,17 @@ static void test_text_powers_of_two(void)
         }
 }
 
+static void test_round(void)
+{
+    g_assert_true(hpt_number_round(0.010000000000000002, 12) == 0.01);
+    g_assert_true(hpt_number_round(-999.9996, 6) == -1000);
+    g_assert_true(hpt_number_round(1.0 / 3, 3) == 0.333);
+    g_assert_true(hpt_number_round(0.1, 17) == 0.1);
+    g_assert_true(hpt_number_round(5e-324, 1) == 5e-324);
+    g_assert_true(hpt_number_round(0, 3) == 0);
+    g_assert_true(isinf(hpt_number_round((double)INFINITY, 3)));
+}
+
 static void test_text_locale(void)
 {
     /* Only locales that are installed can be tried; C.UTF-8 always is, and is no test. */
@@ -270,6 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/number/text/sequence", test_text_sequence);
     g_test_add_func("/number/text/powers-of-two", test_text_powers_of_two);
     g_test_add_func("/number/text/locale", test_text_locale);
+    g_test_add_func("/number/round", test_round);
     g_test_add_func("/number/parse", test_parse);
     g_test_add_func("/number/integer", test_integer);
     g_test_add_func("/number/duration", test_duration);
