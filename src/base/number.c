@@ -159,7 +159,7 @@ char *hpt_number_text(double value, char *out)
     return decimal_text(&decimal, value < 0, out);
 }
 
-double hpt_number_round(double value, int digits)
+double hpt_number_snap(double value, int digits)
 {
     if (!isfinite(value) || value == 0)
         return value;

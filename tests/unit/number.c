@@ -129,15 +129,15 @@ static void test_text_powers_of_two(void)
         }
 }
 
-static void test_round(void)
+static void test_snap(void)
 {
-    g_assert_true(hpt_number_round(0.010000000000000002, 12) == 0.01);
-    g_assert_true(hpt_number_round(-999.9996, 6) == -1000);
-    g_assert_true(hpt_number_round(1.0 / 3, 3) == 0.333);
-    g_assert_true(hpt_number_round(0.1, 17) == 0.1);
-    g_assert_true(hpt_number_round(5e-324, 1) == 5e-324);
-    g_assert_true(hpt_number_round(0, 3) == 0);
-    g_assert_true(isinf(hpt_number_round((double)INFINITY, 3)));
+    g_assert_true(hpt_number_snap(0.010000000000000002, 12) == 0.01);
+    g_assert_true(hpt_number_snap(-999.9996, 6) == -1000);
+    g_assert_true(hpt_number_snap(1.0 / 3, 3) == 0.333);
+    g_assert_true(hpt_number_snap(0.1, 17) == 0.1);
+    g_assert_true(hpt_number_snap(5e-324, 1) == 5e-324);
+    g_assert_true(hpt_number_snap(0, 3) == 0);
+    g_assert_true(isinf(hpt_number_snap((double)INFINITY, 3)));
 }
 
 static void test_text_locale(void)
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/number/text/sequence", test_text_sequence);
     g_test_add_func("/number/text/powers-of-two", test_text_powers_of_two);
     g_test_add_func("/number/text/locale", test_text_locale);
-    g_test_add_func("/number/round", test_round);
+    g_test_add_func("/number/snap", test_snap);
     g_test_add_func("/number/parse", test_parse);
     g_test_add_func("/number/integer", test_integer);
     g_test_add_func("/number/duration", test_duration);
