@@ -5,7 +5,7 @@
 # Options of a page: "-x" and "--long" of the items of its lists.
 man_options() {
     sed -nE '/^\.It Fl/{s/\\-/-/g;s/Fl Fl /Fl -/g;p;}' "$1" | tr -s ' ,' '\n\n' |
-        awk 'last == "Fl" { print ($0 ~ /^-/ ? "-" : "-") $0 } { last = $0 }' | sort -u
+        awk 'last == "Fl" { print "-" $0 } { last = $0 }' | sort -u
 }
 help_options() {
     "$1" --dump-options | awk -F'\t' '{ if ($1 != "-") print "-" $1; print "--" $2 }' | sort -u
