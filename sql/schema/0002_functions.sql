@@ -418,6 +418,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
     WHERE s.name = p_name ORDER BY d.version DESC LIMIT 1
 $$;
 
+CREATE FUNCTION hpt_record.study_definition(p_study bigint, p_version integer) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+    SELECT canonical FROM hpt_record.definition WHERE study_id = p_study AND version = p_version
+$$;
+
 -- Workers that hold leases and ran on this boot of this machine: the caller can see whether they live.
 CREATE FUNCTION hpt_record.worker_peers(p_study bigint, p_boot_id text, p_pid_namespace text)
 RETURNS TABLE (id uuid, pid integer, pid_started bigint)

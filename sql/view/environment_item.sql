@@ -1,8 +1,7 @@
 -- Environments as facts: one row per item; compare two with EXCEPT.
 DROP VIEW IF EXISTS hpt.environment_item;
 CREATE VIEW hpt.environment_item AS
-SELECT encode(e.digest, 'hex') AS environment, p.key AS part, i.key AS name, i.value #>> '{}' AS value
+SELECT encode(e.digest, 'hex') AS environment, i.value ->> 'kind' AS kind, i.value ->> 'name' AS name,
+       coalesce(i.value ->> 'value', i.value ->> 'value_hex') AS value
 FROM hpt_record.environment e
-CROSS JOIN LATERAL jsonb_each(e.body) p
-CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.value) = 'object' THEN p.value
-                                   ELSE jsonb_build_object('', p.value) END) i;
+CROSS JOIN LATERAL jsonb_array_elements(e.body -> 'items') i;

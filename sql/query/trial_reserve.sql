@@ -1,0 +1,13 @@
+-- A trial to run: see the function. outcome is trial, wait or done.
+-- $1 study bigint
+-- $2 worker uuid
+-- $3 attempt uuid
+-- $4 total bigint (NULL: no end)
+-- $5 lease_s integer
+-- returns outcome text
+-- returns trial bigint
+-- returns attempt_number integer
+-- returns definition_version integer
+-- returns config bytea
+select outcome, trial, attempt_number, definition_version, config_bytes
+from hpt_record.trial_reserve($1, $2, $3, $4, $5)

@@ -1,0 +1,68 @@
+/* What a study is: command, space, metrics, sampler, points. Made from a command line or read back
+ * from the record; the canonical JSON is what is hashed and stored.
+ *
+ * A definition is never edited; --extend makes a new version of it.
+ */
+#ifndef HPT_STUDY_DEFINITION_H
+#define HPT_STUDY_DEFINITION_H
+
+#include "run/metric.h"
+#include "run/template.h"
+#include "search/sampler.h"
+#include "space/space.h"
+
+typedef struct {
+    char **command;
+    bool shell, allow_unused;
+    bool stdin_json; /* the parameters on standard input */
+    bool chdir_trial;
+    HptTemplate *template;
+    HptSpace *space;
+    char **positions; /* names in the order of first appearance */
+    HptMetrics *metrics;
+    GPtrArray *metric_texts; /* canonical texts of the metrics */
+    GPtrArray *points;       /* HptConfig *, tried first */
+    bool default_first;      /* points[0] is the default configuration */
+    char *sampler;           /* canonical spec */
+    int sampler_version;
+    uint64_t seed;
+    int64_t timeout_us, grace_us, output_cap; /* timeout 0: none */
+    char *canonical;                          /* set by hpt_definition_seal */
+    HptDigest digest;
+} HptDefinition;
+
+/* What a command line says; members as in the definition, borrowed. */
+typedef struct {
+    const char *const *command; /* NULL-terminated; NULL: none given */
+    bool shell, allow_unused, stdin_json, chdir_trial, no_default_trial;
+    const HptSpace *space;
+    const char *const *metrics; /* texts of -m, NULL-terminated; may be NULL */
+    const char *const *points;  /* texts of --point; may be NULL */
+    const char *sampler;        /* NULL: random */
+    const uint64_t *seed;       /* NULL: made here */
+    int64_t timeout_us, grace_us, output_cap;
+} HptDefinitionInput;
+
+/* Fails HPT_ERROR_USAGE or _DATA with a message fit for the user, HPT_ERROR_NO_ROOM if the space
+ * leaves no room for a proposal. */
+HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **error) HPT_WARN_UNUSED;
+HptDefinition *hpt_definition_parse(const void *canonical, size_t length,
+                                    GError **error) HPT_WARN_UNUSED;
+void hpt_definition_free(HptDefinition *definition);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptDefinition, hpt_definition_free)
+
+/* Makes given compare equal to recorded where the command line was silent (seed, sampler), then
+ * says what differs: NULL, or owned lines "  space    - OLD" / "  space    + NEW". *extendable (may
+ * be NULL): is it only a widening or a limit, which --extend may make a new version of? */
+char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
+                                bool sampler_given, bool seed_given, bool *extendable);
+
+/* The next version: given's space and limits, recorded's everything else. */
+HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDefinition *given,
+                                     GError **error) HPT_WARN_UNUSED;
+
+/* The sampler of a definition; search must outlive it and is filled in here. */
+HptSampler *hpt_definition_sampler(const HptDefinition *definition, HptSearch *search,
+                                   GError **error) HPT_WARN_UNUSED;
+
+#endif
