@@ -20,14 +20,13 @@ typedef struct {
     HptSpace *space;
     char **positions; /* names in the order of first appearance */
     HptMetrics *metrics;
-    GPtrArray *metric_texts; /* canonical texts of the metrics */
     GPtrArray *points;       /* HptConfig *, tried first */
     bool default_first;      /* points[0] is the default configuration */
     char *sampler;           /* canonical spec */
     int sampler_version;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap; /* timeout 0: none */
-    char *canonical;                          /* set by hpt_definition_seal */
+    char *canonical;                          /* exactly what is stored */
     HptDigest digest;
 } HptDefinition;
 

@@ -1,0 +1,446 @@
+#include "study/definition.h"
+
+#include "base/json.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+void hpt_definition_free(HptDefinition *definition)
+{
+    if (definition == NULL)
+        return;
+    g_strfreev(definition->command);
+    hpt_template_free(definition->template);
+    hpt_space_free(definition->space);
+    g_strfreev(definition->positions);
+    hpt_metrics_free(definition->metrics);
+    g_clear_pointer(&definition->points, g_ptr_array_unref);
+    g_free(definition->sampler);
+    g_free(definition->canonical);
+    g_free(definition);
+}
+
+static void free_point(void *point)
+{
+    hpt_config_free(point);
+}
+
+static HptDefinition *definition_new(void)
+{
+    HptDefinition *definition = g_new0(HptDefinition, 1);
+    definition->metrics = hpt_metrics_new();
+    definition->points = g_ptr_array_new_with_free_func(free_point);
+    return definition;
+}
+
+static bool parse_template(HptDefinition *definition, GError **error)
+{
+    size_t n = hpt_space_size(definition->space);
+    g_autofree bool *conditional = g_new0(bool, n + 1);
+    g_autofree bool *constant = g_new0(bool, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        conditional[i] = hpt_space_get(definition->space, i)->conditional;
+        constant[i] = hpt_space_get(definition->space, i)->constant;
+    }
+    HptTemplateRules rules = {
+        .names = hpt_space_get_names(definition->space),
+        .conditional = conditional,
+        .constant = constant,
+        .allow_unused = definition->allow_unused,
+        .shell = definition->shell,
+    };
+    definition->template =
+        hpt_template_parse((const char *const *)definition->command, &rules, error);
+    return definition->template != NULL;
+}
+
+/* ---- canonical form ---- */
+
+static json_t *string_array(const char *const *texts)
+{
+    json_t *array = json_array();
+    for (; texts != NULL && *texts != NULL; texts++)
+        json_array_append_new(array, json_string(*texts));
+    return array;
+}
+
+/* The SQL type of a parameter's column in the wide view. */
+static const char *column_type(const HptParam *param)
+{
+    switch (param->type) {
+    case HPT_PARAM_REAL:
+        return "real";
+    case HPT_PARAM_INT:
+        return "integer";
+    case HPT_PARAM_ORD:
+        return param->numbers == NULL ? "text" : param->whole ? "integer" : "real";
+    case HPT_PARAM_CAT:
+        break;
+    }
+    return "text";
+}
+
+static json_t *parameters_json(const HptDefinition *definition)
+{
+    json_t *array = json_array();
+    for (char **name = definition->positions; *name != NULL; name++) {
+        const HptParam *param =
+            hpt_space_get(definition->space, hpt_space_find(definition->space, *name));
+        json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "name", *name, "type",
+                                               column_type(param), "constant", param->constant));
+    }
+    return array;
+}
+
+static json_t *metrics_json(const HptDefinition *definition)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < hpt_metrics_size(definition->metrics); i++) {
+        const HptMetric *metric = hpt_metrics_get(definition->metrics, i);
+        const char *source = strchr(metric->canonical + strlen(metric->name) + 1, ':');
+        json_t *object =
+            json_pack("{s:s, s:s, s:s, s:s}", "name", metric->name, "direction",
+                      hpt_metric_direction_name(metric->direction), "source",
+                      source != NULL ? source + 1 : "auto", "text", metric->canonical);
+        if (hpt_metric_is_constraint(metric))
+            json_object_set_new(object, "bound", json_real(metric->bound));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* Fills canonical and digest: the last step of making a definition. */
+static bool seal(HptDefinition *definition, GError **error)
+{
+    HptDigest space_hash = hpt_space_hash(definition->space);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    hpt_digest_hex(&space_hash, hex);
+    json_t *points = json_array();
+    for (size_t i = 0; i < definition->points->len; i++)
+        json_array_append_new(points,
+                              hpt_config_json(definition->space, definition->points->pdata[i]));
+    g_autoptr(json_t) object = json_pack(
+        "{s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:s, s:i, s:I, s:I, s:I, s:I}",
+        "format", 1, "command", string_array((const char *const *)definition->command), "shell",
+        definition->shell, "allow_unused", definition->allow_unused, "stdin_json",
+        definition->stdin_json, "chdir_trial", definition->chdir_trial, "space",
+        hpt_space_get_canonical(definition->space), "space_hash", hex, "positions",
+        string_array((const char *const *)definition->positions), "parameters",
+        parameters_json(definition), "metrics", metrics_json(definition), "points", points,
+        "default_first", definition->default_first, "sampler", definition->sampler,
+        "sampler_version", definition->sampler_version, "seed", (json_int_t)definition->seed,
+        "timeout_us", (json_int_t)definition->timeout_us, "grace_us",
+        (json_int_t)definition->grace_us, "output_cap", (json_int_t)definition->output_cap);
+    g_assert(object != NULL);
+    definition->canonical = hpt_json_canonical(object, error);
+    if (definition->canonical == NULL)
+        return false;
+    definition->digest = hpt_digest(definition->canonical, strlen(definition->canonical));
+    return true;
+}
+
+/* ---- from a command line ---- */
+
+static uint64_t random_seed(void)
+{
+    uint32_t bits = 0;
+    while (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits) {
+    }
+    return bits >> 1; /* short enough to be typed again */
+}
+
+static bool add_point(HptDefinition *definition, const char *text, GError **error)
+{
+    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), error);
+    HptConfig *config = NULL;
+    if (object != NULL)
+        config = hpt_config_from_json(definition->space, object, true, error);
+    if (config == NULL) {
+        g_prefix_error(error, "point '%s': ", text);
+        return false;
+    }
+    g_ptr_array_add(definition->points, config);
+    return true;
+}
+
+static bool add_points(HptDefinition *definition, const HptDefinitionInput *input, GError **error)
+{
+    if (hpt_space_any_default(definition->space) && !input->no_default_trial) {
+        HptConfig *fallback = hpt_space_default(definition->space, error);
+        if (fallback == NULL)
+            return false;
+        g_ptr_array_add(definition->points, fallback);
+        definition->default_first = true;
+    }
+    for (const char *const *point = input->points; point != NULL && *point != NULL; point++)
+        if (!add_point(definition, *point, error))
+            return false;
+    return true;
+}
+
+HptSampler *hpt_definition_sampler(const HptDefinition *definition, HptSearch *search,
+                                   GError **error)
+{
+    *search = (HptSearch){
+        .space = definition->space,
+        .positions = (const char *const *)definition->positions,
+        .seed = definition->seed,
+        .points = (const HptConfig *const *)definition->points->pdata,
+        .n_points = definition->points->len,
+        .default_first = definition->default_first,
+    };
+    return hpt_sampler_new(definition->sampler, search, error);
+}
+
+/* Settles the sampler's canonical spec, and sees that there is something to propose: a space
+ * without room is an error before anything is written. */
+static bool check_sampler(HptDefinition *definition, const char *spec, GError **error)
+{
+    definition->sampler = g_strdup(spec);
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(definition, &search, error);
+    if (sampler == NULL)
+        return false;
+    g_autofree char *canonical = g_strdup(hpt_sampler_get_spec(sampler));
+    definition->sampler_version = hpt_sampler_get_version(sampler);
+    HptProposal proposal = {0};
+    g_autoptr(GError) local = NULL;
+    if (hpt_sampler_propose(sampler, NULL, definition->points->len, &proposal, &local))
+        hpt_proposal_clear(&proposal);
+    else if (!g_error_matches(local, HPT_ERROR, HPT_ERROR_EXHAUSTED)) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return false;
+    }
+    g_free(definition->sampler);
+    definition->sampler = g_steal_pointer(&canonical);
+    return true;
+}
+
+HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **error)
+{
+    g_autoptr(HptDefinition) definition = definition_new();
+    definition->command = g_strdupv((char **)input->command);
+    definition->shell = input->shell;
+    definition->allow_unused = input->allow_unused;
+    definition->stdin_json = input->stdin_json;
+    definition->chdir_trial = input->chdir_trial;
+    definition->space = hpt_space_ref(input->space);
+    definition->positions = g_strdupv((char **)hpt_space_get_names(input->space));
+    definition->seed = input->seed != NULL ? *input->seed : random_seed();
+    definition->timeout_us = input->timeout_us;
+    definition->grace_us = input->grace_us;
+    definition->output_cap = input->output_cap;
+    for (const char *const *text = input->metrics; text != NULL && *text != NULL; text++)
+        if (!hpt_metrics_add(definition->metrics, *text, error))
+            return NULL;
+    if (!parse_template(definition, error) || !add_points(definition, input, error) ||
+        !check_sampler(definition, input->sampler != NULL ? input->sampler : "random", error) ||
+        !seal(definition, error))
+        return NULL;
+    return g_steal_pointer(&definition);
+}
+
+/* ---- from the record ---- */
+
+static char **string_list(const json_t *array)
+{
+    size_t n = json_array_size(array);
+    char **list = g_new0(char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i] = g_strdup(json_string_value(json_array_get(array, i)));
+    return list;
+}
+
+static bool read_parts(HptDefinition *definition, const json_t *metrics, const json_t *points,
+                       GError **error)
+{
+    for (size_t i = 0; i < json_array_size(metrics); i++) {
+        const char *text = json_string_value(json_object_get(json_array_get(metrics, i), "text"));
+        if (text == NULL || !hpt_metrics_add(definition->metrics, text, error))
+            return false;
+    }
+    for (size_t i = 0; i < json_array_size(points); i++) {
+        HptConfig *config =
+            hpt_config_from_json(definition->space, json_array_get(points, i), true, error);
+        if (config == NULL)
+            return false;
+        g_ptr_array_add(definition->points, config);
+    }
+    return parse_template(definition, error);
+}
+
+HptDefinition *hpt_definition_parse(const void *canonical, size_t length, GError **error)
+{
+    g_autoptr(json_t) object = hpt_json_parse(canonical, length, error);
+    if (object == NULL)
+        return NULL;
+    int format = 0, shell = 0, allow_unused = 0, stdin_json = 0, chdir_trial = 0, default_first = 0;
+    const char *space = NULL, *sampler = NULL;
+    json_t *command = NULL, *positions = NULL, *metrics = NULL, *points = NULL;
+    json_int_t seed = 0, timeout_us = 0, grace_us = 0, output_cap = 0;
+    g_autoptr(HptDefinition) definition = definition_new();
+    json_error_t problem;
+    if (json_unpack_ex(object, &problem, 0,
+                       "{s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o, s:o, s:b, s:s, s:i, s:I, s:I, s:I, s:I}",
+                       "format", &format, "command", &command, "shell", &shell, "allow_unused",
+                       &allow_unused, "stdin_json", &stdin_json, "chdir_trial", &chdir_trial,
+                       "space", &space, "positions", &positions, "metrics", &metrics, "points",
+                       &points, "default_first", &default_first, "sampler", &sampler,
+                       "sampler_version", &definition->sampler_version, "seed", &seed,
+                       "timeout_us", &timeout_us, "grace_us", &grace_us, "output_cap",
+                       &output_cap) != 0 ||
+        format != 1) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                    "recorded definition is not understood: %s", problem.text);
+        return NULL;
+    }
+    definition->command = string_list(command);
+    definition->shell = shell;
+    definition->allow_unused = allow_unused;
+    definition->stdin_json = stdin_json;
+    definition->chdir_trial = chdir_trial;
+    definition->default_first = default_first;
+    definition->positions = string_list(positions);
+    definition->sampler = g_strdup(sampler);
+    definition->seed = (uint64_t)seed;
+    definition->timeout_us = timeout_us;
+    definition->grace_us = grace_us;
+    definition->output_cap = output_cap;
+    definition->space = hpt_space_parse(space, error);
+    if (definition->space == NULL || !read_parts(definition, metrics, points, error)) {
+        g_prefix_error(error, "recorded definition: ");
+        return NULL;
+    }
+    definition->canonical = g_strndup(canonical, length);
+    definition->digest = hpt_digest(canonical, length);
+    return g_steal_pointer(&definition);
+}
+
+/* ---- comparing ---- */
+
+static void differ(GString *out, const char *what, const char *old, const char *new)
+{
+    if (strcmp(old, new) == 0)
+        return;
+    g_string_append_printf(out, "  %-8s - %s\n  %-8s + %s\n", what, old, "", new);
+}
+
+/* Only the lines that one text has and the other has not. */
+static void differ_lines(GString *out, const char *what, const char *old, const char *new)
+{
+    g_auto(GStrv) a = g_strsplit(old, "\n", -1);
+    g_auto(GStrv) b = g_strsplit(new, "\n", -1);
+    const char *label = what;
+    for (char **line = a; *line != NULL; line++)
+        if (!g_strv_contains((const char *const *)b, *line)) {
+            g_string_append_printf(out, "  %-8s - %s\n", label, *line);
+            label = "";
+        }
+    for (char **line = b; *line != NULL; line++)
+        if (!g_strv_contains((const char *const *)a, *line)) {
+            g_string_append_printf(out, "  %-8s + %s\n", label, *line);
+            label = "";
+        }
+}
+
+static char *joined_metrics(const HptDefinition *definition)
+{
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < hpt_metrics_size(definition->metrics); i++)
+        g_string_append_printf(text, "%s\n", hpt_metrics_get(definition->metrics, i)->canonical);
+    return g_string_free(text, false);
+}
+
+static char *joined_points(const HptDefinition *definition)
+{
+    GString *text = g_string_new(definition->default_first ? "default first\n" : NULL);
+    for (size_t i = definition->default_first; i < definition->points->len; i++) {
+        g_autofree char *config =
+            hpt_config_canonical(definition->space, definition->points->pdata[i]);
+        g_string_append_printf(text, "%s\n", config);
+    }
+    return g_string_free(text, false);
+}
+
+static void differ_number(GString *out, const char *what, int64_t old, int64_t new,
+                          const char *zero)
+{
+    if (old == new)
+        return;
+    g_autofree char *a = old == 0 ? g_strdup(zero) : g_strdup_printf("%" PRId64, old);
+    g_autofree char *b = new == 0 ? g_strdup(zero) : g_strdup_printf("%" PRId64, new);
+    differ(out, what, a, b);
+}
+
+char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
+                                bool sampler_given, bool seed_given, bool *extendable)
+{
+    g_autoptr(GString) fixed = g_string_new(NULL);
+    g_autoptr(GString) open = g_string_new(NULL);
+    differ(fixed, "command", hpt_template_get_canonical(recorded->template),
+           hpt_template_get_canonical(given->template));
+    g_autofree char *old_metrics = joined_metrics(recorded);
+    g_autofree char *new_metrics = joined_metrics(given);
+    differ_lines(fixed, "metrics", old_metrics, new_metrics);
+    g_autofree char *old_points = joined_points(recorded);
+    g_autofree char *new_points = joined_points(given);
+    differ_lines(fixed, "points", old_points, new_points);
+    if (sampler_given)
+        differ(fixed, "sampler", recorded->sampler, given->sampler);
+    if (seed_given)
+        differ_number(fixed, "seed", (int64_t)recorded->seed, (int64_t)given->seed, "0");
+    differ(fixed, "stdin", recorded->stdin_json ? "json" : "null",
+           given->stdin_json ? "json" : "null");
+    differ(fixed, "chdir", recorded->chdir_trial ? "trial" : "caller",
+           given->chdir_trial ? "trial" : "caller");
+    const char *old_space = hpt_space_get_canonical(recorded->space);
+    const char *new_space = hpt_space_get_canonical(given->space);
+    bool widens = hpt_space_widens(recorded->space, given->space, NULL);
+    differ_lines(widens ? open : fixed, "space", old_space, new_space);
+    differ_number(open, "timeout", recorded->timeout_us, given->timeout_us, "none");
+    differ_number(open, "grace", recorded->grace_us, given->grace_us, "none");
+    differ_number(open, "output", recorded->output_cap, given->output_cap, "none");
+    if (extendable != NULL)
+        *extendable = fixed->len == 0 && open->len > 0;
+    g_string_append(fixed, open->str);
+    return fixed->len == 0 ? NULL : g_string_free(g_steal_pointer(&fixed), false);
+}
+
+HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDefinition *given,
+                                     GError **error)
+{
+    g_autoptr(HptDefinition) next =
+        hpt_definition_parse(recorded->canonical, strlen(recorded->canonical), error);
+    if (next == NULL)
+        return NULL;
+    g_clear_pointer(&next->canonical, g_free);
+    g_clear_pointer(&next->space, hpt_space_free);
+    g_clear_pointer(&next->template, hpt_template_free);
+    next->space = hpt_space_ref(given->space);
+    next->timeout_us = given->timeout_us;
+    next->grace_us = given->grace_us;
+    next->output_cap = given->output_cap;
+    /* New names go behind the old ones, so that nobody's Sobol dimension moves. */
+    GPtrArray *names = g_ptr_array_new();
+    for (char **name = next->positions; *name != NULL; name++)
+        g_ptr_array_add(names, *name);
+    for (char **name = given->positions; *name != NULL; name++)
+        if (!g_strv_contains((const char *const *)recorded->positions, *name))
+            g_ptr_array_add(names, g_strdup(*name));
+    g_ptr_array_add(names, NULL);
+    g_free(next->positions);
+    next->positions = (char **)g_ptr_array_free(names, false);
+    /* The points in the terms of the wider space; those that were tried stay as they were. */
+    for (size_t i = 0; i < next->points->len; i++) {
+        g_autoptr(json_t) object = hpt_config_json(recorded->space, recorded->points->pdata[i]);
+        HptConfig *config = hpt_config_from_json(next->space, object, true, error);
+        if (config == NULL)
+            return NULL;
+        hpt_config_free(next->points->pdata[i]);
+        next->points->pdata[i] = config;
+    }
+    g_autofree char *sampler = g_steal_pointer(&next->sampler);
+    if (!parse_template(next, error) || !check_sampler(next, sampler, error) || !seal(next, error))
+        return NULL;
+    return g_steal_pointer(&next);
+}
