@@ -1,0 +1,464 @@
+#include "study/outcome.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "run/workdir.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const hpt_outcome_own_files[] = {HPT_PARAMS_FILE, "report", NULL};
+
+/* ---- points ---- */
+
+typedef struct {
+    const char *name; /* in names */
+    int64_t step;
+    double value;
+    HptRule rule;
+} Point;
+
+struct HptPoints {
+    GStringChunk *names;
+    GArray *points;
+};
+
+HptPoints *hpt_points_new(void)
+{
+    HptPoints *points = g_new0(HptPoints, 1);
+    points->names = g_string_chunk_new(256);
+    points->points = g_array_new(false, false, sizeof(Point));
+    return points;
+}
+
+void hpt_points_free(HptPoints *points)
+{
+    if (points == NULL)
+        return;
+    g_string_chunk_free(points->names);
+    g_array_unref(points->points);
+    g_free(points);
+}
+
+void hpt_points_add(const HptPoint *point, void *user)
+{
+    HptPoints *points = user;
+    Point kept = {
+        .name = g_string_chunk_insert_const(points->names, point->name),
+        .step = point->step,
+        .value = point->value,
+        .rule = point->rule,
+    };
+    g_array_append_val(points->points, kept);
+}
+
+/* ---- collecting ---- */
+
+typedef struct {
+    const char *kind;
+    GBytes *path;
+    bool stored;
+    HptDigest digest;
+    bool cut; /* more came than is stored */
+    HptDigest full_digest;
+    int64_t full_size;
+    bool has_mode;
+    int64_t mode;
+    char *target, *note;
+} Artefact;
+
+typedef struct {
+    HptDigest digest;
+    int64_t size;
+    GBytes *bytes; /* NULL: in the store */
+} Object;
+
+struct HptOutcome {
+    const HptRunResult *result;
+    const HptPoints *points;
+    HptStore *store;
+    GArray *artefacts; /* Artefact */
+    GArray *objects;   /* Object */
+    char *details;     /* canonical JSON or NULL */
+    char *note;
+};
+
+static void clear_artefact(void *data)
+{
+    Artefact *artefact = data;
+    g_bytes_unref(artefact->path);
+    g_free(artefact->target);
+    g_free(artefact->note);
+}
+
+static void clear_object(void *data)
+{
+    Object *object = data;
+    g_clear_pointer(&object->bytes, g_bytes_unref);
+}
+
+void hpt_outcome_free(HptOutcome *outcome)
+{
+    if (outcome == NULL)
+        return;
+    g_array_unref(outcome->artefacts);
+    g_array_unref(outcome->objects);
+    g_free(outcome->details);
+    g_free(outcome->note);
+    g_free(outcome);
+}
+
+static void add_object(HptOutcome *outcome, const HptObjectId *id, const void *bytes)
+{
+    Object object = {
+        .digest = id->digest,
+        .size = id->size,
+        .bytes = bytes == NULL ? NULL : g_bytes_new(bytes, (size_t)id->size),
+    };
+    g_array_append_val(outcome->objects, object);
+}
+
+/* Says once, for people, that something is not in the record; the record says it for each. */
+static void not_stored(HptOutcome *outcome, Artefact *artefact, const GError *error)
+{
+    g_free(artefact->note);
+    artefact->note = g_strdup_printf("not stored: %s", error->message);
+    if (outcome->note == NULL)
+        outcome->note = g_strdup(error->message);
+}
+
+/* bytes in memory, or the content of fd. */
+static void store_content(HptOutcome *outcome, Artefact *artefact, const void *bytes, int fd,
+                          int64_t size, const char *name)
+{
+    HptObjectId id;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *buffer = NULL;
+    if (bytes == NULL && hpt_object_is_small(size)) {
+        buffer = g_malloc((size_t)size + 1);
+        int64_t got = 0;
+        while (got < size) {
+            ssize_t n = pread(fd, buffer + got, (size_t)(size - got), got);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n <= 0) {
+                hpt_error_set_errno(&error, n < 0 ? errno : EIO, "cannot read '%s'", name);
+                not_stored(outcome, artefact, error);
+                return;
+            }
+            got += n;
+        }
+        bytes = buffer;
+    }
+    bool small = bytes != NULL && hpt_object_is_small(size);
+    if (small)
+        id = hpt_object_id(bytes, (size_t)size);
+    else if (outcome->store == NULL) {
+        artefact->note = g_strdup("not stored: no object folder");
+        return;
+    } else if (bytes != NULL ? !hpt_object_put_bytes(outcome->store, bytes, (size_t)size, &id,
+                                                     &error)
+                             : !hpt_object_put_fd(outcome->store, fd, name, &id, &error)) {
+        not_stored(outcome, artefact, error);
+        return;
+    }
+    add_object(outcome, &id, small ? bytes : NULL);
+    artefact->stored = true;
+    artefact->digest = id.digest;
+}
+
+static void add_stream(HptOutcome *outcome, const char *kind, const HptCaptured *captured)
+{
+    if (captured == NULL || captured->total == 0)
+        return;
+    Artefact artefact = {
+        .kind = kind,
+        .path = g_bytes_new(kind, strlen(kind)),
+        .full_size = captured->total,
+        .cut = captured->dropped > 0,
+        .full_digest = captured->digest,
+    };
+    if (artefact.cut)
+        artefact.note = g_strdup_printf("%" PRId64 " bytes left out after the first %" PRId64,
+                                        captured->dropped, captured->head);
+    store_content(outcome, &artefact, captured->data, captured->fd, captured->stored, kind);
+    g_array_append_val(outcome->artefacts, artefact);
+}
+
+static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_UNUSED)
+{
+    HptOutcome *outcome = user;
+    Artefact artefact = {
+        .kind = "file",
+        .path = g_bytes_new(entry->path, strlen(entry->path)),
+        .has_mode = true,
+        .mode = entry->stat.st_mode & 07777,
+        .full_size = entry->stat.st_size,
+    };
+    switch (entry->kind) {
+    case HPT_ENTRY_FILE:
+        store_content(outcome, &artefact, NULL, entry->fd, entry->stat.st_size, entry->path);
+        if (artefact.stored && hpt_entry_changed(entry))
+            artefact.note = g_strdup("changed while it was read");
+        break;
+    case HPT_ENTRY_SYMLINK:
+        artefact.kind = "link";
+        artefact.target = g_strdup(entry->target);
+        break;
+    case HPT_ENTRY_SPECIAL:
+        artefact.kind = "special";
+        artefact.note = g_strdup(S_ISFIFO(entry->stat.st_mode)   ? "FIFO, not stored"
+                                 : S_ISSOCK(entry->stat.st_mode) ? "socket, not stored"
+                                                                 : "device, not stored");
+        break;
+    case HPT_ENTRY_REFUSED:
+        artefact.note = g_strdup_printf("not stored: %s", g_strerror(entry->errnum));
+        break;
+    }
+    g_array_append_val(outcome->artefacts, artefact);
+    return true;
+}
+
+static void count(json_t *details, const char *name, int64_t value)
+{
+    if (value != 0)
+        json_object_set_new(details, name, json_integer(value));
+}
+
+/* Only what is out of the ordinary. */
+static void make_details(HptOutcome *outcome, int64_t skipped, const char *walk_problem)
+{
+    const HptRunResult *result = outcome->result;
+    g_autoptr(json_t) details = json_object();
+    if (result != NULL && result->end != NULL) {
+        count(details, "processes_left_behind", (int64_t)result->end->left_behind);
+        if (result->end->survivors)
+            json_object_set_new(details, "survivors", json_true());
+        if (result->end->core_dumped)
+            json_object_set_new(details, "core_dumped", json_true());
+    }
+    if (result != NULL && result->out != NULL) {
+        count(details, "stdout_dropped_bytes", result->out->dropped);
+        count(details, "stderr_dropped_bytes", result->err->dropped);
+    }
+    if (result != NULL && result->metrics != NULL) {
+        count(details, "points_dropped", result->metrics->points_dropped);
+        count(details, "metric_names_dropped", result->metrics->names_dropped);
+    }
+    if (result != NULL && result->reports != NULL) {
+        count(details, "report_lines_bad", result->reports->bad_lines);
+        count(details, "report_bytes_cut", result->reports->cut_bytes);
+        count(details, "report_bytes_late", result->reports->late_bytes);
+        if (result->reports->events != NULL && result->reports->events[0] != NULL) {
+            json_t *events = json_array();
+            for (char **event = result->reports->events; *event != NULL; event++)
+                json_array_append_new(events, json_string(*event));
+            json_object_set_new(details, "report_events", events);
+        }
+    }
+    count(details, "files_skipped", skipped);
+    if (walk_problem != NULL)
+        json_object_set_new(details, "files_problem", json_string(walk_problem));
+    if (json_object_size(details) > 0)
+        outcome->details = hpt_json_canonical(details, NULL);
+}
+
+HptOutcome *hpt_outcome_collect(const HptRunResult *result, const HptPoints *points,
+                                HptStore *store, const char *directory, char **note)
+{
+    HptOutcome *outcome = g_new0(HptOutcome, 1);
+    outcome->result = result;
+    outcome->points = points;
+    outcome->store = store;
+    outcome->artefacts = g_array_new(false, false, sizeof(Artefact));
+    g_array_set_clear_func(outcome->artefacts, clear_artefact);
+    outcome->objects = g_array_new(false, false, sizeof(Object));
+    g_array_set_clear_func(outcome->objects, clear_object);
+    if (result == NULL)
+        return outcome;
+
+    add_stream(outcome, "stdout", result->out);
+    add_stream(outcome, "stderr", result->err);
+    HptWorkdirCount counted = {0};
+    g_autoptr(GError) error = NULL;
+    g_autofree char *problem = NULL;
+    if (!hpt_workdir_walk(directory, hpt_outcome_own_files, 0, 0, add_entry, outcome, &counted,
+                          &error)) {
+        problem = hpt_text_printable(error->message, -1);
+        if (outcome->note == NULL)
+            outcome->note = g_strdup(error->message);
+    }
+    make_details(outcome, counted.skipped, problem);
+    if (note != NULL)
+        *note = g_strdup(outcome->note);
+    return outcome;
+}
+
+/* ---- as arguments ---- */
+
+void hpt_outcome_add_usage(const HptOutcome *outcome, HptArgs *args)
+{
+    const HptEnd *end = outcome->result == NULL ? NULL : outcome->result->end;
+    if (end == NULL) {
+        hpt_args_null(args, HPT_TYPE_INT4);
+        hpt_args_null(args, HPT_TYPE_INT4);
+        for (int i = 0; i < 4; i++)
+            hpt_args_null(args, HPT_TYPE_INT8);
+        hpt_args_null(args, HPT_TYPE_JSONB);
+        return;
+    }
+    if (end->signal == 0)
+        hpt_args_int4(args, end->status);
+    else
+        hpt_args_null(args, HPT_TYPE_INT4);
+    if (end->signal != 0)
+        hpt_args_int4(args, end->signal);
+    else
+        hpt_args_null(args, HPT_TYPE_INT4);
+    hpt_args_int8(args, end->wall_us);
+    hpt_args_int8(args, end->user_us);
+    hpt_args_int8(args, end->system_us);
+    hpt_args_int8(args, end->maxrss_bytes);
+    if (outcome->details == NULL)
+        hpt_args_null(args, HPT_TYPE_JSONB);
+    else
+        hpt_args_json(args, outcome->details);
+}
+
+static char *source_text(const HptFound *found)
+{
+    if (found->rule == HPT_RULE_MEASURED)
+        return g_strdup("usage");
+    if (found->place == HPT_PLACE_FILE && found->metric != NULL && found->metric->path != NULL)
+        return g_strdup_printf("file:%s", found->metric->path);
+    return g_strdup(hpt_place_name(found->place));
+}
+
+static void add_metrics(const HptOutcome *outcome, HptArgs *args)
+{
+    const HptScanned *scanned = outcome->result == NULL ? NULL : outcome->result->metrics;
+    size_t n = scanned == NULL ? 0 : scanned->n, used = 0;
+    g_autofree const char **names = g_new0(const char *, n + 1);
+    g_autofree const char **rules = g_new0(const char *, n + 1);
+    g_auto(GStrv) sources = g_new0(char *, n + 1);
+    g_autofree double *values = g_new0(double, n + 1);
+    g_autofree int64_t *offsets = g_new0(int64_t, n + 1);
+    g_autofree bool *measured = g_new0(bool, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const HptFound *found = &scanned->found[i];
+        if (!found->found)
+            continue;
+        names[used] = found->name;
+        rules[used] = hpt_rule_name(found->rule);
+        sources[used] = source_text(found);
+        values[used] = found->value;
+        offsets[used] = found->offset;
+        measured[used] = found->rule == HPT_RULE_MEASURED;
+        used++;
+    }
+    hpt_args_texts(args, names, used);
+    hpt_args_float8s(args, values, NULL, used);
+    hpt_args_texts(args, rules, used);
+    hpt_args_texts(args, (const char *const *)sources, used);
+    hpt_args_int8s(args, offsets, measured, used);
+}
+
+/* Reports win over numbers read from text under the same name: the text repeats what was said. */
+static void add_points(const HptOutcome *outcome, HptArgs *args)
+{
+    const GArray *points = outcome->points == NULL ? NULL : outcome->points->points;
+    guint n = points == NULL ? 0 : points->len;
+    g_autoptr(GHashTable) reported = g_hash_table_new(g_direct_hash, g_direct_equal);
+    for (guint i = 0; i < n; i++) {
+        const Point *point = &g_array_index(points, Point, i);
+        if (point->rule == HPT_RULE_REPORT)
+            g_hash_table_add(reported, (void *)point->name);
+    }
+    g_autofree const char **names = g_new0(const char *, n + 1);
+    g_autofree int64_t *steps = g_new0(int64_t, n + 1);
+    g_autofree double *values = g_new0(double, n + 1);
+    size_t used = 0;
+    for (guint i = 0; i < n; i++) {
+        const Point *point = &g_array_index(points, Point, i);
+        if (point->rule != HPT_RULE_REPORT && g_hash_table_contains(reported, point->name))
+            continue;
+        names[used] = point->name;
+        steps[used] = point->step;
+        values[used++] = point->value;
+    }
+    hpt_args_texts(args, names, used);
+    hpt_args_int8s(args, steps, NULL, used);
+    hpt_args_float8s(args, values, NULL, used);
+}
+
+static void add_objects(const HptOutcome *outcome, HptArgs *args)
+{
+    guint n = outcome->objects->len;
+    g_autofree const void **digests = g_new0(const void *, n + 1);
+    g_autofree const void **bytes = g_new0(const void *, n + 1);
+    g_autofree size_t *digest_lengths = g_new0(size_t, n + 1);
+    g_autofree size_t *lengths = g_new0(size_t, n + 1);
+    g_autofree int64_t *sizes = g_new0(int64_t, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const Object *object = &g_array_index(outcome->objects, Object, i);
+        digests[i] = object->digest.bytes;
+        digest_lengths[i] = HPT_DIGEST_SIZE;
+        sizes[i] = object->size;
+        if (object->bytes != NULL) {
+            bytes[i] = g_bytes_get_data(object->bytes, &lengths[i]);
+            if (bytes[i] == NULL)
+                bytes[i] = ""; /* an empty object is bytes, not NULL */
+        }
+    }
+    hpt_args_byteas(args, digests, digest_lengths, n);
+    hpt_args_int8s(args, sizes, NULL, n);
+    hpt_args_byteas(args, bytes, lengths, n);
+}
+
+static void add_artefacts(const HptOutcome *outcome, HptArgs *args)
+{
+    guint n = outcome->artefacts->len;
+    g_autofree const char **kinds = g_new0(const char *, n + 1);
+    g_autofree const char **notes = g_new0(const char *, n + 1);
+    g_autofree const void **paths = g_new0(const void *, n + 1);
+    g_autofree const void **digests = g_new0(const void *, n + 1);
+    g_autofree const void **full = g_new0(const void *, n + 1);
+    g_autofree const void **targets = g_new0(const void *, n + 1);
+    g_autofree size_t *path_lengths = g_new0(size_t, n + 1);
+    g_autofree size_t *digest_lengths = g_new0(size_t, n + 1);
+    g_autofree size_t *target_lengths = g_new0(size_t, n + 1);
+    g_autofree int64_t *sizes = g_new0(int64_t, n + 1);
+    g_autofree int64_t *modes = g_new0(int64_t, n + 1);
+    g_autofree bool *no_mode = g_new0(bool, n + 1);
+    for (guint i = 0; i < n; i++) {
+        const Artefact *artefact = &g_array_index(outcome->artefacts, Artefact, i);
+        kinds[i] = artefact->kind;
+        notes[i] = artefact->note;
+        paths[i] = g_bytes_get_data(artefact->path, &path_lengths[i]);
+        digest_lengths[i] = HPT_DIGEST_SIZE;
+        digests[i] = artefact->stored ? artefact->digest.bytes : NULL;
+        full[i] = artefact->cut ? artefact->full_digest.bytes : NULL;
+        sizes[i] = artefact->full_size;
+        modes[i] = artefact->mode;
+        no_mode[i] = !artefact->has_mode;
+        targets[i] = artefact->target;
+        target_lengths[i] = artefact->target == NULL ? 0 : strlen(artefact->target);
+    }
+    hpt_args_texts(args, kinds, n);
+    hpt_args_byteas(args, paths, path_lengths, n);
+    hpt_args_byteas(args, digests, digest_lengths, n);
+    hpt_args_byteas(args, full, digest_lengths, n);
+    hpt_args_int8s(args, sizes, NULL, n);
+    hpt_args_int8s(args, modes, no_mode, n);
+    hpt_args_byteas(args, targets, target_lengths, n);
+    hpt_args_texts(args, notes, n);
+}
+
+void hpt_outcome_add_results(const HptOutcome *outcome, HptArgs *args)
+{
+    add_metrics(outcome, args);
+    add_points(outcome, args);
+    add_objects(outcome, args);
+    add_artefacts(outcome, args);
+}

@@ -1,0 +1,40 @@
+/* What a finished run left, as the arguments of one statement: metrics, points, streams, files.
+ *
+ * Objects that do not go into the database are in the store, fsynced, before the arguments name
+ * them. A file that cannot be stored (a full disk, changed while it was read) is recorded as not
+ * stored, with the reason: the result of the trial is none the less its result.
+ */
+#ifndef HPT_STUDY_OUTCOME_H
+#define HPT_STUDY_OUTCOME_H
+
+#include "db/db.h"
+#include "run/trial.h"
+#include "store/object.h"
+
+/* Points as they come from the scan (an HptPointFunc with the HptPoints as user). */
+typedef struct HptPoints HptPoints;
+HptPoints *hpt_points_new(void);
+void hpt_points_add(const HptPoint *point, void *points);
+void hpt_points_free(HptPoints *points);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPoints, hpt_points_free)
+
+/* Names in a trial's folder that are hpt's own; NULL-terminated. */
+extern const char *const hpt_outcome_own_files[];
+#define HPT_PARAMS_FILE "params.json"
+
+/* Appends what the result measured and left: arguments $7 … $13 and $22 … $40 of trial_finish, in
+ * two parts because the trial's own facts stand between them. collected is made by _collect. */
+typedef struct HptOutcome HptOutcome;
+
+/* result may be NULL (a run that could not be started at all). directory is the trial's folder.
+ * note (may be NULL) is set to an owned sentence if something could not be stored. Never fails:
+ * what cannot be stored is recorded so. */
+HptOutcome *hpt_outcome_collect(const HptRunResult *result, const HptPoints *points,
+                                HptStore *store, const char *directory, char **note);
+void hpt_outcome_free(HptOutcome *outcome);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptOutcome, hpt_outcome_free)
+
+void hpt_outcome_add_usage(const HptOutcome *outcome, HptArgs *args);   /* $7 … $13 */
+void hpt_outcome_add_results(const HptOutcome *outcome, HptArgs *args); /* $22 … $40 */
+
+#endif
