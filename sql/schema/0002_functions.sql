@@ -259,10 +259,12 @@ BEGIN
 END $$;
 
 -- Ends an attempt with everything it left, in one transaction, and reserves the next trial when
--- p_next is given. finished: done | again (was recorded before) | fenced (the trial was taken from
--- this worker: nothing recorded). Arrays of one kind have one length.
+-- p_next is given. An interrupted trial (cancelled) waits for its next attempt, and so does a lost
+-- one until it was lost p_max_lost times. finished: done | requeued | again (was recorded before) |
+-- fenced (the trial was taken from this worker: nothing recorded). Arrays of one kind have one
+-- length.
 CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt uuid,
-    p_outcome text, p_requeue boolean, p_cause text,
+    p_outcome text, p_max_lost integer, p_cause text,
     p_exit_status integer, p_signal integer, p_wall_us bigint, p_user_us bigint, p_system_us bigint,
     p_max_rss_bytes bigint, p_details jsonb,
     p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint, p_slot integer,
@@ -280,6 +282,7 @@ CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     v_attempt hpt_record.attempt;
+    v_requeue boolean;
 BEGIN
     UPDATE hpt_record.attempt a
     SET outcome = p_outcome, cause = p_cause, exit_status = p_exit_status, signal = p_signal,
@@ -289,9 +292,12 @@ BEGIN
     WHERE a.id = p_attempt AND a.outcome IS NULL
     RETURNING * INTO v_attempt;
     IF FOUND THEN
-        finished := 'done';
+        v_requeue := p_outcome = 'cancelled' OR p_outcome = 'lost' AND p_max_lost > (
+            SELECT count(*) FROM hpt_record.attempt a
+            WHERE a.study_id = v_attempt.study_id AND a.number = v_attempt.number AND a.outcome = 'lost');
+        finished := CASE WHEN v_requeue THEN 'requeued' ELSE 'done' END;
         UPDATE hpt_record.trial t
-        SET state = CASE WHEN p_requeue THEN 'waiting' ELSE p_outcome END,
+        SET state = CASE WHEN v_requeue THEN 'waiting' ELSE p_outcome END,
             definition = coalesce(t.definition, p_definition), origin = coalesce(t.origin, p_origin),
             reason = coalesce(t.reason, p_reason), config = coalesce(t.config, p_config),
             config_hash = coalesce(t.config_hash, sha256(p_config)),
@@ -300,7 +306,7 @@ BEGIN
         WHERE t.study_id = v_attempt.study_id AND t.number = v_attempt.number;
         DELETE FROM hpt_record.lease l
         WHERE l.study_id = v_attempt.study_id AND l.number = v_attempt.number;
-        IF p_requeue THEN
+        IF v_requeue THEN
             INSERT INTO hpt_record.queue VALUES (v_attempt.study_id, v_attempt.number);
         END IF;
         IF cardinality(p_metric_names) > 0 THEN

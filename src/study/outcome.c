@@ -123,9 +123,10 @@ static void add_object(HptOutcome *outcome, const HptObjectId *id, const void *b
 static void not_stored(HptOutcome *outcome, Artefact *artefact, const GError *error)
 {
     g_free(artefact->note);
-    artefact->note = g_strdup_printf("not stored: %s", error->message);
+    g_autofree char *reason = hpt_text_printable(error->message, -1); /* names are bytes */
+    artefact->note = g_strdup_printf("not stored: %s", reason);
     if (outcome->note == NULL)
-        outcome->note = g_strdup(error->message);
+        outcome->note = g_steal_pointer(&reason);
 }
 
 /* bytes in memory, or the content of fd. */

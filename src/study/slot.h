@@ -1,0 +1,71 @@
+/* One place where a trial runs: from a reserved number to the arguments that end it.
+ *
+ * A slot goes idle → reserving → running → finishing → idle or running. The worker moves it and
+ * talks to the database; the slot knows how to make a trial of a number.
+ */
+#ifndef HPT_STUDY_SLOT_H
+#define HPT_STUDY_SLOT_H
+
+#include "study/outcome.h"
+#include "study/study.h"
+
+typedef enum { HPT_SLOT_IDLE, HPT_SLOT_RESERVING, HPT_SLOT_RUNNING, HPT_SLOT_FINISHING } HptSlotState;
+
+typedef struct {
+    int index;
+    HptSlotState state;
+    char *attempt_id; /* UUID */
+    int64_t number;
+    int attempt;
+    int version;
+    const HptDefinition *definition; /* of that version, the study's */
+    HptConfig *config;
+    char *canonical; /* of config */
+    char *origin, *reason;
+    int64_t seed;
+    char **argv;
+    char *directory; /* the trial's, absolute */
+    HptRun *run;
+    HptPoints *points;
+    bool fenced; /* taken from us: nothing is recorded */
+    int64_t started_us; /* monotonic */
+} HptSlot;
+
+/* What does not change from trial to trial. */
+typedef struct {
+    const char *study_name;
+    const char *trials_folder; /* absolute, exists */
+    const char *const *base_env;
+    HptStore *store;
+    int64_t study_id;
+    const char *worker_id;
+    const HptDigest *environment;
+} HptSlotContext;
+
+/* The trial's configuration: given bytes (it was proposed before), or proposed now by sampler. */
+bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const void *config, size_t length,
+                      GError **error) HPT_WARN_UNUSED;
+
+/* The argv of a configuration, as it would be run in slot. Owned. */
+char **hpt_slot_expand(const HptSlot *slot, GError **error) HPT_WARN_UNUSED;
+
+/* Makes the folder, the parameter file and the environment, and starts the command. */
+bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us,
+                    GError **error) HPT_WARN_UNUSED;
+
+/* Arguments of trial_start. Owned. */
+HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context);
+
+/* How the trial ended, in the words of the record: complete, failed, lost (the machine or somebody
+ * else's signal), cancelled (we stopped it). Static; *cause is owned. */
+const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause);
+
+/* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
+HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
+                              const char *outcome, const char *cause, int max_lost,
+                              const char *next, int64_t total, int lease_s, char **note);
+
+/* Removes the folder and forgets the trial; the slot is idle. */
+void hpt_slot_clear(HptSlot *slot);
+
+#endif
