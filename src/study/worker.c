@@ -1,0 +1,764 @@
+#include "study/worker.h"
+
+#include "base/text.h"
+#include "record/environment.h"
+#include "study/identity.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    LEASE_S = 60,
+    MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
+};
+#define RENEW_US (INT64_C(20) * 1000000)
+#define TICK_US INT64_C(200000)
+#define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
+#define POLL_BUSY_US INT64_C(5000000) /* … when we do */
+#define PATIENCE_US (INT64_C(300) * 1000000)
+
+/* A statement under way, kept until it is answered so that it can be sent again. */
+typedef struct {
+    HptSql sql;
+    HptArgs *args;
+    uint64_t tag;
+    HptSlot *slot;    /* NULL: not a slot's */
+    char *attempt_id; /* of the slot when it was sent */
+    char *outcome, *cause, *next_id; /* trial_finish */
+} Pending;
+
+typedef struct {
+    const HptWorkerOptions *options;
+    HptDb *db;
+    HptIdentity *identity;
+    HptEnvironment *environment;
+    HptStore *store;
+    HptSampler *sampler;
+    HptSearch search;
+    HptSlotContext context;
+    char *trials_folder;
+    char **base_env;
+    HptSlot *slots;
+    GQueue pending; /* of Pending *, in the order sent */
+    uint64_t next_tag;
+    int64_t total;
+    bool done, no_more; /* the study is over; hand out nothing more */
+    HptWorkerEnd end;
+    GError *fatal;
+    int seen_interrupts;
+    int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
+    bool reap_wanted;
+    int64_t away_since_us, reopen_us; /* the database is away; 0: it is not */
+    HptBackoff backoff;
+    int64_t failures_in_row;
+    bool any_complete;
+} Worker;
+
+static void pending_free(Pending *pending)
+{
+    hpt_args_free(pending->args);
+    g_free(pending->attempt_id);
+    g_free(pending->outcome);
+    g_free(pending->cause);
+    g_free(pending->next_id);
+    g_free(pending);
+}
+
+static void tell(Worker *worker, HptWorkerEvent event)
+{
+    if (worker->options->on_event == NULL)
+        return;
+    for (int i = 0; i < worker->options->jobs; i++)
+        event.running += worker->slots[i].state == HPT_SLOT_RUNNING;
+    worker->options->on_event(&event, worker->options->user);
+}
+
+static void note(Worker *worker, const char *text)
+{
+    tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_NOTE, .text = text});
+}
+
+static int count_state(const Worker *worker, HptSlotState state)
+{
+    int n = 0;
+    for (int i = 0; i < worker->options->jobs; i++)
+        n += worker->slots[i].state == state;
+    return n;
+}
+
+/* The first fatal error ends the worker: nothing new starts, what runs is stopped. */
+static void fail(Worker *worker, GError *steal_error)
+{
+    worker->no_more = true;
+    if (worker->fatal == NULL)
+        worker->fatal = steal_error;
+    else
+        g_error_free(steal_error);
+}
+
+/* ---- statements ---- */
+
+static void lose_connection(Worker *worker, int64_t now_us)
+{
+    if (worker->away_since_us != 0)
+        return;
+    worker->away_since_us = now_us;
+    worker->backoff = (HptBackoff){0};
+    worker->reopen_us = now_us;
+}
+
+static void transmit(Worker *worker, const Pending *pending)
+{
+    g_autoptr(GError) error = NULL;
+    if (worker->away_since_us == 0 &&
+        !hpt_db_send(worker->db, pending->sql, pending->args, pending->tag, &error))
+        lose_connection(worker, hpt_time_monotonic_us());
+}
+
+static Pending *post(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
+{
+    Pending *pending = g_new0(Pending, 1);
+    pending->sql = sql;
+    pending->args = steal_args;
+    pending->tag = ++worker->next_tag;
+    pending->slot = slot;
+    pending->attempt_id = slot == NULL ? NULL : g_strdup(slot->attempt_id);
+    g_queue_push_tail(&worker->pending, pending);
+    transmit(worker, pending);
+    return pending;
+}
+
+static void add_total(const Worker *worker, HptArgs *args)
+{
+    if (worker->total < 0)
+        hpt_args_null(args, HPT_TYPE_INT8);
+    else
+        hpt_args_int8(args, worker->total);
+}
+
+static void post_reserve(Worker *worker, HptSlot *slot)
+{
+    slot->attempt_id = hpt_uuid_new();
+    slot->state = HPT_SLOT_RESERVING;
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_uuid(args, worker->identity->worker);
+    hpt_args_uuid(args, slot->attempt_id);
+    add_total(worker, args);
+    hpt_args_int4(args, LEASE_S);
+    post(worker, HPT_SQL_TRIAL_RESERVE, args, slot);
+}
+
+static HptArgs *study_worker_args(const Worker *worker)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_uuid(args, worker->identity->worker);
+    return args;
+}
+
+static void post_renew(Worker *worker)
+{
+    HptArgs *args = study_worker_args(worker);
+    hpt_args_int4(args, LEASE_S);
+    post(worker, HPT_SQL_LEASE_RENEW, args, NULL);
+}
+
+static HptArgs *peers_args(const Worker *worker)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_text(args, worker->identity->boot_id);
+    hpt_args_text(args, worker->identity->pid_namespace);
+    return args;
+}
+
+/* The workers of this machine that hold leases and are no more, as an array in text form. */
+static HptArgs *reap_args(const Worker *worker, const HptRows *peers)
+{
+    g_autoptr(GString) dead = g_string_new("{");
+    for (size_t i = 0; i < hpt_rows_count(peers); i++)
+        if (!hpt_process_lives(hpt_rows_int4(peers, i, 1), hpt_rows_int8(peers, i, 2)))
+            g_string_append_printf(dead, "%s%s", dead->len > 1 ? "," : "",
+                                   hpt_rows_peek_text(peers, i, 0));
+    g_string_append_c(dead, '}');
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_text(args, dead->str);
+    hpt_args_int4(args, LEASE_S);
+    hpt_args_int4(args, worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST);
+    return args;
+}
+
+static void tell_reaped(Worker *worker, const HptRows *reaped)
+{
+    for (size_t i = 0; i < hpt_rows_count(reaped); i++) {
+        bool again = hpt_rows_bool(reaped, i, 2);
+        g_autofree char *text =
+            g_strdup_printf("trial %" PRId64 " was lost with its worker%s",
+                            hpt_rows_int8(reaped, i, 0), again ? "; it is run again" : "");
+        note(worker, text);
+    }
+}
+
+/* ---- trials ---- */
+
+/* The trial cannot be run here: it goes back to the queue, and the worker ends. */
+static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
+{
+    fail(worker, steal_error);
+    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
+                                         MAX_LOST, NULL, worker->total, LEASE_S, NULL);
+    slot->state = HPT_SLOT_FINISHING;
+    Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
+    pending->outcome = g_strdup("cancelled");
+    pending->cause = g_strdup("not started");
+}
+
+static void start_trial(Worker *worker, HptSlot *slot, int version, const void *config,
+                        size_t length)
+{
+    GError *error = NULL;
+    HptStudy *study = worker->options->study;
+    slot->version = config == NULL ? study->version : version;
+    slot->definition = study->definition;
+    if (slot->version != study->version)
+        slot->definition =
+            g_hash_table_lookup(study->older, GINT_TO_POINTER(slot->version));
+    if (slot->definition == NULL)
+        g_set_error(&error, HPT_ERROR, HPT_ERROR_CONFLICT,
+                    "trial %" PRId64 " belongs to version %d of the study, which this worker does "
+                    "not know\nhint: start hpt-run again",
+                    slot->number, slot->version);
+    if (error != NULL || !hpt_slot_propose(slot, worker->sampler, config, length, &error) ||
+        !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
+        abandon(worker, slot, error);
+        return;
+    }
+    slot->state = HPT_SLOT_RUNNING;
+    post(worker, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
+}
+
+/* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */
+static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows, size_t first)
+{
+    const char *outcome = hpt_rows_peek_text(rows, 0, first);
+    if (strcmp(outcome, "trial") == 0) {
+        slot->number = hpt_rows_int8(rows, 0, first + 1);
+        slot->attempt = hpt_rows_int4(rows, 0, first + 2);
+        size_t length = 0;
+        const void *config = hpt_rows_peek_bytea(rows, 0, first + 4, &length);
+        start_trial(worker, slot, hpt_rows_int4(rows, 0, first + 3), config, length);
+        return;
+    }
+    hpt_slot_clear(slot);
+    worker->done = strcmp(outcome, "done") == 0;
+    if (!worker->done) {
+        worker->poll_us = hpt_time_monotonic_us() +
+                          (count_state(worker, HPT_SLOT_RUNNING) > 0 ? POLL_BUSY_US : POLL_IDLE_US);
+        worker->reap_wanted = true;
+    }
+}
+
+static bool may_take_more(const Worker *worker, int64_t now_us)
+{
+    return !worker->no_more && !worker->done && worker->seen_interrupts == 0 &&
+           now_us < worker->options->stop_us;
+}
+
+static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
+{
+    if (slot->fenced) {
+        hpt_slot_clear(slot);
+        return;
+    }
+    g_autofree char *cause = NULL;
+    const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts > 0, &cause);
+    g_autofree char *problem = NULL;
+    g_autofree char *next = may_take_more(worker, now_us) ? hpt_uuid_new() : NULL;
+    int max_lost = worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
+    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, max_lost, next,
+                                         worker->total, LEASE_S, &problem);
+    if (problem != NULL) {
+        g_autofree char *text =
+            g_strdup_printf("trial %" PRId64 ": not everything could be stored: %s", slot->number,
+                            problem);
+        note(worker, text);
+    }
+    slot->state = HPT_SLOT_FINISHING;
+    Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
+    pending->outcome = g_strdup(outcome);
+    pending->cause = g_steal_pointer(&cause);
+    pending->next_id = g_steal_pointer(&next);
+}
+
+static void count_result(Worker *worker, const char *outcome)
+{
+    if (strcmp(outcome, "complete") == 0)
+        worker->any_complete = true;
+    else if (strcmp(outcome, "failed") == 0)
+        worker->failures_in_row++;
+    if (!worker->any_complete && worker->options->max_failures > 0 &&
+        worker->failures_in_row >= worker->options->max_failures && !worker->no_more) {
+        worker->no_more = true;
+        worker->end = HPT_WORKER_FAILURES;
+    }
+}
+
+static void finish_answered(Worker *worker, const Pending *pending, const HptRows *rows)
+{
+    HptSlot *slot = pending->slot;
+    const char *finished = hpt_rows_peek_text(rows, 0, 0);
+    if (strcmp(finished, "fenced") == 0) {
+        g_autofree char *text = g_strdup_printf(
+            "trial %" PRId64 " was taken over by another worker; this result is not recorded",
+            slot->number);
+        note(worker, text);
+    } else {
+        tell(worker, (HptWorkerEvent){
+                         .kind = HPT_WORKER_ENDED,
+                         .slot = slot,
+                         .outcome = pending->outcome,
+                         .cause = pending->cause,
+                         .requeued = strcmp(finished, "requeued") == 0,
+                         .duration_us = hpt_time_monotonic_us() - slot->started_us,
+                     });
+        count_result(worker, pending->outcome);
+    }
+    hpt_slot_clear(slot);
+    if (hpt_rows_null(rows, 0, 1))
+        return;
+    slot->attempt_id = g_strdup(pending->next_id);
+    take_reservation(worker, slot, rows, 1);
+}
+
+/* ---- answers ---- */
+
+static void fence(Worker *worker, HptSlot *slot, int64_t now_us)
+{
+    if (slot->state != HPT_SLOT_RUNNING || slot->fenced)
+        return;
+    slot->fenced = true;
+    g_autofree char *text = g_strdup_printf(
+        "trial %" PRId64 " was taken over by another worker; it is stopped here", slot->number);
+    note(worker, text);
+    hpt_run_stop(slot->run, SIGKILL, now_us);
+}
+
+/* A lease that we do not hold any more means that somebody declared us dead. */
+static void check_leases(Worker *worker, const HptRows *held, int64_t now_us)
+{
+    for (int i = 0; i < worker->options->jobs; i++) {
+        HptSlot *slot = &worker->slots[i];
+        bool found = slot->state != HPT_SLOT_RUNNING;
+        for (size_t row = 0; row < hpt_rows_count(held) && !found; row++)
+            found = hpt_rows_int8(held, row, 0) == slot->number &&
+                    hpt_rows_int4(held, row, 1) == slot->attempt;
+        if (!found)
+            fence(worker, slot, now_us);
+    }
+}
+
+static void answered(Worker *worker, const Pending *pending, const HptRows *rows)
+{
+    int64_t now_us = hpt_time_monotonic_us();
+    bool current = pending->slot != NULL &&
+                   g_strcmp0(pending->slot->attempt_id, pending->attempt_id) == 0;
+    switch (pending->sql) {
+    case HPT_SQL_TRIAL_RESERVE:
+        take_reservation(worker, pending->slot, rows, 0);
+        break;
+    case HPT_SQL_TRIAL_START:
+        if (current && !hpt_rows_bool(rows, 0, 0))
+            fence(worker, pending->slot, now_us);
+        break;
+    case HPT_SQL_TRIAL_FINISH:
+        finish_answered(worker, pending, rows);
+        break;
+    case HPT_SQL_LEASE_RENEW:
+        check_leases(worker, rows, now_us);
+        break;
+    case HPT_SQL_WORKER_PEERS:
+        post(worker, HPT_SQL_LEASE_REAP, reap_args(worker, rows), NULL);
+        break;
+    case HPT_SQL_LEASE_REAP:
+        tell_reaped(worker, rows);
+        break;
+    default:
+        g_assert_not_reached();
+    }
+}
+
+/* The statement was refused: nothing that sending it again would cure. */
+static void refused(Worker *worker, Pending *pending, GError *steal_error)
+{
+    if (pending->slot != NULL) {
+        g_prefix_error(&steal_error, "trial %" PRId64 ": ", pending->slot->number);
+        if (pending->sql == HPT_SQL_TRIAL_START)
+            hpt_run_stop(pending->slot->run, SIGKILL, hpt_time_monotonic_us());
+        else
+            hpt_slot_clear(pending->slot);
+    }
+    fail(worker, steal_error);
+}
+
+static void take_answers(Worker *worker)
+{
+    for (;;) {
+        g_auto(HptReply) reply = {0};
+        if (!hpt_db_next(worker->db, &reply))
+            return;
+        /* Answers come in the order sent; after a lost connection all of them as failures. */
+        Pending *pending = g_queue_peek_head(&worker->pending);
+        if (pending == NULL || pending->tag != reply.tag)
+            continue;
+        HptRetry retry = reply.error == NULL ? HPT_RETRY_NO : hpt_db_retry_class(reply.error);
+        if (retry == HPT_RETRY_RECONNECT) {
+            lose_connection(worker, hpt_time_monotonic_us());
+            continue;
+        }
+        g_queue_pop_head(&worker->pending);
+        if (retry == HPT_RETRY_STATEMENT) {
+            pending->tag = ++worker->next_tag;
+            g_queue_push_tail(&worker->pending, pending);
+            transmit(worker, pending);
+            continue;
+        }
+        if (reply.error != NULL)
+            refused(worker, pending, g_steal_pointer(&reply.error));
+        else
+            answered(worker, pending, reply.rows);
+        pending_free(pending);
+    }
+}
+
+/* ---- the database went away ---- */
+
+static void resend(Worker *worker)
+{
+    for (GList *link = worker->pending.head; link != NULL; link = link->next) {
+        Pending *pending = link->data;
+        pending->tag = ++worker->next_tag;
+        transmit(worker, pending);
+    }
+}
+
+static void reopen(Worker *worker, int64_t now_us)
+{
+    if (worker->away_since_us == 0 || now_us < worker->reopen_us)
+        return;
+    g_autoptr(GError) error = NULL;
+    if (hpt_project_reopen(worker->options->project, &error)) {
+        /* What the lost connection still had to say is not wanted: it is all sent again. */
+        g_auto(HptReply) stale = {0};
+        while (hpt_db_next(worker->db, &stale))
+            hpt_reply_clear(&stale);
+        worker->away_since_us = 0;
+        resend(worker);
+        return;
+    }
+    if (now_us - worker->away_since_us > PATIENCE_US) {
+        fail(worker, g_steal_pointer(&error));
+        return;
+    }
+    worker->reopen_us = hpt_time_monotonic_us() + hpt_backoff_next_us(&worker->backoff);
+}
+
+/* ---- the loop ---- */
+
+static void heed_interrupts(Worker *worker, int64_t now_us)
+{
+    int level = worker->options->interrupts == NULL ? 0 : (int)*worker->options->interrupts;
+    if (worker->fatal != NULL && level < 2)
+        level = 2; /* what runs cannot be recorded by a worker that ends */
+    if (level <= worker->seen_interrupts)
+        return;
+    worker->seen_interrupts = level;
+    if (worker->fatal == NULL)
+        worker->end = HPT_WORKER_INTERRUPTED;
+    worker->no_more = true;
+    for (int i = 0; level >= 2 && i < worker->options->jobs; i++)
+        if (worker->slots[i].state == HPT_SLOT_RUNNING)
+            hpt_run_stop(worker->slots[i].run, level == 2 ? SIGTERM : SIGKILL, now_us);
+}
+
+static void fill_slots(Worker *worker, int64_t now_us)
+{
+    if (!may_take_more(worker, now_us) || now_us < worker->poll_us || worker->away_since_us != 0)
+        return;
+    bool polling = worker->poll_us > 0;
+    if (worker->reap_wanted) {
+        worker->reap_wanted = false;
+        post(worker, HPT_SQL_WORKER_PEERS, peers_args(worker), NULL);
+    }
+    for (int i = 0; i < worker->options->jobs; i++)
+        if (worker->slots[i].state == HPT_SLOT_IDLE) {
+            post_reserve(worker, &worker->slots[i]);
+            if (polling)
+                break; /* one question is enough */
+        }
+    worker->poll_us = polling ? now_us + POLL_IDLE_US : 0;
+}
+
+static int64_t next_deadline(const Worker *worker, int64_t now_us)
+{
+    int64_t next = MIN(worker->renew_us, worker->tick_us);
+    if (worker->away_since_us != 0)
+        next = MIN(next, worker->reopen_us);
+    if (may_take_more(worker, now_us)) {
+        next = MIN(next, worker->options->stop_us);
+        if (worker->poll_us > 0 && count_state(worker, HPT_SLOT_IDLE) > 0)
+            next = MIN(next, worker->poll_us);
+    }
+    for (int i = 0; i < worker->options->jobs; i++)
+        if (worker->slots[i].state == HPT_SLOT_RUNNING)
+            next = MIN(next, hpt_run_deadline(worker->slots[i].run));
+    return next;
+}
+
+static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
+{
+    nfds_t n = 0;
+    if (worker->away_since_us == 0 && hpt_db_fd(worker->db) >= 0)
+        fds[n++] = (struct pollfd){.fd = hpt_db_fd(worker->db), .events = hpt_db_events(worker->db)};
+    for (int i = 0; i < worker->options->jobs; i++)
+        if (worker->slots[i].state == HPT_SLOT_RUNNING)
+            n += hpt_run_fds(worker->slots[i].run, fds + n);
+    int64_t wait_us = MAX(next_deadline(worker, now_us) - now_us, 0);
+    struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    /* EINTR is a signal: heed_interrupts sees it in the next round. */
+    if (ppoll(fds, n, &timeout, worker->options->sigmask) < 0 && errno != EINTR)
+        g_error("ppoll: %s", g_strerror(errno));
+}
+
+static void handle_runs(Worker *worker)
+{
+    int64_t now_us = hpt_time_monotonic_us();
+    for (int i = 0; i < worker->options->jobs; i++) {
+        HptSlot *slot = &worker->slots[i];
+        if (slot->state != HPT_SLOT_RUNNING)
+            continue;
+        hpt_run_handle(slot->run, now_us);
+        if (hpt_run_finished(slot->run))
+            finish_trial(worker, slot, now_us);
+    }
+}
+
+static void handle_clock(Worker *worker)
+{
+    int64_t now_us = hpt_time_monotonic_us();
+    if (now_us >= worker->renew_us) {
+        worker->renew_us = now_us + RENEW_US;
+        if (worker->away_since_us == 0 && count_state(worker, HPT_SLOT_RUNNING) > 0)
+            post_renew(worker);
+    }
+    if (now_us >= worker->tick_us) {
+        worker->tick_us = now_us + TICK_US;
+        tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
+    }
+    if (now_us >= worker->options->stop_us && !worker->no_more && !worker->done) {
+        worker->no_more = true;
+        worker->end = HPT_WORKER_TIME;
+    }
+}
+
+static bool finished(const Worker *worker)
+{
+    bool idle = count_state(worker, HPT_SLOT_IDLE) == worker->options->jobs;
+    bool away_for_good = worker->fatal != NULL && worker->away_since_us != 0 &&
+                         count_state(worker, HPT_SLOT_RUNNING) == 0;
+    return away_for_good || (idle && (worker->done || worker->no_more) &&
+                             g_queue_is_empty(&worker->pending));
+}
+
+static void loop(Worker *worker)
+{
+    g_autofree struct pollfd *fds =
+        g_new(struct pollfd, (size_t)worker->options->jobs * HPT_RUN_FDS + 1);
+    for (;;) {
+        int64_t now_us = hpt_time_monotonic_us();
+        heed_interrupts(worker, now_us);
+        reopen(worker, now_us);
+        fill_slots(worker, now_us);
+        if (finished(worker))
+            return;
+        wait_for_events(worker, fds, now_us);
+        g_autoptr(GError) error = NULL;
+        if (worker->away_since_us == 0 && !hpt_db_pump(worker->db, &error))
+            lose_connection(worker, hpt_time_monotonic_us());
+        if (worker->away_since_us == 0)
+            take_answers(worker);
+        handle_runs(worker);
+        handle_clock(worker);
+    }
+}
+
+/* ---- beginning and end ---- */
+
+static bool prepare_folders(Worker *worker, GError **error)
+{
+    const char *folder = hpt_project_peek_folder(worker->options->project);
+    worker->trials_folder = g_build_filename(folder, "trials", NULL);
+    if (g_mkdir_with_parents(worker->trials_folder, 0700) != 0) {
+        hpt_error_set_errno(error, errno, "cannot make '%s'", worker->trials_folder);
+        return false;
+    }
+    g_autofree char *objects = g_build_filename(folder, "objects", NULL);
+    worker->store = hpt_store_open(objects, error);
+    return worker->store != NULL;
+}
+
+static bool prepare_environment(Worker *worker, GError **error)
+{
+    const HptDefinition *definition = worker->options->study->definition;
+    HptEnvironmentSource source = {
+        .environ = worker->options->environment,
+        .command = definition->shell ? "sh" : definition->command[0],
+    };
+    worker->environment = hpt_environment_collect(&source, error);
+    worker->base_env = hpt_child_environment(worker->options->environment);
+    return worker->environment != NULL;
+}
+
+static bool register_worker(Worker *worker, GError **error)
+{
+    const HptIdentity *identity = worker->identity;
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_uuid(args, identity->worker);
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_text(args, identity->host);
+    hpt_args_text(args, identity->boot_id);
+    hpt_args_text(args, identity->pid_namespace);
+    hpt_args_int4(args, identity->pid);
+    hpt_args_int8(args, identity->pid_started);
+    hpt_args_json(args, identity->launcher);
+    hpt_args_text(args, worker->options->tool_version);
+    hpt_args_bytea(args, worker->environment->canonical, strlen(worker->environment->canonical));
+    g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_START, args, error);
+    return rows != NULL;
+}
+
+/* What dead workers of this machine held is free at once, so that typing the line again after a
+ * crash does not wait for a lease to run out. */
+static bool reap_now(Worker *worker, GError **error)
+{
+    g_autoptr(HptArgs) args = peers_args(worker);
+    g_autoptr(HptRows) peers = hpt_db_rows(worker->db, HPT_SQL_WORKER_PEERS, args, error);
+    if (peers == NULL)
+        return false;
+    g_autoptr(HptArgs) dead = reap_args(worker, peers);
+    g_autoptr(HptRows) reaped = hpt_db_rows(worker->db, HPT_SQL_LEASE_REAP, dead, error);
+    if (reaped == NULL)
+        return false;
+    tell_reaped(worker, reaped);
+    return true;
+}
+
+static bool retry_failed(Worker *worker, GError **error)
+{
+    if (worker->options->retry != HPT_RETRY_FAILED_TRIALS)
+        return true;
+    const char *const states[] = {"failed", "lost"};
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    hpt_args_texts(args, states, 2);
+    g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_TRIAL_RETRY, args, error);
+    if (rows == NULL)
+        return false;
+    if (hpt_rows_int8(rows, 0, 0) > 0) {
+        g_autofree char *text =
+            g_strdup_printf("%" PRId64 " failed trials are run again", hpt_rows_int8(rows, 0, 0));
+        note(worker, text);
+    }
+    return true;
+}
+
+/* Versions that waiting trials may still need: the newest but one and older are few. */
+static bool load_versions(Worker *worker, GError **error)
+{
+    HptStudy *study = worker->options->study;
+    for (int version = 1; version < study->version; version++)
+        if (hpt_study_get_version(worker->db, study, version, error) == NULL)
+            return false;
+    return true;
+}
+
+static bool begin(Worker *worker, GError **error)
+{
+    HptStudy *study = worker->options->study;
+    worker->sampler = hpt_definition_sampler(study->definition, &worker->search, error);
+    if (worker->sampler == NULL || !prepare_folders(worker, error) ||
+        !prepare_environment(worker, error))
+        return false;
+    int64_t limit = hpt_sampler_total(worker->sampler);
+    worker->total = worker->options->total;
+    if (limit >= 0 && (worker->total < 0 || limit < worker->total))
+        worker->total = limit;
+    worker->context = (HptSlotContext){
+        .study_name = study->name,
+        .trials_folder = worker->trials_folder,
+        .base_env = (const char *const *)worker->base_env,
+        .store = worker->store,
+        .study_id = study->id,
+        .worker_id = worker->identity->worker,
+        .environment = &worker->environment->digest,
+    };
+    worker->slots = g_new0(HptSlot, worker->options->jobs);
+    for (int i = 0; i < worker->options->jobs; i++)
+        worker->slots[i].index = i;
+    HptStudyCounts counts;
+    if (!load_versions(worker, error) || !register_worker(worker, error) ||
+        !reap_now(worker, error) || !retry_failed(worker, error) ||
+        !hpt_study_counts(worker->db, study->name, &counts, error))
+        return false;
+    worker->any_complete = counts.complete > 0;
+    worker->renew_us = hpt_time_monotonic_us() + RENEW_US;
+    return true;
+}
+
+static void finish(Worker *worker)
+{
+    if (worker->away_since_us == 0 && worker->identity != NULL && worker->slots != NULL) {
+        g_autoptr(HptArgs) args = hpt_args_new();
+        hpt_args_uuid(args, worker->identity->worker);
+        g_autoptr(GError) ignored = NULL; /* only a courtesy: the leases are what counts */
+        g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_END, args, &ignored);
+        if (rows == NULL)
+            g_debug("%s", ignored->message);
+    }
+    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
+        hpt_slot_clear(&worker->slots[i]);
+    g_free(worker->slots);
+    for (Pending *pending = NULL; (pending = g_queue_pop_head(&worker->pending)) != NULL;)
+        pending_free(pending);
+    hpt_sampler_free(worker->sampler);
+    hpt_store_close(worker->store);
+    hpt_environment_free(worker->environment);
+    hpt_identity_free(worker->identity);
+    g_free(worker->trials_folder);
+    g_strfreev(worker->base_env);
+}
+
+bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError **error)
+{
+    Worker worker = {
+        .options = options,
+        .db = hpt_project_get_db(options->project),
+        .identity = hpt_identity_new(options->environment),
+        .end = HPT_WORKER_DONE,
+    };
+    g_queue_init(&worker.pending);
+    bool begun = begin(&worker, error);
+    if (begun)
+        loop(&worker);
+    finish(&worker);
+    if (worker.fatal != NULL) {
+        g_propagate_error(error, worker.fatal);
+        return false;
+    }
+    if (begun)
+        *end = worker.end;
+    return begun;
+}

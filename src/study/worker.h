@@ -1,0 +1,66 @@
+/* The worker: takes trials of a study, runs them in slots, records them, until there is nothing
+ * left to do or it is told to stop.
+ *
+ * One connection, statements pipelined; a trial costs two statements and one durable commit. Any
+ * statement whose fate is unknown (connection lost) is sent again: all are idempotent. While the
+ * database is away running trials go on.
+ */
+#ifndef HPT_STUDY_WORKER_H
+#define HPT_STUDY_WORKER_H
+
+#include "db/project.h"
+#include "study/slot.h"
+
+#include <signal.h>
+
+typedef enum { HPT_RETRY_LOST_TRIALS, HPT_RETRY_FAILED_TRIALS, HPT_RETRY_NO_TRIALS } HptRetryTrials;
+
+typedef enum {
+    HPT_WORKER_ENDED,  /* a trial has ended and is recorded */
+    HPT_WORKER_NOTE,   /* something people should know: text */
+    HPT_WORKER_TICK,   /* about five times a second while trials run, and at every change */
+} HptWorkerEventKind;
+
+typedef struct {
+    HptWorkerEventKind kind;
+    const char *text;           /* NOTE */
+    const HptSlot *slot;        /* ENDED: for number, canonical, definition, run */
+    const char *outcome;        /* ENDED: complete, failed, lost, cancelled */
+    const char *cause;          /* ENDED */
+    bool requeued;              /* ENDED: to be run again */
+    int64_t duration_us;        /* ENDED */
+    int running;                /* trials of this worker that run now */
+} HptWorkerEvent;
+
+typedef struct {
+    HptProject *project;
+    HptStudy *study;
+    int jobs;
+    int64_t total;       /* -1: no end */
+    int64_t stop_us;     /* monotonic: hand out nothing after; INT64_MAX: never */
+    int64_t max_failures; /* in a row from the start; 0: any number */
+    HptRetryTrials retry;
+    const char *const *environment; /* environ */
+    const char *tool_version;
+    /* How often the user said stop: 1 no new trials, 2 TERM, 3 KILL; set by a signal handler. The
+     * signals are blocked and let in by sigmask while waiting. */
+    const volatile sig_atomic_t *interrupts;
+    const sigset_t *sigmask;
+    void (*on_event)(const HptWorkerEvent *event, void *user);
+    void *user;
+} HptWorkerOptions;
+
+typedef enum {
+    HPT_WORKER_DONE,        /* the total is reached, or the sampler has no more */
+    HPT_WORKER_TIME,        /* stop_us has passed */
+    HPT_WORKER_INTERRUPTED,
+    HPT_WORKER_FAILURES,    /* max_failures in a row and nothing complete yet */
+} HptWorkerEnd;
+
+/* Runs until the end. Fails HPT_ERROR_DB_CONNECT when the database stays away for five minutes,
+ * HPT_ERROR_IO when trials cannot be started (no room for their folders…): what runs then is
+ * interrupted and goes back to the queue if that is possible. */
+bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end,
+                    GError **error) HPT_WARN_UNUSED;
+
+#endif
