@@ -14,8 +14,9 @@
 
 typedef GArray Entries; /* of GOptionEntry, with a terminating zero entry */
 
-/* The tool that is running, for hpt_tool_note. */
+/* The tool that is running, for hpt_tool_note; and its command line, for hpt_tool_position. */
 static const HptTool *running;
+static char *const *command_line;
 
 static gboolean want_help, want_version, want_dump;
 
@@ -65,6 +66,11 @@ void hpt_tool_note(const char *format, ...)
     va_end(args);
     g_autofree char *note = g_strconcat("note: ", text, NULL);
     print_message(running, note);
+}
+
+int hpt_tool_position(char *const *argument)
+{
+    return (int)(argument - command_line);
 }
 
 /* ---- the option table ---- */
@@ -353,6 +359,7 @@ int hpt_tool_main(const HptTool *tool, int argc, char **argv)
 {
     fill_standard_streams();
     running = tool;
+    command_line = argv;
     char *nothing[] = {(char *)tool->name, NULL};
     g_autoptr(GArray) all = all_options(tool);
     g_autoptr(GError) error = NULL;

@@ -26,6 +26,9 @@ typedef struct {
  * stdout and fails with HPT_EXIT_TOOL if that does not work (a full disk, a closed pipe). */
 int hpt_tool_main(const HptTool *tool, int argc, char **argv);
 
+/* Where an element of run's argv stood on the command line: 1 is the first word after the name. */
+int hpt_tool_position(char *const *argument);
+
 /* A note or warning for people: "NAME: note: …" on stderr, escaped; silent under --quiet tools. */
 void hpt_tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 

@@ -27,6 +27,7 @@ typedef enum {
     HPT_ERROR_PERMISSION,  /* not allowed */
     HPT_ERROR_UNSUPPORTED, /* cannot be done here */
     HPT_ERROR_EXHAUSTED,   /* nothing left to propose */
+    HPT_ERROR_NO_COMMAND,  /* a command that is not found */
     HPT_ERROR_NO_ROOM,     /* the forbidden clauses leave no room */
 } HptErrorCode;
 

@@ -1,5 +1,7 @@
 #include "study/study.h"
 
+#include "study/name.h"
+
 #include <string.h>
 
 void hpt_study_free(HptStudy *study)
@@ -52,31 +54,14 @@ bool hpt_study_find(HptDb *db, const char *name, HptStudy **out, GError **error)
     return true;
 }
 
-static void set_not_found(HptDb *db, const char *name, GError **error)
-{
-    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_STUDY_NAMES, NULL, error);
-    if (rows == NULL)
-        return;
-    size_t n = hpt_rows_count(rows);
-    g_autofree const char **names = g_new0(const char *, n + 1);
-    for (size_t i = 0; i < n; i++)
-        names[i] = hpt_rows_peek_text(rows, i, 0);
-    const char *near = hpt_suggest(name, names);
-    if (near != NULL)
-        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "no study '%s'; did you mean '%s'?",
-                    name, near);
-    else
-        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "no study '%s'%s", name,
-                    n == 0 ? ": there is none yet" : "");
-}
-
 HptStudy *hpt_study_open(HptDb *db, const char *name, GError **error)
 {
     HptStudy *study = NULL;
     if (!hpt_study_find(db, name, &study, error))
         return NULL;
-    if (study == NULL)
-        set_not_found(db, name, error);
+    g_auto(HptStudyName) unknown = {0};
+    if (study == NULL && hpt_study_name_find(db, name, &unknown, error))
+        return hpt_study_open(db, name, error); /* made since we looked */
     return study;
 }
 
@@ -176,20 +161,8 @@ bool hpt_study_counts(HptDb *db, const char *name, HptStudyCounts *out, GError *
 bool hpt_study_best(HptDb *db, const HptStudy *study, int64_t *number, double *value,
                     GError **error)
 {
-    const HptMetrics *metrics = study->definition->metrics;
-    size_t i = 0;
-    while (i < hpt_metrics_size(metrics) && !hpt_metric_is_objective(hpt_metrics_get(metrics, i)))
-        i++;
-    if (i == hpt_metrics_size(metrics)) {
-        *number = -1;
-        return true;
-    }
-    const HptMetric *objective = hpt_metrics_get(metrics, i);
     g_autoptr(HptArgs) args = hpt_args_new();
     hpt_args_text(args, study->name);
-    hpt_args_text(args, objective->name);
-    hpt_args_bool(args, objective->direction == HPT_METRIC_MAX);
-    hpt_args_int8(args, 1);
     g_autoptr(HptRows) rows = hpt_db_maybe_row(db, HPT_SQL_TRIAL_BEST, args, error);
     if (rows == NULL)
         return false;
