@@ -10,7 +10,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <inttypes.h>
 
 #define HPT_ERROR (hpt_error_quark())
 #define HPT_WARN_UNUSED G_GNUC_WARN_UNUSED_RESULT

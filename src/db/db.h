@@ -230,12 +230,12 @@ typedef struct {
      * set is returned. */
     bool (*row)(const HptDbText *values, size_t count, void *user, GError **error);
     void *user;
-} HptStream;
+} HptDbStream;
 
 /* Runs a statement in its own transaction, row by row in constant memory. An error of the server
  * in sql has the code HPT_ERROR_DATA if the statement is wrong in itself (class 42, 22), with the
  * position as "line L, column C". */
-bool hpt_db_stream(HptDb *db, const HptStream *stream, GError **error) HPT_WARN_UNUSED;
+bool hpt_db_stream(HptDb *db, const HptDbStream *stream, GError **error) HPT_WARN_UNUSED;
 
 /* Runs SQL composed by a tool, several statements allowed (one transaction unless it says
  * otherwise); results are dropped. For migration, and for tests. */

@@ -570,7 +570,7 @@ static bool finished(const Worker *worker)
     bool away_for_good = worker->fatal != NULL && worker->away_since_us != 0 &&
                          count_state(worker, HPT_SLOT_RUNNING) == 0;
     return away_for_good || (idle && (worker->done || worker->no_more) &&
-                             g_queue_is_empty(&worker->pending));
+                             worker->pending.length == 0);
 }
 
 static void loop(Worker *worker)
