@@ -362,7 +362,7 @@ HptExpr *hpt_expr_normalise(HptExpr *expr, const HptParam *const *params)
 
 /* ---- truth ---- */
 
-static bool atom_holds(const HptExpr *atom, const HptParam *param, HptValue value)
+bool hpt_expr_atom_holds(const HptExpr *atom, const HptParam *param, HptValue value)
 {
     if (!value.active) {
         return false; /* also for != */
@@ -395,7 +395,7 @@ static bool atom_holds(const HptExpr *atom, const HptParam *param, HptValue valu
 bool hpt_expr_holds(const HptExpr *expr, const HptParam *const *params, const HptValue *values)
 {
     if (expr->kids == NULL) {
-        return atom_holds(expr, params[expr->param], values[expr->param]);
+        return hpt_expr_atom_holds(expr, params[expr->param], values[expr->param]);
     }
     bool all = expr->kind == HPT_EXPR_AND;
     for (guint i = 0; i < expr->kids->len; i++) {

@@ -82,6 +82,7 @@ HptExpr *hpt_expr_normalise(HptExpr *expr, const HptParam *const *params);
 /* Calls each comparison with data. */
 void hpt_expr_each(HptExpr *expr, void (*call)(HptExpr *atom, void *data), void *data);
 void hpt_expr_append_atom(GString *out, const HptExpr *atom, const HptParam *param);
+bool hpt_expr_atom_holds(const HptExpr *atom, const HptParam *param, HptValue value);
 bool hpt_expr_holds(const HptExpr *expr, const HptParam *const *params, const HptValue *values);
 
 /* ---- param.c: one parameter ---- */

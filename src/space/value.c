@@ -113,13 +113,14 @@ HptValue hpt_param_from_unit(const HptParam *param, double u)
         value.number = clamp(param, between(param->low, param->high, u));
         return value;
     }
-    double number = hpt_exp(param->log_low + u * param->log_width);
-    if (param->type == HPT_PARAM_INT) {
-        number = (double)(int64_t)(MIN(number, param->high) + 0.5);
-    } else if (!(u > 0)) {
-        number = param->low;
-    } else if (!(u < 1)) {
+    double number = param->low;
+    if (!(u < 1)) {
         number = param->high;
+    } else if (u > 0) {
+        number = hpt_exp(param->log_low + u * param->log_width);
+        if (param->type == HPT_PARAM_INT) {
+            number = (double)(int64_t)(MIN(number, param->high) + 0.5);
+        }
     }
     value.number = clamp(param, number);
     return value;
