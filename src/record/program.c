@@ -1,0 +1,103 @@
+#include "record/program.h"
+
+#include "record/environment.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK ((size_t)64 * 1024)
+#define SHEBANG_MAX 255 /* what the kernel looks at */
+
+bool hpt_program_read(int fd, HptProgramContent *out, GError **error)
+{
+    g_autofree char *buffer = g_malloc(CHUNK);
+    g_autofree char *interpreter = NULL;
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    int64_t size = 0;
+    for (;;) {
+        ssize_t n = pread(fd, buffer, CHUNK, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            hpt_error_set_errno(error, errno, "cannot be read");
+            return false;
+        }
+        if (n == 0)
+            break;
+        if (size == 0 && n > 2 && memcmp(buffer, "#!", 2) == 0) {
+            interpreter = g_strndup(buffer + 2, MIN((size_t)n - 2, SHEBANG_MAX));
+            interpreter[strcspn(interpreter, "\r\n")] = '\0';
+            g_strstrip(interpreter);
+        }
+        hpt_digester_add(digester, buffer, (size_t)n);
+        size += n;
+    }
+    *out = (HptProgramContent){.digest = hpt_digester_get(digester),
+                               .size = size,
+                               .interpreter = g_steal_pointer(&interpreter)};
+    return true;
+}
+
+static bool is_program(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+}
+
+/* name below folder, unless it is absolute; owned. */
+static char *below(const char *folder, const char *name)
+{
+    return folder == NULL || *name == '/' ? g_strdup(name) : g_strconcat(folder, "/", name, NULL);
+}
+
+char *hpt_find_program(const char *command, const char *path, const char *directory)
+{
+    if (*command == '\0')
+        return NULL;
+    if (strchr(command, '/') != NULL) {
+        g_autofree char *full = below(directory, command);
+        return is_program(full) ? g_steal_pointer(&full) : NULL;
+    }
+    if (path == NULL)
+        path = "/bin:/usr/bin"; /* confstr(_CS_PATH), what execvp takes */
+    g_auto(GStrv) folders = g_strsplit(path, ":", -1);
+    for (char **folder = folders; *folder != NULL; folder++) {
+        /* An empty element is the current folder (POSIX, "Other Environment Variables"). */
+        g_autofree char *name =
+            **folder == '\0' ? g_strdup(command) : g_strconcat(*folder, "/", command, NULL);
+        g_autofree char *full = below(directory, name);
+        if (is_program(full))
+            return g_steal_pointer(&full);
+    }
+    return NULL;
+}
+
+/* RFC 3986: scheme "://" [userinfo "@"] host …; userinfo ends at the last @ before the first of
+ * "/?#" or a blank or quote. A password may hold any of those wrongly unescaped but for these. */
+char *hpt_redact_urls(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    for (;;) {
+        const char *mark = strstr(text, "://");
+        if (mark == NULL)
+            break;
+        const char *authority = mark + 3;
+        size_t length = strcspn(authority, "/?# \t\r\n\"'<>");
+        const char *at = NULL;
+        for (size_t i = 0; i < length; i++)
+            if (authority[i] == '@')
+                at = authority + i;
+        bool scheme = mark > text && g_ascii_isalnum(mark[-1]);
+        g_string_append_len(out, text, authority - text);
+        if (scheme && at != NULL) {
+            g_string_append(out, "[cut]");
+            text = at;
+        } else {
+            text = authority;
+        }
+    }
+    g_string_append(out, text);
+    return g_string_free(out, FALSE);
+}

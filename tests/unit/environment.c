@@ -1,0 +1,277 @@
+/* The environment record, from a made-up machine. */
+#include "record/environment.h"
+
+#include "base/json.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct {
+    char *root;
+} Machine;
+
+static void put(const Machine *m, const char *path, const char *text, int mode)
+{
+    g_autofree char *full = g_strconcat(m->root, path, NULL);
+    g_autofree char *folder = g_path_get_dirname(full);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(full, text, -1, NULL));
+    g_assert_cmpint(chmod(full, (mode_t)mode), ==, 0);
+}
+
+static void setup(Machine *m, gconstpointer data)
+{
+    (void)data;
+    m->root = g_dir_make_tmp("hpt-environment-XXXXXX", NULL);
+    g_assert_nonnull(m->root);
+    put(m, "/proc/sys/kernel/osrelease", "6.1.0-test\n", 0644);
+    put(m, "/proc/sys/kernel/version", "#1 SMP\n", 0644);
+    put(m, "/proc/sys/kernel/hostname", "node1\n", 0644);
+    put(m, "/proc/sys/kernel/arch", "x86_64\n", 0644);
+    put(m, "/proc/sys/kernel/random/boot_id", "1-2-3\n", 0644);
+    put(m, "/proc/cpuinfo",
+        "processor\t: 0\nmodel name\t: Test CPU: 9000\nmicrocode\t: 0xff\nflags\t\t: fpu avx\n\n"
+        "processor\t: 1\nmodel name\t: Other\n",
+        0644);
+    put(m, "/proc/meminfo", "MemTotal:       1234 kB\nMemFree: 1 kB\n", 0644);
+    put(m, "/proc/self/status", "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-2,5\n", 0644);
+    put(m, "/proc/self/cgroup", "0::/a/b\n", 0644);
+    put(m, "/sys/fs/cgroup/a/b/memory.max", "1000\n", 0644);
+    put(m, "/sys/fs/cgroup/a/memory.max", "max\n", 0644);
+    put(m, "/sys/fs/cgroup/memory.max", "5000\n", 0644);
+    put(m, "/sys/fs/cgroup/a/cpu.max", "50000 100000\n", 0644);
+    put(m, "/etc/os-release", "PRETTY_NAME=\"Test OS 1\"\nID=test\nVERSION_ID='1.5'\n", 0644);
+    put(m, "/bin/train", "#!/usr/bin/env  python3\nprint()\n", 0755);
+    put(m, "/bin/data", "not a program", 0644);
+    g_autofree char *link = g_strconcat(m->root, "/etc/localtime", NULL);
+    g_assert_cmpint(symlink("/usr/share/zoneinfo/Asia/Tokyo", link), ==, 0);
+}
+
+static void remove_tree(const char *path)
+{
+    GDir *folder = g_dir_open(path, 0, NULL);
+    for (const char *name; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
+        g_autofree char *child = g_build_filename(path, name, NULL);
+        struct stat info;
+        if (lstat(child, &info) == 0 && S_ISDIR(info.st_mode))
+            remove_tree(child);
+        else
+            unlink(child);
+    }
+    if (folder != NULL)
+        g_dir_close(folder);
+    rmdir(path);
+}
+
+static void teardown(Machine *m, gconstpointer data)
+{
+    (void)data;
+    remove_tree(m->root);
+    g_free(m->root);
+}
+
+static HptEnvironment *collect(const Machine *m, const char *const *env, const char *command)
+{
+    g_autoptr(GError) error = NULL;
+    const char *const capture[] = {"MY_*", "EXACT", NULL};
+    HptEnvironmentSource source = {.root = m->root,
+                                   .environ = env,
+                                   .capture = capture,
+                                   .command = command,
+                                   .directory = m->root};
+    HptEnvironment *environment = hpt_environment_collect(&source, &error);
+    g_assert_no_error(error);
+    return environment;
+}
+
+#define ITEM(kind, name, expected)                                                                 \
+    g_assert_cmpstr(hpt_environment_get(environment, kind, name), ==, expected)
+
+static void test_machine(Machine *m, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *path = g_strdup_printf("PATH=/nowhere:%s/bin", m->root);
+    const char *const env[] = {path, "LANG=C.UTF-8", "container=lxc", NULL};
+    g_autoptr(HptEnvironment) environment = collect(m, env, "train");
+    ITEM("host", "kernel", "6.1.0-test");
+    ITEM("host", "kernel_build", "#1 SMP");
+    ITEM("host", "hostname", "node1");
+    ITEM("host", "arch", "x86_64");
+    ITEM("host", "boot_id", "1-2-3");
+    ITEM("host", "cpu_model", "Test CPU: 9000");
+    ITEM("host", "microcode", "0xff");
+    /* printf 'fpu avx' | sha256sum */
+    ITEM("host", "cpu_flags_sha256",
+         "07984f93a0f782e93b0482608bfde4c433d14a4a4e36e73dc98c417c6a13e823");
+    ITEM("host", "cores", "4 (0-2,5)");
+    ITEM("host", "memory_kib", "1234");
+    ITEM("host", "cgroup_memory", "1000 < 5000");
+    ITEM("host", "cgroup_cpu", "50000 100000");
+    ITEM("host", "container", "lxc");
+    ITEM("os", "id", "test");
+    ITEM("os", "name", "Test OS 1");
+    ITEM("os", "version", "1.5");
+    ITEM("os", "timezone", "Asia/Tokyo");
+    ITEM("os", "locale", "C.UTF-8");
+    g_assert_true(g_str_has_prefix(hpt_environment_get(environment, "os", "libc"), "glibc 2."));
+    ITEM("executable", "command", "train");
+    ITEM("executable", "size", "32");
+    ITEM("executable", "interpreter", "/usr/bin/env  python3");
+    g_assert_true(
+        g_str_has_suffix(hpt_environment_get(environment, "executable", "path"), "/bin/train"));
+    g_assert_nonnull(hpt_environment_get(environment, "executable", "sha256"));
+    g_assert_nonnull(hpt_environment_get(environment, "hpt", "version"));
+    ITEM("host", "no such item", NULL);
+}
+
+static void test_variables(Machine *m, gconstpointer data)
+{
+    (void)data;
+    const char *const env[] = {"OMP_NUM_THREADS=2",
+                               "AWS_SECRET_ACCESS_KEY=hunter2",
+                               "MY_NOTE=a\033b",
+                               "EXACT=1",
+                               "EXACTLY=2",
+                               "PYTHONPATH=https://user:hunter2@host/x",
+                               "LC_ALL=de_DE.ISO-8859-1\xe4",
+                               "TZ=Europe/Paris",
+                               "TZ=second",
+                               "HPT_TRIAL=hunter2",
+                               "=C:=weird",
+                               "novalue",
+                               "BAD\nNAME=hunter2",
+                               NULL};
+    g_autoptr(HptEnvironment) environment = collect(m, env, NULL);
+    ITEM("variable", "OMP_NUM_THREADS", "2");
+    ITEM("variable", "MY_NOTE", "a\033b");
+    ITEM("variable", "EXACT", "1");
+    ITEM("variable", "EXACTLY", NULL);
+    ITEM("hidden", "EXACTLY", "");
+    ITEM("hidden", "AWS_SECRET_ACCESS_KEY", "");
+    ITEM("hidden", "BAD\\nNAME", "");
+    ITEM("variable", "PYTHONPATH", "https://[cut]@host/x");
+    ITEM("variable", "TZ", "Europe/Paris");
+    ITEM("os", "timezone", "Europe/Paris");
+    ITEM("hidden", "HPT_TRIAL", NULL);
+    g_assert_null(strstr(environment->canonical, "hunter2"));
+    g_assert_nonnull(strstr(environment->canonical,
+                            "\"name\":\"LC_ALL\",\"value_hex\":\"64655f44452e49534f2d383835392d"
+                            "31e4\""));
+}
+
+/* Sorted, canonical, and the same whatever the order of the environment. */
+static void test_canonical(Machine *m, gconstpointer data)
+{
+    (void)data;
+    const char *const one[] = {"LANG=C", "OMP_A=1", "ZED=1", NULL};
+    const char *const two[] = {"ZED=2", "OMP_A=1", "LANG=C", NULL};
+    const char *const three[] = {"ZED=2", "OMP_A=2", "LANG=C", NULL};
+    g_autoptr(HptEnvironment) a = collect(m, one, "train"), b = collect(m, two, "train"),
+                              c = collect(m, three, "train");
+    g_assert_cmpstr(a->canonical, ==, b->canonical);
+    g_assert_true(memcmp(&a->digest, &b->digest, sizeof a->digest) == 0);
+    g_assert_true(memcmp(&a->digest, &c->digest, sizeof a->digest) != 0);
+    HptDigest digest = hpt_digest(a->canonical, strlen(a->canonical));
+    g_assert_true(memcmp(&a->digest, &digest, sizeof digest) == 0);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) parsed = hpt_json_parse(a->canonical, strlen(a->canonical), &error);
+    g_assert_no_error(error);
+    g_autofree char *again = hpt_json_canonical(parsed, &error);
+    g_assert_cmpstr(again, ==, a->canonical);
+    for (size_t i = 1; i < a->n; i++) {
+        int by_kind = strcmp(a->items[i - 1].kind, a->items[i].kind);
+        g_assert_true(by_kind < 0 ||
+                      (by_kind == 0 && strcmp(a->items[i - 1].name, a->items[i].name) < 0));
+    }
+}
+
+/* A machine that tells nothing is no failure, and neither is a program that is not there. */
+static void test_bare(Machine *m, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *none = g_strconcat(m->root, "/none", NULL);
+    HptEnvironmentSource source = {.root = none, .command = "no-such-program"};
+    g_autoptr(HptEnvironment) environment = hpt_environment_collect(&source, NULL);
+    g_assert_nonnull(environment);
+    ITEM("executable", "path", NULL);
+    ITEM("os", "timezone", "UTC");
+    ITEM("os", "locale", "C");
+    g_autoptr(HptEnvironment) real =
+        hpt_environment_collect(&(HptEnvironmentSource){.command = "sh"}, NULL);
+    g_assert_nonnull(hpt_environment_get(real, "host", "kernel"));
+    g_assert_nonnull(hpt_environment_get(real, "executable", "sha256"));
+}
+
+static void test_cgroup_v1(Machine *m, gconstpointer data)
+{
+    (void)data;
+    put(m, "/proc/self/cgroup", "5:cpu,cpuacct:/j\n4:memory:/job:1\nbroken\n", 0644);
+    put(m, "/sys/fs/cgroup/memory/job:1/memory.limit_in_bytes", "77\n", 0644);
+    put(m, "/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n", 0644);
+    put(m, "/sys/fs/cgroup/cpu/j/cpu.cfs_quota_us", "-1\n", 0644);
+    g_autoptr(HptEnvironment) environment = collect(m, NULL, NULL);
+    ITEM("host", "cgroup_memory", "77");
+    ITEM("host", "cgroup_cpu", NULL);
+}
+
+static void test_find(Machine *m, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *train = g_strconcat(m->root, "/bin/train", NULL);
+    g_autofree char *bin = g_strconcat(m->root, "/bin", NULL);
+    g_autofree char *by_path = hpt_find_program("train", bin, NULL);
+    g_assert_cmpstr(by_path, ==, train);
+    g_autofree char *relative = hpt_find_program("bin/train", NULL, m->root);
+    g_assert_cmpstr(relative, ==, train);
+    g_autofree char *relative_path = hpt_find_program("train", "bin", m->root);
+    g_assert_cmpstr(relative_path, ==, train);
+    g_autofree char *empty_element = hpt_find_program("train", "/x::/y", bin);
+    g_assert_cmpstr(empty_element, ==, train);
+    g_assert_null(hpt_find_program("data", bin, NULL)); /* not executable */
+    g_assert_null(hpt_find_program("", bin, NULL));
+    g_assert_null(hpt_find_program("bin", m->root, NULL)); /* a folder */
+    g_autofree char *system = hpt_find_program("sh", NULL, NULL);
+    g_assert_cmpstr(system, ==, "/bin/sh");
+}
+
+static void test_redact(void)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"postgres://u:p@h/db", "postgres://[cut]@h/db"},
+        {"https://token@github.com/x", "https://[cut]@github.com/x"},
+        {"--url=http://a:b@c@d/e?f=g@h", "--url=http://[cut]@d/e?f=g@h"},
+        {"x://a@b y://c:d@e", "x://[cut]@b y://[cut]@e"},
+        {"http://host/path@x", "http://host/path@x"},
+        {"mail me@x", "mail me@x"},
+        {"://a@b", "://a@b"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *out = hpt_redact_urls(cases[i].in);
+        g_assert_cmpstr(out, ==, cases[i].out);
+    }
+    g_assert_true(hpt_environment_allowed("LC_NUMERIC"));
+    g_assert_true(hpt_environment_allowed("PATH"));
+    g_assert_false(hpt_environment_allowed("PATHS"));
+    g_assert_false(hpt_environment_allowed("HOME"));
+    g_assert_false(hpt_environment_allowed("WANDB_API_KEY"));
+}
+
+#define ADD(name, function) g_test_add(name, Machine, NULL, setup, function, teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("/environment/machine", test_machine);
+    ADD("/environment/variables", test_variables);
+    ADD("/environment/canonical", test_canonical);
+    ADD("/environment/bare", test_bare);
+    ADD("/environment/cgroup-v1", test_cgroup_v1);
+    ADD("/environment/find", test_find);
+    g_test_add_func("/environment/redact", test_redact);
+    return g_test_run();
+}
