@@ -366,7 +366,7 @@ int hpt_tool_main(const HptTool *tool, int argc, char **argv)
     int status = run_tool(tool, all, argc > 0 ? argv : nothing, &error);
     if (error != NULL) {
         print_message(tool, error->message);
-        status = hpt_error_exit(error);
+        status = (int)hpt_error_exit(error);
     }
     return check_stdout(tool, status);
 }
