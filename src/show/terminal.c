@@ -1,5 +1,7 @@
 #include "show/terminal.h"
 
+#include "base/number.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -42,9 +44,8 @@ static bool is_utf8(const char *const *env)
 
 static size_t size_of(const char *text, unsigned short answer)
 {
-    char *end;
-    unsigned long given = strtoul(text, &end, 10);
-    return *text != '\0' && *end == '\0' && given > 0 && given < 100000 ? given : answer;
+    int64_t given = 0;
+    return hpt_integer_parse(text, &given) && given > 0 && given < 100000 ? (size_t)given : answer;
 }
 
 HptTerminal hpt_terminal_look(int fd, const char *const *env, HptColor choice)

@@ -38,7 +38,7 @@ lint 'every include of ours names its layer, and one that is below' '
 
 lint 'tools include layers and what is in tools' '
     grep -nE "^ *# *include \"" tools/*.[ch] |
-        grep -vE "\"((tools/)?[a-z-]+\.h|(base|num|space|search|db|store|record|run|show|study)/[a-z_-]+\.h)\""
+        grep -vE "\"((tools/)?[a-z_-]+\.h|(base|num|space|search|db|store|record|run|show|study)/[a-z_-]+\.h)\""
 '
 
 pure=

@@ -128,7 +128,7 @@ static void test_bits(void)
     }
     char hex[HPT_DIGEST_HEX_SIZE];
     HptDigest digest = hpt_digester_get(digester);
-    g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, 
+    g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==,
                     "9031fea3cd6d7224d53b8df9018595e78db960b51296e6d0510b0f1d955cf73a");
 }
 
