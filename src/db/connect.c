@@ -230,6 +230,7 @@ HptDb *hpt_db_open(const char *dsn, const char *application_name, GError **error
     g_autoptr(HptDb) db = g_new0(HptDb, 1);
     g_queue_init(&db->pending);
     g_queue_init(&db->done);
+    db->dsn = g_strdup(dsn);
     db->timeout_us = 60 * G_USEC_PER_SEC;
     environment_hide(&env);
     bool ready = prepare(db, dsn, application_name, error);

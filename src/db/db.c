@@ -39,6 +39,7 @@ void hpt_db_close(HptDb *db)
     g_queue_clear_full(&db->done, (GDestroyNotify)statement_free);
     g_strfreev(db->keywords);
     g_strfreev(db->values);
+    g_free(db->dsn);
     g_free(db->where);
     g_free(db->lost);
     g_free(db);
@@ -62,6 +63,11 @@ uint64_t hpt_db_statements(const HptDb *db)
 const char *hpt_db_peek_where(const HptDb *db)
 {
     return db->where;
+}
+
+const char *db_peek_dsn(const HptDb *db)
+{
+    return db->dsn;
 }
 
 int hpt_db_server_version(const HptDb *db)

@@ -22,6 +22,9 @@ typedef struct HptDb HptDb;
 typedef struct HptArgs HptArgs;
 typedef struct HptRows HptRows;
 
+/* Told one line for people. */
+typedef void (*HptNote)(const char *text);
+
 /* ---- connection ---- */
 
 /* Connects. What neither dsn nor environment say: connect_timeout 10, keepalives after 15 s every

@@ -20,7 +20,7 @@ struct HptRows {
 struct HptDb {
     PGconn *conn;
     char **keywords, **values; /* what was given to libpq, for hpt_db_reopen; NULL-terminated */
-    char *where;
+    char *dsn, *where;
     char *lost; /* why the connection is gone, NULL while it is there */
     GQueue pending; /* Statement *, sent and not answered, oldest first */
     GQueue done;    /* Statement *, answered */
@@ -66,6 +66,9 @@ HptErrorCode db_error_code(const char *sqlstate);
 
 /* Sets *error to DB_CONNECT with SQLSTATE 08006 for a connection that is gone. */
 void db_error_lost(GError **error, const HptDb *db);
+
+/* What hpt_db_open was given; may hold a password. Borrowed. */
+const char *db_peek_dsn(const HptDb *db);
 
 /* Opens db->conn from the stored parameters. */
 bool db_connect(HptDb *db, GError **error);

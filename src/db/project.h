@@ -22,7 +22,7 @@ typedef struct {
     const char *directory;        /* -C or NULL: the current one */
     const char *application_name; /* the tool's name */
     HptRole role;
-    void (*note)(const char *text); /* told when a private server is started; may be NULL */
+    HptNote note; /* told when a private server is started; may be NULL */
 } HptProjectOptions;
 
 typedef struct HptProject HptProject;
@@ -48,5 +48,22 @@ const char *hpt_project_peek_folder(const HptProject *project);
 
 /* The DSN in use, without passwords; borrowed. "psql DSN" works with it. */
 const char *hpt_project_peek_dsn(const HptProject *project);
+
+/* Whether the project has a server of its own. */
+bool hpt_project_is_private(const HptProject *project);
+
+/* ---- for hpt-init ---- */
+
+/* hpt_project_open without the check of the schema. */
+HptProject *hpt_project_open_unchecked(const HptProjectOptions *options,
+                                       GError **error) HPT_WARN_UNUSED;
+
+/* The nearest .hpt of directory (NULL: the current one) or above; *folder is owned, NULL when there
+ * is none. Fails DB_CONNECT when it belongs to somebody else. */
+bool hpt_project_find(const char *directory, char **folder, GError **error) HPT_WARN_UNUSED;
+
+/* A connection string without its secrets, in keyword form, owned; *has_password (may be NULL)
+ * tells whether there were any. Fails HPT_ERROR_USAGE. */
+char *hpt_dsn_public(const char *dsn, bool *has_password, GError **error) HPT_WARN_UNUSED;
 
 #endif
