@@ -11,6 +11,8 @@ server_start() {
         TEST_SERVER=
         return 125
     }
+    # As the administrator, so that tests can make databases.
+    TEST_SERVER="$TEST_SERVER user=hpt_admin"
 }
 
 server_stop() {

@@ -103,8 +103,7 @@ void hpt_args_int4s(HptArgs *args, const int32_t *values, const bool *nulls, siz
 void hpt_args_int8s(HptArgs *args, const int64_t *values, const bool *nulls, size_t count);
 void hpt_args_float8s(HptArgs *args, const double *values, const bool *nulls, size_t count);
 void hpt_args_texts(HptArgs *args, const char *const *values, size_t count);
-void hpt_args_byteas(HptArgs *args, const void *const *values, const size_t *lengths,
-                     size_t count);
+void hpt_args_byteas(HptArgs *args, const void *const *values, const size_t *lengths, size_t count);
 
 /* ---- one statement at a time ---- */
 
@@ -206,19 +205,19 @@ typedef struct {
 } HptDbText;
 
 enum { /* the types that output formats treat by kind; fixed in PostgreSQL's catalogue */
-    HPT_OID_BOOL = 16,
-    HPT_OID_BYTEA = 17,
-    HPT_OID_INT8 = 20,
-    HPT_OID_INT2 = 21,
-    HPT_OID_INT4 = 23,
-    HPT_OID_TEXT = 25,
-    HPT_OID_JSON = 114,
-    HPT_OID_FLOAT4 = 700,
-    HPT_OID_FLOAT8 = 701,
-    HPT_OID_TIMESTAMPTZ = 1184,
-    HPT_OID_NUMERIC = 1700,
-    HPT_OID_UUID = 2950,
-    HPT_OID_JSONB = 3802,
+       HPT_OID_BOOL = 16,
+       HPT_OID_BYTEA = 17,
+       HPT_OID_INT8 = 20,
+       HPT_OID_INT2 = 21,
+       HPT_OID_INT4 = 23,
+       HPT_OID_TEXT = 25,
+       HPT_OID_JSON = 114,
+       HPT_OID_FLOAT4 = 700,
+       HPT_OID_FLOAT8 = 701,
+       HPT_OID_TIMESTAMPTZ = 1184,
+       HPT_OID_NUMERIC = 1700,
+       HPT_OID_UUID = 2950,
+       HPT_OID_JSONB = 3802,
 };
 
 typedef struct {

@@ -21,7 +21,7 @@ struct HptDb {
     PGconn *conn;
     char **keywords, **values; /* what was given to libpq, for hpt_db_reopen; NULL-terminated */
     char *dsn, *where;
-    char *lost; /* why the connection is gone, NULL while it is there */
+    char *lost;     /* why the connection is gone, NULL while it is there */
     GQueue pending; /* Statement *, sent and not answered, oldest first */
     GQueue done;    /* Statement *, answered */
     int64_t timeout_us;

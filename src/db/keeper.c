@@ -129,7 +129,7 @@ static int data_version(const char *folder)
 {
     g_autofree char *path = g_build_filename(folder, "pg", "PG_VERSION", NULL);
     g_autofree char *text = NULL;
-    return g_file_get_contents(path, &text, NULL, NULL) ? (int)g_ascii_strtoll(text, NULL, 10) : 0;
+    return g_file_get_contents(path, &text, NULL, NULL) ? (int)leading_number(text) : 0;
 }
 
 static bool server_start(Keeper *keeper, GError **error)
@@ -290,13 +290,14 @@ static bool claim(const char *folder, GError **error)
 
 static int watch_signals(void)
 {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGHUP, &ignore, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }

@@ -20,8 +20,7 @@ int hpt_schema_version(void);
 /* Brings the database up to this tool's version; result (may be NULL) says what was done. note
  * (may be NULL) hears of roles that could not be made. Fails HPT_ERROR_DB_CONNECT if the schema is
  * newer than the tool, HPT_ERROR_INTEGRITY if a recorded step has another digest. */
-bool hpt_migrate(HptDb *db, HptMigration *result, HptNote note,
-                 GError **error) HPT_WARN_UNUSED;
+bool hpt_migrate(HptDb *db, HptMigration *result, HptNote note, GError **error) HPT_WARN_UNUSED;
 
 /* One cheap query: is the schema exactly this tool's? Fails HPT_ERROR_DB_CONNECT, with the hint
  * what to do. */

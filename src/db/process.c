@@ -17,6 +17,14 @@
 #include <time.h>
 #include <unistd.h>
 
+int64_t leading_number(const char *text)
+{
+    int64_t value = 0;
+    for (; g_ascii_isdigit(*text) && value < INT64_MAX / 20; text++)
+        value = value * 10 + (*text - '0');
+    return value;
+}
+
 /* ---- /proc ---- */
 
 bool process_alive(pid_t pid)
@@ -50,7 +58,7 @@ void servers_in(const struct stat *where, GArray *out)
 {
     g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
     for (const char *name; proc != NULL && (name = g_dir_read_name(proc)) != NULL;) {
-        pid_t pid = (pid_t)g_ascii_strtoll(name, NULL, 10);
+        pid_t pid = (pid_t)leading_number(name);
         if (g_ascii_isdigit(name[0]) && process_is_server(pid, where))
             g_array_append_val(out, pid);
     }

@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/* The whole number that text begins with, 0 if with none: "15.20 (Debian)" is 15. */
+int64_t leading_number(const char *text);
+
 /* Whether the process exists and is more than a zombie. */
 bool process_alive(pid_t pid);
 

@@ -31,14 +31,14 @@ static int major_of(const char *bindir)
         return 0;
     /* "postgres (PostgreSQL) 15.20 (Debian …)" */
     const char *number = strstr(output, ") ");
-    return number == NULL ? 0 : (int)g_ascii_strtoll(number + 2, NULL, 10);
+    return number == NULL ? 0 : (int)leading_number(number + 2);
 }
 
 static int newest_first(gconstpointer a, gconstpointer b)
 {
     const char *const *x = a, *const *y = b;
     size_t prefix = strlen("/usr/lib/postgresql/");
-    return (int)(g_ascii_strtoll(*y + prefix, NULL, 10) - g_ascii_strtoll(*x + prefix, NULL, 10));
+    return (int)(leading_number(*y + prefix) - leading_number(*x + prefix));
 }
 
 static GPtrArray *candidates(void)
@@ -341,7 +341,7 @@ bool server_read_pid(const char *folder, pid_t *pid, char state[16])
         return false;
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     guint count = g_strv_length(lines);
-    *pid = count > 0 ? (pid_t)g_ascii_strtoll(lines[0], NULL, 10) : 0;
+    *pid = count > 0 ? (pid_t)leading_number(lines[0]) : 0;
     g_strlcpy(state, count > 7 ? g_strstrip(lines[7]) : "", 16);
     return *pid > 0;
 }

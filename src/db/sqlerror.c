@@ -1,5 +1,6 @@
 /* SQLSTATE to error code, message and class of trying again. */
 #include "db/internal.h"
+#include "db/process.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -31,7 +32,7 @@ HptErrorCode db_error_code(const char *s)
 /* Where in sql the server's character position is. */
 static void append_place(GString *message, const char *sql, const char *position)
 {
-    int64_t place = position == NULL ? 0 : g_ascii_strtoll(position, NULL, 10);
+    int64_t place = position == NULL ? 0 : leading_number(position);
     size_t line = 1, column = 1;
     if (place <= 0 || sql == NULL)
         return;

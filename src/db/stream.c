@@ -66,7 +66,7 @@ static void cancel(HptDb *db)
         PQclear(rest);
 }
 
-static bool give_columns(const HptStream *stream, const PGresult *result, GError **error)
+static bool give_columns(const HptDbStream *stream, const PGresult *result, GError **error)
 {
     size_t count = (size_t)PQnfields(result);
     g_autofree HptDbColumn *columns = g_new0(HptDbColumn, count + 1);
@@ -75,7 +75,7 @@ static bool give_columns(const HptStream *stream, const PGresult *result, GError
     return stream->begin == NULL || stream->begin(columns, count, stream->user, error);
 }
 
-static bool give_rows(const HptStream *stream, const PGresult *result, GError **error)
+static bool give_rows(const HptDbStream *stream, const PGresult *result, GError **error)
 {
     size_t count = (size_t)PQnfields(result);
     g_autofree HptDbText *values = g_new0(HptDbText, count + 1);
@@ -103,7 +103,7 @@ static void blame_author(GError *error)
         error->code = HPT_ERROR_DATA;
 }
 
-static bool run_query(HptDb *db, const HptStream *stream, GError **error)
+static bool run_query(HptDb *db, const HptDbStream *stream, GError **error)
 {
     bool begun = false;
     db->statements++;
@@ -144,7 +144,7 @@ static bool run_query(HptDb *db, const HptStream *stream, GError **error)
     return db->conn != NULL;
 }
 
-bool hpt_db_stream(HptDb *db, const HptStream *stream, GError **error)
+bool hpt_db_stream(HptDb *db, const HptDbStream *stream, GError **error)
 {
     g_autoptr(GString) begin = g_string_new(stream->writable ? "begin" : "begin read only");
     if (stream->search_path != NULL)
