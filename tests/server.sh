@@ -1,7 +1,7 @@
 # The private server that tests share. Sourced by tests/run and tests/cli/lib.sh.
 
-# server_start FOLDER: makes a project there with hpt-init and sets TEST_SERVER to its DSN. Without
-# an hpt-init nothing happens: tests that want a database skip themselves.
+# server_start FOLDER: makes a project there with hpt-init and sets TEST_SERVER to the DSN of its
+# administrator. Without an hpt-init nothing happens: tests that want a database fail.
 server_start() {
     server_folder=$1
     [ -x "$TEST_BUILD/hpt-init" ] || return 0

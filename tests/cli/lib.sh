@@ -161,7 +161,8 @@ test_wait() {
 }
 
 # test_db [FOLDER]: makes FOLDER (default: here) a project with a new database of its own, on the
-# server of this run or, without one, on a server that this script starts and stops. Sets TEST_DSN.
+# server of this run or, without one, on a server that this script starts and stops. The tools use
+# it with the rights of a writer. Sets TEST_DSN, the administrator's, for psql.
 test_db() {
     [ -x "$TEST_BUILD/hpt-init" ] || { echo 'hpt-init is not built' && return 1; }
     if [ -z "${TEST_SERVER:-}" ]; then
@@ -170,8 +171,11 @@ test_db() {
     fi
     test_databases=$((test_databases + 1))
     test_database=$(echo "t_${TEST_ROOT##*/}_$test_databases" | tr -c 'a-z0-9_\n' _)
-    psql -qX -d "$TEST_SERVER" -c "drop database if exists $test_database" \
-        -c "create database $test_database" || return
     TEST_DSN="$TEST_SERVER dbname=$test_database"
-    mkdir -p "${1:-.}" && (cd "${1:-.}" && hpt-init -d "$TEST_DSN")
+    psql -qX -d "$TEST_SERVER dbname=postgres" -v ON_ERROR_STOP=1 \
+        -c "set client_min_messages = warning" \
+        -c "drop database if exists $test_database" -c "create database $test_database" &&
+        mkdir -p "${1:-.}" &&
+        (cd "${1:-.}" && hpt-init -d "$TEST_DSN" &&
+            sed -i 's/hpt_admin/hpt_writer/g' .hpt/config)
 }
