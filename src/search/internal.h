@@ -1,0 +1,39 @@
+/* What a sampler is made of; for the files of this folder alone. */
+#ifndef HPT_SEARCH_INTERNAL_H
+#define HPT_SEARCH_INTERNAL_H
+
+#include "num/random.h"
+#include "search/sampler.h"
+
+/* One setting of a spec, "KEY=VALUE"; both borrowed from the table of the caller. */
+typedef struct {
+    const char *key, *value;
+} HptSetting;
+
+/* A kind of sampler. open makes its state from the settings and appends every setting, given or
+ * not, to spec ("points=10,C=7"); propose is asked only for trials after the leading points, by
+ * rank from 0, and for total likewise: how many ranks there are, or -1. */
+typedef struct {
+    const char *name;
+    int version;
+    void *(*open)(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
+                  GError **error);
+    void (*close)(void *state);
+    HptConfig *(*propose)(void *state, const HptHistory *history, int64_t number, int64_t rank,
+                          char **reason, GError **error);
+    int64_t (*total)(void *state);
+} HptSamplerKind;
+
+extern const HptSamplerKind hpt_sampler_random, hpt_sampler_sobol, hpt_sampler_grid;
+
+/* Fails if there is any setting: for samplers that have none. */
+bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n,
+                       GError **error) HPT_WARN_UNUSED;
+
+/* The configuration of attempt 0, 1, … that no clause forbids: parameter p is drawn from the stream
+ * (seed, number, purpose, p) at the index of the attempt, whatever the others are. *attempts (may
+ * be NULL) is how many failed. Fails HPT_ERROR_NO_ROOM. */
+HptConfig *hpt_draw(const HptSearch *search, int64_t number, const char *purpose, int *attempts,
+                    GError **error) HPT_WARN_UNUSED;
+
+#endif

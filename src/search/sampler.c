@@ -1,0 +1,156 @@
+#include "search/sampler.h"
+
+#include "search/internal.h"
+
+#include <string.h>
+
+struct HptSampler {
+    const HptSamplerKind *kind;
+    const HptSearch *search;
+    char *spec;
+    void *state;
+};
+
+static const HptSamplerKind *const kinds[] = {&hpt_sampler_grid, &hpt_sampler_random,
+                                              &hpt_sampler_sobol};
+
+/* ---- the spec ---- */
+
+const char *const *hpt_sampler_get_names(void)
+{
+    static const char *const names[] = {"grid", "random", "sobol", NULL};
+    return names;
+}
+
+static const HptSamplerKind *find_kind(const char *name, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    const char *near = hpt_suggest(name, hpt_sampler_get_names());
+    if (near != NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "unknown sampler '%s'; did you mean '%s'?", name, near);
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "unknown sampler '%s'; there are grid, random and sobol", name);
+    return NULL;
+}
+
+bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n, GError **error)
+{
+    if (n == 0)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler '%s' has no setting '%s'", sampler,
+                settings[0].key);
+    return false;
+}
+
+/* Cuts "KEY=VALUE,…" in place. A parameter's name may be a key, so ':' and '.' are no separators. */
+static GArray *read_settings(char *text, const char *spec, GError **error)
+{
+    g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(HptSetting));
+    while (text != NULL) {
+        char *next = strchr(text, ',');
+        if (next != NULL)
+            *next++ = '\0';
+        char *equals = strchr(text, '=');
+        if (equals == NULL || equals == text || equals[1] == '\0') {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                        "sampler '%s': a setting is written KEY=VALUE, not '%s'", spec, text);
+            return NULL;
+        }
+        *equals = '\0';
+        HptSetting setting = {text, equals + 1};
+        for (guint i = 0; i < settings->len; i++)
+            if (strcmp(g_array_index(settings, HptSetting, i).key, setting.key) == 0) {
+                g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler '%s': '%s' is set twice",
+                            spec, setting.key);
+                return NULL;
+            }
+        g_array_append_val(settings, setting);
+        text = next;
+    }
+    return g_steal_pointer(&settings);
+}
+
+HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **error)
+{
+    g_autofree char *name = g_strdup(spec);
+    char *rest = strchr(name, ':');
+    if (rest != NULL)
+        *rest++ = '\0';
+    const HptSamplerKind *kind = find_kind(name, error);
+    if (kind == NULL)
+        return NULL;
+    g_autoptr(GArray) settings = read_settings(rest, spec, error);
+    if (settings == NULL)
+        return NULL;
+    g_autoptr(GString) full = g_string_new(NULL);
+    void *state = kind->open(search, (const HptSetting *)(void *)settings->data, settings->len,
+                             full, error);
+    if (state == NULL)
+        return NULL;
+    HptSampler *sampler = g_new0(HptSampler, 1);
+    sampler->kind = kind;
+    sampler->search = search;
+    sampler->state = state;
+    sampler->spec = g_strconcat(name, full->len > 0 ? ":" : "", full->str, NULL);
+    return sampler;
+}
+
+void hpt_sampler_free(HptSampler *sampler)
+{
+    if (sampler == NULL)
+        return;
+    sampler->kind->close(sampler->state);
+    g_free(sampler->spec);
+    g_free(sampler);
+}
+
+const char *hpt_sampler_get_spec(const HptSampler *sampler)
+{
+    return sampler->spec;
+}
+
+int hpt_sampler_get_version(const HptSampler *sampler)
+{
+    return sampler->kind->version;
+}
+
+/* ---- proposals ---- */
+
+void hpt_proposal_clear(HptProposal *proposal)
+{
+    g_clear_pointer(&proposal->config, hpt_config_free);
+    g_clear_pointer(&proposal->reason, g_free);
+    proposal->origin = NULL;
+}
+
+bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
+                         HptProposal *out, GError **error)
+{
+    g_assert(number >= 0);
+    const HptSearch *search = sampler->search;
+    if ((uint64_t)number < search->n_points) {
+        out->config = hpt_config_copy(search->points[number]);
+        out->origin = number == 0 && search->default_first ? "default" : "point";
+        out->reason = NULL;
+        return true;
+    }
+    char *reason = NULL;
+    HptConfig *config = sampler->kind->propose(sampler->state, history, number,
+                                               number - (int64_t)search->n_points, &reason, error);
+    if (config == NULL)
+        return false;
+    out->config = config;
+    out->origin = sampler->kind->name;
+    out->reason = reason;
+    return true;
+}
+
+int64_t hpt_sampler_total(HptSampler *sampler)
+{
+    int64_t total = sampler->kind->total(sampler->state);
+    return total < 0 ? -1 : total + (int64_t)sampler->search->n_points;
+}
