@@ -44,6 +44,10 @@ END
     PATH=$PWD/bin:$PATH
 }
 
+# What readers type into.
+shell=sh
+command -v bash >/dev/null && shell=bash
+
 for page in "$TEST_SRC"/docs/man/*.[157]; do
     name=${page##*/}
     mkdir -p "$name"
@@ -53,7 +57,7 @@ for page in "$TEST_SRC"/docs/man/*.[157]; do
     folder=$PWD
     (stand_ins)
     test_ok "$name: a project for its examples" '
-        cd "$folder" && test_db
+        cd "$folder" && hpt-init
     '
     for block in $found; do
         missing=
@@ -66,10 +70,11 @@ for page in "$TEST_SRC"/docs/man/*.[157]; do
         else
             test_ok "$title" '
                 cd "$folder" && cat "$block" &&
-                PATH="$folder/bin:$PATH" PAGER=cat sh -e "$block"
+                PATH="$folder/bin:$PATH" PAGER=cat $shell -e "$block"
             '
         fi
     done
+    (cd "$folder" && hpt-init --stop >/dev/null 2>&1)
     cd "$TEST_ROOT/work" || exit 125
 done
 
