@@ -27,7 +27,8 @@ static char *own_folder(void)
     return path == NULL ? NULL : g_path_get_dirname(path);
 }
 
-/* Runs PROGRAM with argv from the own folder, else from PATH. Returns only on failure. */
+/* Runs PROGRAM with argv from the own folder, else from where helpers are installed, else from
+ * PATH. Returns only on failure. */
 static void execute(const char *program, char **argv)
 {
     g_autofree char *folder = own_folder();
@@ -37,7 +38,10 @@ static void execute(const char *program, char **argv)
         if (errno != ENOENT)
             return;
     }
-    execvp(program, argv);
+    g_autofree char *helper = g_build_filename(HPT_LIBEXECDIR, program, NULL);
+    execv(helper, argv);
+    if (errno == ENOENT)
+        execvp(program, argv);
 }
 
 static void set_unknown(GError **error, const char *name)
@@ -76,6 +80,8 @@ static int list_tools(void)
     printf("usage: hpt TOOL [ARGUMENT]...\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(tools); i++)
         printf("  %-12s%s\n", tools[i].name, tools[i].text);
+    printf("\n  %-12s%s\n  %-12s%s\n", "config", "print the configuration in force", "completion",
+           "print the completion for bash, zsh or fish");
     printf("\nhpt help TOOL shows the manual of a tool, hpt TOOL --help its options.\n");
     return HPT_EXIT_OK;
 }
