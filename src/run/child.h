@@ -35,6 +35,8 @@ typedef struct {
 
     int64_t wall_us, user_us, system_us; /* user and system include the waited-for descendants */
     int64_t maxrss_bytes;                /* of the largest process */
+    int64_t maxrss_floor_bytes; /* our own peak at the start, which Linux counts as the child's: a
+                                   maxrss at the floor only says "not more than that" */
     int64_t minor_faults, major_faults, voluntary_switches, involuntary_switches;
     int64_t blocks_in, blocks_out; /* 512 bytes each */
 

@@ -74,6 +74,9 @@ const HptMetric *hpt_metrics_get(const HptMetrics *metrics, size_t i); /* in the
 size_t hpt_metrics_find(const HptMetrics *metrics, const char *name);  /* or SIZE_MAX */
 size_t hpt_metrics_objectives(const HptMetrics *metrics);              /* how many are min or max */
 
+/* Are these bytes a name? */
+bool hpt_metric_name_valid(const char *name, size_t length);
+
 bool hpt_metric_is_objective(const HptMetric *metric);               /* min or max */
 bool hpt_metric_is_constraint(const HptMetric *metric);              /* le or ge */
 const char *hpt_metric_direction_name(HptMetricDirection direction); /* "min" … "ge" */

@@ -96,6 +96,7 @@ void hpt_scan_report(HptScan *scan, const char *name, const int64_t *step, doubl
                      int64_t offset, int64_t length);
 /* The trial said that it failed; the first reason counts. */
 void hpt_scan_fail(HptScan *scan, const char *reason);
+bool hpt_scan_has_failed(const HptScan *scan);
 
 /* The end of everything. output is the whole of stdout if the caller has it in memory, else NULL
  * (for json= over several lines); directory_fd is the trial's directory for file=, or -1. The

@@ -20,6 +20,7 @@
 #include <poll.h>
 
 #define HPT_RUN_FDS 4
+#define HPT_RUN_REPORT_NAME ".hpt-report" /* the FIFO in the trial's directory, gone at the end */
 #define HPT_RUN_GRACE_US INT64_C(10000000)
 
 /* Everything but metrics and user is borrowed for the time of the call. */
@@ -46,7 +47,8 @@ typedef struct {
     const HptScanned *metrics;
     const HptReported *reports;
     /* What the trial is: complete when NULL. Else one line for the record and for people: how the
-     * command ended if not with status 0, or what is wrong with its metrics. */
+     * command ended if not with status 0 (any status will do where it is a metric, -m x:exit), or
+     * what is wrong with its metrics. */
     const char *failure;
 } HptRunResult;
 

@@ -1,0 +1,615 @@
+/* Whole trials with real processes, the worst we could think of among them. */
+#include "run/trial.h"
+
+#include "base/text.h"
+#include "run/workdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void check_same(const void *a, size_t a_length, const void *b, size_t b_length)
+{
+    g_assert_cmpuint(a_length, ==, b_length);
+    g_assert_true(a_length == 0 || memcmp(a, b, a_length) == 0);
+}
+
+typedef struct {
+    char *root; /* temporary */
+    HptMetrics *metrics;
+    int64_t timeout_us, grace_us, cap;
+    const char *input, *directory;
+    const char *const *env;
+    int n;
+    GString *points;
+} Lab;
+
+static void lab_begin(Lab *lab, const char *specs)
+{
+    *lab = (Lab){.cap = -1, .grace_us = HPT_RUN_GRACE_US};
+    lab->root = g_dir_make_tmp("hpt-run-XXXXXX", NULL);
+    g_assert_nonnull(lab->root);
+    lab->metrics = hpt_metrics_new();
+    lab->points = g_string_new(NULL);
+    g_auto(GStrv) all = g_strsplit(specs, " ; ", -1);
+    for (size_t i = 0; *specs != '\0' && all[i] != NULL; i++)
+        g_assert_true(hpt_metrics_add(lab->metrics, all[i], NULL));
+}
+
+static void lab_end(Lab *lab)
+{
+    g_autoptr(GError) error = NULL;
+    bool removed = hpt_workdir_remove(lab->root, &error);
+    g_assert_no_error(error);
+    g_assert_true(removed);
+    g_assert_cmpint(access(lab->root, F_OK), !=, 0);
+    hpt_metrics_free(lab->metrics);
+    g_string_free(lab->points, TRUE);
+    g_free(lab->root);
+}
+
+static void note_point(const HptPoint *point, void *user)
+{
+    Lab *lab = user;
+    if (lab->points->len < 200)
+        g_string_append_printf(lab->points, "%s %d;", point->name, (int)point->step);
+}
+
+static HptRun *start_argv(Lab *lab, const char *const *argv)
+{
+    static const char *const base[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
+    g_autofree char *dir = g_strdup_printf("%s/%d", lab->root, lab->n++);
+    g_assert_cmpint(mkdir(dir, 0700), ==, 0);
+    HptRunSpec spec = {
+        .argv = argv,
+        .base_env = base,
+        .env = lab->env,
+        .directory = lab->directory,
+        .trial_dir = dir,
+        .input = lab->input,
+        .input_length = lab->input != NULL ? strlen(lab->input) : 0,
+        .metrics = lab->metrics,
+        .timeout_us = lab->timeout_us,
+        .grace_us = lab->grace_us,
+        .output_cap = lab->cap,
+        .on_point = note_point,
+        .user = lab,
+    };
+    g_autoptr(GError) error = NULL;
+    HptRun *run = hpt_run_start(&spec, &error);
+    g_assert_no_error(error);
+    return run;
+}
+
+static HptRun *start(Lab *lab, const char *script)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    return start_argv(lab, argv);
+}
+
+/* One turn of the loop over some runs; true while any of them goes on. */
+static bool turn(HptRun *const *runs, size_t n)
+{
+    struct pollfd fds[HPT_RUN_FDS * 16];
+    size_t count = 0;
+    int64_t deadline = INT64_MAX;
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        count += hpt_run_fds(runs[i], fds + count);
+        deadline = MIN(deadline, hpt_run_deadline(runs[i]));
+        any = any || !hpt_run_finished(runs[i]);
+    }
+    if (!any)
+        return false;
+    int64_t left = deadline == INT64_MAX ? 60000000 : deadline - hpt_time_monotonic_us();
+    int ready = poll(fds, (nfds_t)count, left <= 0 ? 0 : (int)(left / 1000 + 1));
+    g_assert_true(ready >= 0 && (ready > 0 || deadline != INT64_MAX));
+    for (size_t i = 0; i < n; i++)
+        hpt_run_handle(runs[i], hpt_time_monotonic_us());
+    return true;
+}
+
+static const HptRunResult *wait_for(HptRun *run)
+{
+    while (turn(&run, 1))
+        continue;
+    return hpt_run_get_result(run);
+}
+
+static char *stored(const HptCaptured *captured)
+{
+    char *text = g_malloc0((size_t)captured->stored + 1);
+    if (captured->data != NULL)
+        memcpy(text, captured->data, (size_t)captured->stored);
+    else
+        g_assert_cmpint(pread(captured->fd, text, (size_t)captured->stored, 0), ==,
+                        captured->stored);
+    return text;
+}
+
+static void check_digest(const HptCaptured *captured, const char *text)
+{
+    HptDigest want = hpt_digest(text, strlen(text));
+    check_same(captured->digest.bytes, HPT_DIGEST_SIZE, want.bytes, HPT_DIGEST_SIZE);
+}
+
+/* Nothing of ours is running or waiting to be collected. */
+static void check_no_children(void)
+{
+    g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
+    g_assert_cmpint(errno, ==, ECHILD);
+}
+
+/* ---- the ordinary case ---- */
+
+static void test_complete(void)
+{
+    Lab lab;
+    lab_begin(&lab, "acc:max ; t:track:time");
+    static const char *const env[] = {"HPT_PARAM_C=0.5", "HPT_TRIAL=7", NULL};
+    lab.env = env;
+    lab.input = "{\"a\":1}";
+    g_autoptr(HptRun) run =
+        start(&lab, "echo $HPT_PARAM_C $HPT_TRIAL; cat; echo; pwd >&2; test -d \"$HPT_DIR\" && "
+                    "test -p \"$HPT_REPORT\" && echo acc=0.75");
+    g_assert_cmpint(hpt_run_get_pid(run), >, 0);
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_EXITED);
+    g_assert_cmpuint(result->end->left_behind, ==, 0);
+    g_assert_cmpint(result->end->wall_us, >, 0);
+    g_assert_cmpint(result->end->maxrss_bytes, >=, result->end->maxrss_floor_bytes);
+    g_autofree char *out = stored(result->out), *err = stored(result->err);
+    g_assert_cmpstr(out, ==, "0.5 7\n{\"a\":1}\nacc=0.75\n");
+    check_digest(result->out, out);
+    g_assert_cmpint(result->out->total, ==, (int64_t)strlen(out));
+    g_assert_cmpint(result->out->fd, ==, -1);
+    g_autofree char *cwd = g_get_current_dir();
+    g_assert_cmpstr(g_strchomp(err), ==, cwd);
+    g_assert_cmpfloat(result->metrics->found[0].value, ==, 0.75);
+    g_assert_cmpint(result->metrics->found[0].rule, ==, HPT_RULE_WORDS);
+    g_autofree char *fifo = g_strconcat(lab.root, "/0/" HPT_RUN_REPORT_NAME, NULL);
+    g_assert_cmpint(access(fifo, F_OK), !=, 0);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void check_failure(Lab *lab, const char *const *argv, HptEndKind kind, int status,
+                          const char *failure)
+{
+    g_autoptr(HptRun) run = start_argv(lab, argv);
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, failure);
+    g_assert_cmpint(result->end->kind, ==, kind);
+    g_assert_cmpint(result->end->status, ==, status);
+}
+
+static void test_ends(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    check_failure(&lab, (const char *const[]){"true", NULL}, HPT_END_EXITED, 0, NULL);
+    check_failure(&lab, (const char *const[]){"sh", "-c", "exit 3", NULL}, HPT_END_EXITED, 3,
+                  "exit status 3");
+    check_failure(&lab, (const char *const[]){"sh", "-c", "ulimit -c 0; kill -SEGV $$", NULL},
+                  HPT_END_SIGNALLED, 139, "signal 11 (SIGSEGV)");
+    check_failure(&lab, (const char *const[]){"no-such-command-here", NULL}, HPT_END_START_FAILED,
+                  127, "exec 'no-such-command-here': No such file or directory");
+    check_failure(&lab, (const char *const[]){"/etc/passwd", NULL}, HPT_END_START_FAILED, 126,
+                  "exec '/etc/passwd': Permission denied");
+    lab.directory = "/no/such/place";
+    check_failure(&lab, (const char *const[]){"true", NULL}, HPT_END_START_FAILED, 127,
+                  "directory '/no/such/place': No such file or directory");
+    lab_end(&lab);
+    lab_begin(&lab, "code:exit");
+    check_failure(&lab, (const char *const[]){"sh", "-c", "exit 3", NULL}, HPT_END_EXITED, 3, NULL);
+    lab_end(&lab);
+    lab_begin(&lab, "acc");
+    check_failure(&lab, (const char *const[]){"echo", "acc: nan", NULL}, HPT_END_EXITED, 0,
+                  "'acc' is not a number (NaN)");
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* The child's world: only three descriptors, default signals, an empty mask, its own group. */
+static void test_clean_start(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    int null = open("/dev/null", O_RDONLY), stray = fcntl(null, F_DUPFD, 77); /* inherited */
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t usr1, before;
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &usr1, &before);
+    g_autoptr(HptRun) run =
+        start(&lab, "test -e /proc/$$/fd/77 && echo leaked; "
+                    "grep -E '^Sig(Blk|Ign)' /proc/$$/status | tr '\\n' ' '; "
+                    "test \"$(ps -o pgid= -p $$ | tr -d ' ')\" = $$ && echo own;"
+                    "cat");
+    const HptRunResult *result = wait_for(run);
+    g_autofree char *out = stored(result->out);
+    g_assert_cmpstr(out, ==, "SigBlk:\t0000000000000000 SigIgn:\t0000000000000000 own\n");
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    close(stray);
+    close(null);
+    lab_end(&lab);
+}
+
+static void test_environment(void)
+{
+    static const char *const from[] = {"PATH=/bin",   "HPT_DSN=secret", "PGPASSWORD=x", "PGHOST=y",
+                                       "PG_COLOR=no", "PGP=z",          "HOME=/h",      NULL};
+    g_auto(GStrv) env = hpt_child_environment(from);
+    g_autofree char *all = g_strjoinv(" ", env);
+    g_assert_cmpstr(all, ==, "PATH=/bin PG_COLOR=no HOME=/h");
+}
+
+/* ---- output ---- */
+
+/* 64 MiB here; tests/fault has the 4 GB. */
+static void test_much_output(void)
+{
+    Lab lab;
+    lab_begin(&lab, "acc");
+    lab.cap = 1 << 20;
+    g_autoptr(HptRun) run = start(&lab, "echo first; yes 'garbage 0123456789' | head -c 67108864; "
+                                        "echo; echo 'acc: 0.5'; yes | head -c 1000000 >&2");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpint(result->out->total, ==, 67108864 + 6 + 1 + 9);
+    g_assert_cmpint(result->out->stored, ==, 1 << 20);
+    g_assert_cmpint(result->out->dropped, ==, result->out->total - (1 << 20));
+    g_autofree char *out = stored(result->out);
+    g_assert_true(g_str_has_prefix(out, "first\ngarbage"));
+    g_assert_true(g_str_has_suffix(out, "\nacc: 0.5\n"));
+    g_assert_cmpint(result->metrics->found[0].offset, ==, result->out->total - 4);
+    g_assert_cmpint(result->err->total, ==, 1000000);
+    g_assert_cmpint(result->err->dropped, ==, 0); /* within the cap: whole, in a file */
+    g_assert_cmpint(result->err->fd, >=, 0);
+    g_autofree char *err = stored(result->err);
+    check_digest(result->err, err);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    if (g_getenv("ASAN_OPTIONS") == NULL && g_getenv("TEST_WRAP") == NULL)
+        g_assert_cmpint(usage.ru_maxrss, <, 64 << 10);
+    lab_end(&lab);
+}
+
+/* Garbage with NUL and escape bytes, no newline at the end, no spool folder to write to. */
+static void test_no_spool(void)
+{
+    HptCapture *capture = hpt_capture_new("/no/such/folder", 1 << 20);
+    g_autoptr(GString) all = g_string_new(NULL);
+    for (int i = 0; i < 400000; i++) {
+        char piece[3] = {(char)i, (char)(i >> 8), '\0'};
+        g_string_append_len(all, piece, 3);
+        hpt_capture_add(capture, piece, 3);
+    }
+    const HptCaptured *got = hpt_capture_end(capture);
+    g_assert_cmpint(got->total, ==, 1200000);
+    g_assert_cmpint(got->spool_errno, ==, ENOENT);
+    g_assert_cmpint(got->stored + got->dropped, ==, got->total);
+    g_assert_nonnull(got->data);
+    const char *data = got->data;
+    check_same(data, (size_t)got->head, all->str, (size_t)got->head);
+    size_t tail = (size_t)(got->stored - got->head);
+    g_assert_cmpuint(tail, ==, 262144);
+    check_same(data + got->head, tail, all->str + all->len - tail, tail);
+    HptDigest want = hpt_digest(all->str, all->len);
+    check_same(got->digest.bytes, HPT_DIGEST_SIZE, want.bytes, HPT_DIGEST_SIZE);
+    hpt_capture_free(capture);
+}
+
+/* Every cap and every way of cutting the bytes gives head and tail of the same stream. */
+static void test_caps(void)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+    for (int i = 0; i < 150000; i++)
+        g_string_append_c(all, (char)((i * 7 + i / 256) & 0xff));
+    static const int64_t caps[] = {0, 1, 2, 3, 1000, 65536, 65537, 131072, 149999, 150000, 150001};
+    static const size_t pieces[] = {1, 13, 4096, 65536, 150000};
+    for (size_t c = 0; c < G_N_ELEMENTS(caps); c++)
+        for (size_t p = 0; p < G_N_ELEMENTS(pieces); p++) {
+            g_autoptr(HptCapture) capture = hpt_capture_new(g_get_tmp_dir(), caps[c]);
+            for (size_t at = 0; at < all->len; at += pieces[p])
+                hpt_capture_add(capture, all->str + at, MIN(pieces[p], all->len - at));
+            const HptCaptured *got = hpt_capture_end(capture);
+            g_assert_cmpint(got->stored, ==, MIN(caps[c], (int64_t)all->len));
+            g_assert_cmpint(got->dropped, ==, (int64_t)all->len - got->stored);
+            g_autofree char *text = stored(got);
+            check_same(text, (size_t)got->head, all->str, (size_t)got->head);
+            size_t tail = (size_t)(got->stored - got->head);
+            check_same(text + got->head, tail, all->str + all->len - tail, tail);
+        }
+}
+
+/* ---- time ---- */
+
+static void test_timeout(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.timeout_us = 50000;
+    g_autoptr(HptRun) polite = start(&lab, "tail -f /dev/null");
+    const HptRunResult *result = wait_for(polite);
+    g_assert_cmpstr(result->failure, ==, "timeout");
+    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+    g_assert_cmpint(result->end->signal, ==, SIGTERM);
+    /* Deaf to TERM: killed after the grace. */
+    lab.grace_us = 50000;
+    g_autoptr(HptRun) deaf = start(&lab, "trap '' TERM HUP INT; while :; do :; done");
+    result = wait_for(deaf);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+    g_assert_cmpint(result->end->signal, ==, SIGKILL);
+    /* Stopped by itself: TERM reaches it all the same. */
+    g_autoptr(HptRun) stopped = start(&lab, "kill -STOP $$; echo woke; exit 0");
+    result = wait_for(stopped);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+    g_assert_cmpint(result->end->signal, ==, SIGTERM);
+    /* It answers the TERM by ending in peace: still a timeout. */
+    g_autoptr(HptRun) ends = start(&lab, "trap 'exit 0' TERM; while :; do :; done");
+    result = wait_for(ends);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+    g_assert_cmpint(result->end->status, ==, 0);
+    g_assert_cmpstr(result->failure, ==, "timeout");
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_stop(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, "tail -f /dev/null");
+    hpt_run_stop(run, SIGTERM, hpt_time_monotonic_us());
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_STOPPED);
+    g_assert_cmpstr(result->failure, ==, "stopped");
+    g_autoptr(HptRun) killed = start(&lab, "trap '' TERM; tail -f /dev/null");
+    hpt_run_stop(killed, SIGKILL, hpt_time_monotonic_us());
+    g_assert_cmpint(wait_for(killed)->end->signal, ==, SIGKILL);
+    /* Freed while it runs: gone, and all it started. */
+    HptRun *dropped = start(&lab, "tail -f /dev/null & tail -f /dev/null");
+    hpt_run_free(dropped);
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* ---- what is left behind ---- */
+
+/* Starts script, which leaves processes behind whose numbers it prints; all of them must be gone.
+ */
+static void check_leftovers(const char *script, size_t least)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, script);
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpuint(result->end->left_behind, >=, least);
+    g_assert_false(result->end->survivors);
+    g_autofree char *out = stored(result->out);
+    g_auto(GStrv) pids = g_strsplit(g_strchomp(out), "\n", -1);
+    g_assert_cmpuint(g_strv_length(pids), >=, least);
+    for (size_t i = 0; pids[i] != NULL; i++) {
+        pid_t pid = (pid_t)g_ascii_strtoll(pids[i], NULL, 10);
+        g_assert_cmpint(pid, >, 0);
+        g_assert_cmpint(kill(pid, 0), ==, -1);
+    }
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_leftovers(void)
+{
+    check_leftovers("tail -f /dev/null & echo $!", 1); /* holds our pipes, too */
+    check_leftovers("tail -f /dev/null >/dev/null 2>&1 & echo $!", 1);
+    check_leftovers("setsid sh -c 'echo $$; exec tail -f /dev/null' & wait_for=$!; "
+                    "while ! ps -o args= -p $wait_for | grep -q '^tail'; do :; done",
+                    1);
+    check_leftovers("(setsid sh -c '(tail -f /dev/null >/dev/null & echo $!)') | cat", 1);
+    check_leftovers(
+        "sh -c 'trap \"\" TERM HUP INT QUIT; tail -f /dev/null & echo $!; kill -STOP $!'", 1);
+    /* A daemon that forgets where it came from: own session, empty environment. */
+    check_leftovers("setsid env -i sh -c 'echo $$; exec tail -f /dev/null' & p=$!; "
+                    "while ! ps -o args= -p $p | grep -q '^tail'; do :; done",
+                    1);
+    check_leftovers("for i in 1 2 3 4 5 6 7 8 9 10; do tail -f /dev/null & echo $!; done", 10);
+}
+
+/* Two trials at once: one ends with its daemons, and the other's are not touched, not even the one
+ * that cleared its environment and could be anybody's. */
+static void test_two_trials(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    HptRun *runs[2] = {
+        start(&lab, "cd \"$HPT_DIR\"; (setsid sh -c 'echo $$ >a; exec tail -f /dev/null' &); "
+                    "(setsid env -i sh -c 'echo $$ >b; exec tail -f /dev/null' &); "
+                    "until test -s a && test -s b; do :; done; echo ready >&2; "
+                    "until test -e go; do :; done; kill -0 $(cat a) $(cat b) && echo both"),
+        start(&lab, "cd \"$HPT_DIR/../0\"; until test -s a && test -s b; do :; done; "
+                    "tail -f /dev/null & exit 0"),
+    };
+    while (!hpt_run_finished(runs[1]))
+        turn(runs, 2);
+    g_assert_cmpuint(hpt_run_get_result(runs[1])->end->left_behind, ==, 1);
+    g_assert_false(hpt_run_finished(runs[0]));
+    g_autofree char *go = g_strconcat(lab.root, "/0/go", NULL);
+    g_assert_true(g_file_set_contents(go, "", 0, NULL));
+    while (turn(runs, 2))
+        continue;
+    const HptRunResult *result = hpt_run_get_result(runs[0]);
+    g_autofree char *out = stored(result->out);
+    g_assert_cmpstr(out, ==, "both\n");
+    g_assert_cmpuint(result->end->left_behind, ==, 2);
+    for (int i = 0; i < 2; i++)
+        hpt_run_free(runs[i]);
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* ---- descriptors and reports ---- */
+
+static void test_closed_streams(void)
+{
+    Lab lab;
+    lab_begin(&lab, "acc");
+    g_autoptr(HptRun) run = start(&lab, "exec <&- >&- 2>&-; "
+                                        "printf '{\"metrics\":{\"acc\":1}}\\n' >\"$HPT_REPORT\"");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpint(result->out->total, ==, 0);
+    g_assert_cmpfloat(result->metrics->found[0].value, ==, 1);
+    lab_end(&lab);
+}
+
+static void test_reports(void)
+{
+    Lab lab;
+    lab_begin(&lab, "loss");
+    g_autoptr(HptRun) run = start(
+        &lab, "for i in 1 2 3; do printf '{\"metrics\":{\"loss\":0.%d},\"step\":%d}\\n' $i $i "
+              ">>\"$HPT_REPORT\"; done; echo garbage >>\"$HPT_REPORT\"; "
+              "printf '{\"metrics\":' >>\"$HPT_REPORT\"; echo loss=9");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpstr(lab.points->str, ==, "loss 1;loss 2;loss 3;");
+    g_assert_cmpfloat(result->metrics->found[0].value, ==, 0.3);
+    g_assert_cmpint(result->metrics->found[0].place, ==, HPT_PLACE_REPORT);
+    g_assert_cmpint(result->reports->lines, ==, 3);
+    g_assert_cmpint(result->reports->bad_lines, ==, 1);
+    g_assert_cmpstr(result->reports->events[0], ==, "line 4: not a JSON value: garbage");
+    g_assert_cmpint(result->reports->cut_bytes, ==, 11);
+    /* A failure that the trial reports counts, whatever its status; both are told. */
+    g_autoptr(HptRun) failed =
+        start(&lab, "echo '{\"fail\":\"diverged\"}' >>\"$HPT_REPORT\"; exit 4");
+    g_assert_cmpstr(wait_for(failed)->failure, ==, "diverged (exit status 4)");
+    g_autoptr(HptRun) lied = start(&lab, "echo '{\"fail\":\"diverged\"}' >>\"$HPT_REPORT\"");
+    g_assert_cmpstr(wait_for(lied)->failure, ==, "diverged");
+    lab_end(&lab);
+}
+
+/* A flood of reports: held up by back-pressure, its points limited and counted, nobody else waits.
+ */
+static void test_report_flood(void)
+{
+    Lab lab;
+    lab_begin(&lab, "loss");
+    HptRun *runs[2] = {
+        start(&lab,
+              "yes '{\"metrics\":{\"loss\":1},\"step\":1}' | head -c 38400000 >\"$HPT_REPORT\""),
+        start(&lab, "echo '{\"metrics\":{\"loss\":2}}' >\"$HPT_REPORT\""),
+    };
+    while (turn(runs, 2))
+        continue;
+    const HptRunResult *flood = hpt_run_get_result(runs[0]);
+    g_assert_cmpstr(flood->failure, ==, NULL);
+    g_assert_cmpint(flood->reports->bytes, ==, 38400000);
+    g_assert_cmpint(flood->reports->lines, ==, 1200000);
+    g_assert_cmpint(flood->metrics->points, ==, HPT_SCAN_POINTS_MAX);
+    g_assert_cmpint(flood->metrics->points_dropped, ==, 200000);
+    g_assert_cmpfloat(hpt_run_get_result(runs[1])->metrics->found[0].value, ==, 2);
+    for (int i = 0; i < 2; i++)
+        hpt_run_free(runs[i]);
+    lab_end(&lab);
+}
+
+/* The channel replaced, removed, held open by a survivor that goes on writing. */
+static void test_report_abuse(void)
+{
+    Lab lab;
+    lab_begin(&lab, "loss:track");
+    static const char *const scripts[] = {
+        "rm \"$HPT_REPORT\"; mkdir \"$HPT_REPORT\"",
+        "rm \"$HPT_REPORT\"; ln -s /etc/passwd \"$HPT_REPORT\"",
+        "while :; do echo x; done >\"$HPT_REPORT\" & exit 0",
+        "cat \"$HPT_REPORT\" & exec 3>\"$HPT_REPORT\"; echo '{' >&3; kill $!",
+        "yes >&2 & exit 0",
+        "cd \"$HPT_DIR\" && rm -f .hpt-report && cd / && rmdir \"$HPT_DIR\"",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
+        g_autoptr(HptRun) run = start(&lab, scripts[i]);
+        g_assert_cmpstr(wait_for(run)->failure, ==, NULL);
+    }
+    g_assert_cmpint(access("/etc/passwd", F_OK), ==, 0);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_file_metric(void)
+{
+    Lab lab;
+    lab_begin(&lab, "a:file=m.json#/x/a ; b:file=sub/v ; b2:file=m.json ; c:track:file=out ; "
+                    "d:track:file=fifo");
+    g_autoptr(HptRun) run =
+        start(&lab, "cd \"$HPT_DIR\"; echo '{\"x\":{\"a\":0.5},\"b2\":3}' >m.json; "
+                    "mkdir sub; echo 7 >sub/v; echo 1 >../leak; "
+                    "ln -s ../leak out; mkfifo fifo");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    const HptFound *found = result->metrics->found;
+    g_assert_cmpfloat(found[0].value, ==, 0.5);
+    g_assert_cmpint(found[0].offset, ==, 10);
+    g_assert_cmpfloat(found[1].value, ==, 7);
+    g_assert_cmpfloat(found[2].value, ==, 3);
+    g_assert_false(found[3].found); /* a link out of the directory is not followed */
+    g_assert_false(found[4].found);
+    lab_end(&lab);
+}
+
+/* Many at once, and no descriptor stays open. */
+static void test_many(void)
+{
+    Lab lab;
+    lab_begin(&lab, "acc");
+    int before = dup(0);
+    for (int round = 0; round < 20; round++) {
+        HptRun *runs[16];
+        for (int i = 0; i < 16; i++)
+            runs[i] = start(&lab, "echo acc=1");
+        while (turn(runs, 16))
+            continue;
+        for (int i = 0; i < 16; i++) {
+            g_assert_cmpstr(hpt_run_get_result(runs[i])->failure, ==, NULL);
+            hpt_run_free(runs[i]);
+        }
+    }
+    int after = dup(0);
+    g_assert_cmpint(after, ==, before + 1);
+    close(before);
+    close(after);
+    lab_end(&lab);
+    check_no_children();
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/trial/complete", test_complete);
+    g_test_add_func("/trial/ends", test_ends);
+    g_test_add_func("/trial/clean-start", test_clean_start);
+    g_test_add_func("/trial/environment", test_environment);
+    g_test_add_func("/trial/much-output", test_much_output);
+    g_test_add_func("/trial/no-spool", test_no_spool);
+    g_test_add_func("/trial/caps", test_caps);
+    g_test_add_func("/trial/timeout", test_timeout);
+    g_test_add_func("/trial/stop", test_stop);
+    g_test_add_func("/trial/leftovers", test_leftovers);
+    g_test_add_func("/trial/two-trials", test_two_trials);
+    g_test_add_func("/trial/closed-streams", test_closed_streams);
+    g_test_add_func("/trial/reports", test_reports);
+    g_test_add_func("/trial/report-flood", test_report_flood);
+    g_test_add_func("/trial/report-abuse", test_report_abuse);
+    g_test_add_func("/trial/file-metric", test_file_metric);
+    g_test_add_func("/trial/many", test_many);
+    return g_test_run();
+}
