@@ -117,10 +117,10 @@ bool hpt_space_builder_add_text(HptSpaceBuilder *builder, const char *name, cons
     return true;
 }
 
-/* The argument as a place shows it: at most 60 characters. */
-static char *argument_place(int position, const char *text)
+bool hpt_space_builder_add_statement(HptSpaceBuilder *builder, const char *what, const char *text,
+                                     GError **error)
 {
-    const size_t most = 60;
+    const size_t most = 60; /* bytes that the place shows */
     size_t shown = strlen(text);
     if (shown > most) {
         shown = most;
@@ -128,15 +128,16 @@ static char *argument_place(int position, const char *text)
             shown--;
         }
     }
-    return g_strdup_printf("argument %d '%.*s%s': ", position, (int)shown, text,
-                           text[shown] != '\0' ? "…" : "");
+    g_autofree char *place =
+        g_strdup_printf("%s '%.*s%s': ", what, (int)shown, text, text[shown] != '\0' ? "…" : "");
+    return hpt_space_builder_add_line(builder, place, text, strlen(text), error);
 }
 
 bool hpt_space_builder_add_argument(HptSpaceBuilder *builder, int position, const char *text,
                                     GError **error)
 {
-    g_autofree char *place = argument_place(position, text);
-    return hpt_space_builder_add_line(builder, place, text, strlen(text), error);
+    g_autofree char *what = g_strdup_printf("argument %d", position);
+    return hpt_space_builder_add_statement(builder, what, text, error);
 }
 
 bool hpt_space_is_short(const char *word)

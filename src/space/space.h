@@ -58,10 +58,13 @@ void hpt_space_builder_free(HptSpaceBuilder *builder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSpaceBuilder, hpt_space_builder_free)
 
 /* Adds statements, one per line; messages begin "name:LINE: " (with name NULL they name no place).
- * Adds one statement of the command line; messages begin "argument N 'TEXT': ".
+ * Adds one statement; messages begin "what 'TEXT': ", with what such as "--param".
+ * Adds one statement of the command line; the same with what "argument POSITION".
  * Fail HPT_ERROR_DATA; the builder is then only good for freeing. */
 bool hpt_space_builder_add_text(HptSpaceBuilder *builder, const char *name, const char *text,
                                 GError **error) HPT_WARN_UNUSED;
+bool hpt_space_builder_add_statement(HptSpaceBuilder *builder, const char *what, const char *text,
+                                     GError **error) HPT_WARN_UNUSED;
 bool hpt_space_builder_add_argument(HptSpaceBuilder *builder, int position, const char *text,
                                     GError **error) HPT_WARN_UNUSED;
 
