@@ -27,7 +27,8 @@ HptDigester *hpt_digester_new(void)
 {
     HptDigester *digester = g_new0(HptDigester, 1);
     digester->context = EVP_MD_CTX_new();
-    must(digester->context != NULL && EVP_DigestInit_ex(digester->context, EVP_sha256(), NULL) == 1);
+    must(digester->context != NULL &&
+         EVP_DigestInit_ex(digester->context, EVP_sha256(), NULL) == 1);
     return digester;
 }
 

@@ -97,7 +97,7 @@ void hpt_json_append_string(GString *out, const char *text)
         g_string_append_len(out, plain, p - plain);
         plain = p + 1;
         static const char letters[128] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
-                                       ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
+                                          ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\'};
         if (letters[c] != '\0')
             g_string_append_printf(out, "\\%c", letters[c]);
         else
@@ -132,8 +132,10 @@ static bool append_object(GString *out, const json_t *object, int depth, GError 
     g_autoptr(GPtrArray) keys = g_ptr_array_sized_new((guint)json_object_size(object));
     const char *key;
     json_t *member;
-    json_object_foreach ((json_t *)object, key, member)
+    json_object_foreach((json_t *)object, key, member)
+    {
         g_ptr_array_add(keys, (void *)key);
+    }
     g_ptr_array_sort(keys, compare_utf16);
     g_string_append_c(out, '{');
     for (guint i = 0; i < keys->len; i++) {
@@ -202,7 +204,8 @@ static bool append(GString *out, const json_t *value, int depth, GError **error)
     case JSON_STRING:
         if (strlen(json_string_value(value)) != json_string_length(value) ||
             !g_utf8_validate(json_string_value(value), -1, NULL)) {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "a string is not valid UTF-8 without NUL");
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                        "a string is not valid UTF-8 without NUL");
             return false;
         }
         hpt_json_append_string(out, json_string_value(value));

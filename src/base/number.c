@@ -312,8 +312,8 @@ bool hpt_duration_parse(const char *text, int64_t *out_us, GError **error)
         if (length == 0 && p == text && *q.end == '\0')
             u = 4; /* a bare number is seconds */
         else
-            while (u < G_N_ELEMENTS(units) && (strlen(units[u].name) != length ||
-                                               strncmp(units[u].name, q.end, length) != 0))
+            while (u < G_N_ELEMENTS(units) &&
+                   (strlen(units[u].name) != length || strncmp(units[u].name, q.end, length) != 0))
                 u++;
         if (u == G_N_ELEMENTS(units)) {
             good = false;

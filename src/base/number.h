@@ -15,8 +15,8 @@
  * Cost about 1 µs. */
 char *hpt_number_text(double value, char *out);
 
-/* The double nearest to value rounded to digits significant decimal digits, 1 to 17: 0.01 for what a
- * logarithmic scale makes of it. Not finite: value itself. */
+/* The double nearest to value rounded to digits significant decimal digits, 1 to 17: 0.01 for what
+ * a logarithmic scale makes of it. Not finite: value itself. */
 double hpt_number_snap(double value, int digits);
 
 /* Reads a decimal or exponent form in full ("1", "-1.5", "1e-3", ".5" and "5." too), C locale; no

@@ -132,7 +132,8 @@ char *hpt_duration_text(int64_t span_us)
     if (tenths < 600)
         return g_strdup_printf("%s%u.%u s", sign, (unsigned)(tenths / 10), (unsigned)(tenths % 10));
     if (seconds < 3600)
-        return g_strdup_printf("%s%u:%02u", sign, (unsigned)(seconds / 60), (unsigned)(seconds % 60));
+        return g_strdup_printf("%s%u:%02u", sign, (unsigned)(seconds / 60),
+                               (unsigned)(seconds % 60));
     return g_strdup_printf("%s%" G_GUINT64_FORMAT ":%02u:%02u", sign, seconds / 3600,
                            (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
 }

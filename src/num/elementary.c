@@ -69,8 +69,8 @@ double hpt_exp(double x)
     int k = (int)(t < 0 ? t - 0.5 : t + 0.5);
     double high = x - k * LN2_HIGH, low = k * LN2_LOW;
     double r = high - low, r_error = (high - r) - low;
-    static const double factorial[] = {2,        6,         24,         120,         720,
-                                       5040,     40320,     362880,     3628800,     39916800,
+    static const double factorial[] = {2,         6,          24,         120,     720,
+                                       5040,      40320,      362880,     3628800, 39916800,
                                        479001600, 6227020800, 87178291200};
     double p = 0; /* r/2! … : Σ r^(n−2) / n!, n from 14 down to 2 */
     for (int n = 12; n >= 0; n--)

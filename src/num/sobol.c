@@ -52,7 +52,7 @@ static uint64_t plain(uint64_t index, size_t dimension)
     return x;
 }
 
-/* Stafford's variant 13 of the MurmurHash3 finaliser, as in SplitMix64 (Steele, Lea & Flood 2014). */
+/* Stafford's variant 13 of MurmurHash3's finaliser, as in SplitMix64 (Steele, Lea & Flood 2014). */
 static uint64_t mix(uint64_t z)
 {
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

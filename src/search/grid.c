@@ -164,8 +164,8 @@ static void axis_fill(Axis *axis, const HptParam *param, uint64_t points)
 /* ---- settings ---- */
 
 typedef struct {
-    uint64_t points, ints;    /* ints UINT64_MAX: all */
-    uint64_t *own;            /* by parameter; UINT64_MAX: not set, 0: all */
+    uint64_t points, ints; /* ints UINT64_MAX: all */
+    uint64_t *own;         /* by parameter; UINT64_MAX: not set, 0: all */
 } GridSettings;
 
 static bool read_count(const HptSetting *setting, bool may_be_all, uint64_t all, uint64_t *out,
@@ -301,8 +301,8 @@ static bool walk_head(const Grid *grid, Walk *walk)
             if (i == 0)
                 return false;
             i--;
-            back = !walk->config->values[i].active ||
-                   !walk_place(grid, walk, i, walk->level[i] + 1);
+            back =
+                !walk->config->values[i].active || !walk_place(grid, walk, i, walk->level[i] + 1);
             if (!back)
                 i++;
         }
@@ -406,8 +406,8 @@ static void *grid_open(const HptSearch *search, const HptSetting *settings, size
     for (size_t i = 0; i < n; i++) {
         const HptParam *param = hpt_space_get(space, i);
         uint64_t levels = hpt_param_levels(param), points = own[i];
-        bool whole = param->type == HPT_PARAM_INT && param->step == 0 ? levels <= read.ints
-                                                                      : levels > 0;
+        bool whole =
+            param->type == HPT_PARAM_INT && param->step == 0 ? levels <= read.ints : levels > 0;
         if (points == UINT64_MAX)
             points = whole ? 0 : read.points;
         axis_fill(&grid->axes[i], param, points);
@@ -431,8 +431,8 @@ static uint64_t place_of_rank(const Walk *walk, uint64_t rank)
     return rank;
 }
 
-static HptConfig *grid_propose(void *state, const HptHistory *history, int64_t number,
-                               int64_t rank, char **reason, GError **error)
+static HptConfig *grid_propose(void *state, const HptHistory *history, int64_t number, int64_t rank,
+                               char **reason, GError **error)
 {
     (void)history;
     (void)number;

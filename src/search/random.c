@@ -45,9 +45,9 @@ HptConfig *hpt_draw(const HptSearch *search, int64_t number, const char *purpose
         for (size_t i = 0; i < n; i++) {
             const HptParam *param = hpt_space_get(space, i);
             config->values[i] =
-                param->constant
-                    ? param->fallback
-                    : hpt_param_from_unit(param, hpt_stream_uniform(&streams[i], (uint64_t)attempt));
+                param->constant ? param->fallback
+                                : hpt_param_from_unit(
+                                      param, hpt_stream_uniform(&streams[i], (uint64_t)attempt));
         }
         hpt_space_deactivate(space, config);
         size_t clause = hpt_space_forbidden(space, config);

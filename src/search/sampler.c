@@ -29,8 +29,8 @@ static const HptSamplerKind *find_kind(const char *name, GError **error)
             return kinds[i];
     const char *near = hpt_suggest(name, hpt_sampler_get_names());
     if (near != NULL)
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "unknown sampler '%s'; did you mean '%s'?", name, near);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "unknown sampler '%s'; did you mean '%s'?",
+                    name, near);
     else
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                     "unknown sampler '%s'; there are grid, random and sobol", name);
@@ -46,7 +46,7 @@ bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n
     return false;
 }
 
-/* Cuts "KEY=VALUE,…" in place. A parameter's name may be a key, so ':' and '.' are no separators. */
+/* Cuts "KEY=VALUE,…" in place. A key may be a parameter's name, so ':' and '.' do not separate. */
 static GArray *read_settings(char *text, const char *spec, GError **error)
 {
     g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(HptSetting));
@@ -87,8 +87,8 @@ HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **
     if (settings == NULL)
         return NULL;
     g_autoptr(GString) full = g_string_new(NULL);
-    void *state = kind->open(search, (const HptSetting *)(void *)settings->data, settings->len,
-                             full, error);
+    void *state =
+        kind->open(search, (const HptSetting *)(void *)settings->data, settings->len, full, error);
     if (state == NULL)
         return NULL;
     HptSampler *sampler = g_new0(HptSampler, 1);

@@ -88,9 +88,9 @@ static HptConfig *sobol_propose(void *state, const HptHistory *history, int64_t 
     g_autoptr(HptConfig) config = hpt_config_new(space);
     for (size_t i = 0; i < sobol->n; i++) {
         const HptParam *param = hpt_space_get(space, i);
-        config->values[i] = param->constant ? param->fallback
-                                            : hpt_param_from_unit(
-                                                  param, coordinate(sobol, i, number, rank));
+        config->values[i] = param->constant
+                                ? param->fallback
+                                : hpt_param_from_unit(param, coordinate(sobol, i, number, rank));
     }
     hpt_space_deactivate(space, config);
     size_t clause = hpt_space_forbidden(space, config);

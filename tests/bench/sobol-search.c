@@ -1,6 +1,6 @@
-/* Finds the direction numbers of src/num/sobol-table.h and prints that file. A maintainer's program:
- * it is built by `make tests/bench/sobol-search` only, runs for a few minutes, and always prints the
- * same.
+/* Finds the direction numbers of src/num/sobol-table.h and prints that file. A maintainer's
+ * program: it is built by `make tests/bench/sobol-search` only, runs for a few minutes, and always
+ * prints the same.
  *
  * Polynomials: all primitive ones over GF(2) of degree up to 9, by degree and then by value. A
  * polynomial of degree s is primitive if x has the order 2^s − 1 modulo it.
@@ -207,7 +207,8 @@ int main(void)
         fprintf(stderr, "degree %u: %zu polynomials left out\n", degree, n_waiting);
     }
     printf("/* Direction numbers, written by tests/bench/sobol-search.c, which says how. */\n");
-    printf("#ifndef HPT_NUM_SOBOL_TABLE_H\n#define HPT_NUM_SOBOL_TABLE_H\n\n#include <stdint.h>\n\n");
+    printf(
+        "#ifndef HPT_NUM_SOBOL_TABLE_H\n#define HPT_NUM_SOBOL_TABLE_H\n\n#include <stdint.h>\n\n");
     printf("/* polynomial: the coefficients, leading and last included; m: s odd numbers. */\n");
     printf("static const struct {\n    uint16_t polynomial;\n    uint16_t m[%d];\n", DEGREES);
     printf("} sobol_table[%zu] = {\n", n - 1);

@@ -33,7 +33,7 @@ static double error_ulp(double got, long double exact)
     return (double)(fabsl((long double)got - exact) / ulp);
 }
 
-/* Arguments of exp over the whole range, thick near zero; of log over all exponents, thick near 1. */
+/* Arguments: of exp over the whole range, thick near 0; of log over all exponents, thick near 1. */
 static double exp_argument(const HptStream *stream, uint64_t i)
 {
     double u = hpt_stream_uniform(stream, i);

@@ -34,11 +34,20 @@ static void test_addresses(void)
         int64_t trial;
         const char *purpose, *name;
     } addresses[] = {
-        {1, 0, "random", "C"},       {2, 0, "random", "C"},  {1, 1, "random", "C"},
-        {1, -1, "random", "C"},      {1, 0, "sobol", "C"},   {1, 0, "random", "D"},
-        {1, 0, "random", ""},        {1, 0, "rando", "mC"},  {1, 0, "randomC", ""},
-        {1, 0, "", "randomC"},       {1, 0, "", ""},         {UINT64_C(1) << 32, 0, "random", "C"},
-        {1, INT64_C(1) << 40, "random", "C"},                {1, 0, "random", "a longer name"},
+        {1, 0, "random", "C"},
+        {2, 0, "random", "C"},
+        {1, 1, "random", "C"},
+        {1, -1, "random", "C"},
+        {1, 0, "sobol", "C"},
+        {1, 0, "random", "D"},
+        {1, 0, "random", ""},
+        {1, 0, "rando", "mC"},
+        {1, 0, "randomC", ""},
+        {1, 0, "", "randomC"},
+        {1, 0, "", ""},
+        {UINT64_C(1) << 32, 0, "random", "C"},
+        {1, INT64_C(1) << 40, "random", "C"},
+        {1, 0, "random", "a longer name"},
         {1, 0, "random", "a longer name that fills more than one block"},
         {1, 0, "random", "a longer name that fills more than one blocc"},
     };
@@ -66,8 +75,7 @@ static void test_known_answers(void)
                 char line[64];
                 int n = g_snprintf(line, sizeof line,
                                    "%016" G_GINT64_MODIFIER "x %" G_GUINT64_FORMAT "\n",
-                                   hpt_stream_bits(&stream, 3),
-                                   hpt_stream_below(&stream, 4, 1000));
+                                   hpt_stream_bits(&stream, 3), hpt_stream_below(&stream, 4, 1000));
                 hpt_digester_add(digester, line, (size_t)n);
             }
     char hex[HPT_DIGEST_HEX_SIZE];

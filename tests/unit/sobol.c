@@ -68,7 +68,8 @@ static unsigned net_quality(size_t a, size_t b, unsigned m)
     }
     for (unsigned t = 0; t < m; t++) {
         bool good = true;
-        for (unsigned p = 0; p <= m - t && good; p++) { /* 2^p by 2^(m-t-p) boxes, 2^t points each */
+        for (unsigned p = 0; p <= m - t && good;
+             p++) { /* 2^p by 2^(m-t-p) boxes, 2^t points each */
             g_autofree uint32_t *count = g_new0(uint32_t, n);
             unsigned q = m - t - p;
             for (uint64_t i = 0; i < n; i++)
