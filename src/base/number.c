@@ -94,11 +94,38 @@ static bool decimal_reads_back(Decimal *decimal, double value, bool power_of_two
     return false;
 }
 
+/* Most numbers that people write are m / 10^k with small k. If m < 2^53 both are exact and the
+ * division is rounded once, just as reading the decimal would be: when it gives value, the decimal
+ * reads back. Having at most 15 digits it is also the only such one (see below); the least k leaves
+ * no zero at the end. Cheap enough to try first. */
+static bool decimal_short(double value, Decimal *out)
+{
+    static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    for (size_t k = 1; k < G_N_ELEMENTS(powers); k++) {
+        double scaled = value * powers[k];
+        if (scaled >= 1e15)
+            return false;
+        int64_t m = (int64_t)(scaled + 0.5);
+        if ((double)m / powers[k] != value)
+            continue;
+        out->n = 0;
+        for (int64_t rest = m; rest > 0; rest /= 10)
+            out->n++;
+        for (int i = out->n; i-- > 0; m /= 10)
+            out->digits[i] = (char)('0' + m % 10);
+        out->point = out->n - (int)k;
+        return true;
+    }
+    return false;
+}
+
 /* The shortest digits of value > 0 that read back as value; of those, the nearest. */
 static Decimal decimal_shortest(double value)
 {
     Decimal best;
     int exponent;
+    if (decimal_short(value, &best))
+        return best;
     bool power_of_two = frexp(value, &exponent) == 0.5;
     if (value < DBL_MIN) {
         /* Subnormal: fewer than 53 bits, so any length may do. The gaps are even on both sides. */
@@ -124,21 +151,30 @@ static Decimal decimal_shortest(double value)
 
 /* ---- text ---- */
 
+static char *put(char *out, const char *text, int n)
+{
+    memcpy(out, text, (size_t)n);
+    return out + n;
+}
+
 /* ECMA-262 Number::toString, steps 6 to 10. */
 static char *decimal_text(const Decimal *decimal, bool negative, char *out)
 {
-    const char *d = decimal->digits, *sign = negative ? "-" : "";
-    int k = decimal->n, n = decimal->point;
     static const char zeros[] = "000000000000000000000";
-    if (k <= n && n <= 21)
-        snprintf(out, HPT_NUMBER_TEXT_SIZE, "%s%.*s%.*s", sign, k, d, n - k, zeros);
-    else if (0 < n && n <= 21)
-        snprintf(out, HPT_NUMBER_TEXT_SIZE, "%s%.*s.%.*s", sign, n, d, k - n, d + n);
-    else if (-6 < n && n <= 0)
-        snprintf(out, HPT_NUMBER_TEXT_SIZE, "%s0.%.*s%.*s", sign, -n, zeros, k, d);
-    else
-        snprintf(out, HPT_NUMBER_TEXT_SIZE, "%s%c%s%.*se%+d", sign, d[0], k > 1 ? "." : "", k - 1,
-                 d + 1, n - 1);
+    const char *d = decimal->digits;
+    int k = decimal->n, n = decimal->point;
+    char *p = put(out, "-", negative);
+    if (k <= n && n <= 21) {
+        p = put(put(p, d, k), zeros, n - k);
+    } else if (0 < n && n <= 21) {
+        p = put(put(put(p, d, n), ".", 1), d + n, k - n);
+    } else if (-6 < n && n <= 0) {
+        p = put(put(put(p, "0.", 2), zeros, -n), d, k);
+    } else {
+        p = put(put(put(p, d, 1), ".", k > 1), d + 1, k - 1);
+        p += snprintf(p, 8, "e%+d", n - 1);
+    }
+    *p = '\0';
     return out;
 }
 
