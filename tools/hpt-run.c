@@ -221,6 +221,17 @@ static bool add_space_file(HptSpaceBuilder *builder, GError **error)
     return hpt_space_builder_add_text(builder, space_file, text, error);
 }
 
+/* Is the word in front of a "--" a statement in the long spelling, such as 'C real [0, 1]' or
+ * '{a=x, b=y}'? Without a "--" behind it, it is the command. */
+static bool is_long_statement(char **word)
+{
+    if ((*word)[0] != '{' && strchr(*word, ' ') == NULL)
+        return false;
+    while (*word != NULL && strcmp(*word, "--") != 0)
+        word++;
+    return *word != NULL;
+}
+
 /* Takes the statements in front of the command; *command is what follows (may be empty). */
 static HptSpace *parse_space(char **argv, char ***command, bool *given, GError **error)
 {
@@ -233,7 +244,9 @@ static HptSpace *parse_space(char **argv, char ***command, bool *given, GError *
             g_prefix_error(error, "--param '%s': ", *param);
             return NULL;
         }
-    for (; *argv != NULL && strcmp(*argv, "--") != 0 && hpt_space_is_short(*argv); argv++) {
+    for (; *argv != NULL && strcmp(*argv, "--") != 0 &&
+           (hpt_space_is_short(*argv) || is_long_statement(argv));
+         argv++) {
         *given = true;
         if (!hpt_space_builder_add_argument(builder, hpt_tool_position(argv), *argv, error))
             return NULL;
@@ -552,11 +565,13 @@ static int work(const Settings *settings, HptProject *project, HptStudy *study, 
     if (end == HPT_WORKER_FAILURES)
         hpt_tool_note("stopped: the first %" PRId64 " trials failed; see hpt-query -s %s --failures",
                       settings->max_failures, study->name);
-    if (settings->print_best && hpt_metrics_objectives(study->definition->metrics) > 0) {
-        fflush(stdout);
-        if (!print_best(study, error))
-            return HPT_EXIT_TOOL;
-    }
+    int64_t best = -1;
+    double value = 0;
+    if (!hpt_study_best(hpt_project_get_db(project), study, &best, &value, error))
+        return HPT_EXIT_DATABASE;
+    fflush(stdout);
+    if (settings->print_best && best >= 0 && !print_best(study, error))
+        return HPT_EXIT_TOOL;
     return exit_status(end);
 }
 

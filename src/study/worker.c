@@ -268,6 +268,19 @@ static bool may_take_more(const Worker *worker, int64_t now_us)
            now_us < worker->options->stop_us;
 }
 
+static void count_result(Worker *worker, const char *outcome)
+{
+    if (strcmp(outcome, "complete") == 0)
+        worker->any_complete = true;
+    else if (strcmp(outcome, "failed") == 0)
+        worker->failures_in_row++;
+    if (!worker->any_complete && worker->options->max_failures > 0 &&
+        worker->failures_in_row >= worker->options->max_failures && !worker->no_more) {
+        worker->no_more = true;
+        worker->end = HPT_WORKER_FAILURES;
+    }
+}
+
 static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
 {
     if (slot->fenced) {
@@ -276,6 +289,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     }
     g_autofree char *cause = NULL;
     const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts > 0, &cause);
+    count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
     g_autofree char *next = may_take_more(worker, now_us) ? hpt_uuid_new() : NULL;
     int max_lost = worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
@@ -292,19 +306,6 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     pending->outcome = g_strdup(outcome);
     pending->cause = g_steal_pointer(&cause);
     pending->next_id = g_steal_pointer(&next);
-}
-
-static void count_result(Worker *worker, const char *outcome)
-{
-    if (strcmp(outcome, "complete") == 0)
-        worker->any_complete = true;
-    else if (strcmp(outcome, "failed") == 0)
-        worker->failures_in_row++;
-    if (!worker->any_complete && worker->options->max_failures > 0 &&
-        worker->failures_in_row >= worker->options->max_failures && !worker->no_more) {
-        worker->no_more = true;
-        worker->end = HPT_WORKER_FAILURES;
-    }
 }
 
 static void finish_answered(Worker *worker, const Pending *pending, const HptRows *rows)
@@ -325,7 +326,6 @@ static void finish_answered(Worker *worker, const Pending *pending, const HptRow
                          .requeued = strcmp(finished, "requeued") == 0,
                          .duration_us = hpt_time_monotonic_us() - slot->started_us,
                      });
-        count_result(worker, pending->outcome);
     }
     hpt_slot_clear(slot);
     if (hpt_rows_null(rows, 0, 1))
@@ -479,6 +479,7 @@ static void heed_interrupts(Worker *worker, int64_t now_us)
     if (worker->fatal == NULL)
         worker->end = HPT_WORKER_INTERRUPTED;
     worker->no_more = true;
+    tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
     for (int i = 0; level >= 2 && i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_RUNNING)
             hpt_run_stop(worker->slots[i].run, level == 2 ? SIGTERM : SIGKILL, now_us);

@@ -8,6 +8,13 @@ run() {
 sql() {
     hpt-query -H "$1"
 }
+# Shells let background jobs ignore SIGINT; this one takes it as at a terminal.
+interactive() {
+    exec perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' hpt-run "$@"
+}
+lines_are() {
+    [ "$(wc -l <"$2")" -eq "$1" ]
+}
 # A learner that needs nothing: prints a number that depends on its parameters.
 cat >learner <<'EOT'
 #!/bin/sh
@@ -19,7 +26,7 @@ test_ok 'a project' 'test_db'
 
 test_ok 'a study runs, and the best trial is printed as TSV in a pipe' '
     hpt-run -s first -t 6 -m loss --seed=1 x=0.0..1.0 -- ./learner {x} >out 2>err &&
-    test_is "$(head -1 out | cut -f1,2)" "trial	loss" &&
+    test_is "$(head -1 out | cut -f1-4)" "trial	state	loss	x" &&
     test_is "$(wc -l <out)" 2 &&
     test_is "$(sql "select count(*), min(loss) = (select loss from first order by loss limit 1) from first")" "6	true" &&
     test_grep "6/6  best" err
@@ -44,8 +51,8 @@ test_ok '--study: joining needs nothing else, an unknown one is exit 4 with a su
     test_exit 4 run -s frist -t 5 2>err &&
     test_grep "no study .frist.; did you mean .first.\?" err
 '
-test_ok '--jobs: a changed definition is refused, its difference shown; nothing is written' '
-    test_exit 2 run -j 2 -s first -t 20 -m loss:max x=0.0..2.0 -- ./learner --new {x} 2>err &&
+test_ok 'a changed definition is refused, its difference shown; nothing is written' '
+    test_exit 2 run -s first -t 20 -m loss:max x=0.0..2.0 -- ./learner --new {x} 2>err &&
     test_grep "study .first. is there already and differs" err &&
     test_grep "command  - " err && test_grep "metrics  - loss:min:auto" err &&
     test_grep "\+ x real \[0, 2\]" err && test_grep "hint: .*-s NEWNAME" err &&
@@ -185,32 +192,48 @@ test_ok 'wrong use: exit 2, place and suggestion, nothing written' '
     test_exit 2 run -s w6 -t 3 a=1..2 2>err && test_grep "without a command" err &&
     test_exit 2 run -s w7 -t 3 -m loss:maxi a=1..2 -- true {a} 2>err && test_grep "max" err &&
     test_exit 127 run -s w8 -t 3 a=1..2 -- no-such-command {a} 2>err && test_grep "not found" err &&
-    test_exit 2 run -s w9 -t 3 "a=x,y" "{a=x}" -p "{a=x}" -p "{a=y}" -- true {a} 2>err &&
+    test_exit 2 run -p "{a=x}" -s w9 -t 3 "a=x,y" "{a == y}" -- true {a} 2>err && test_grep "leave no room" err &&
     test_is "$(sql "select count(*) from study where study like '"'w_'"'")" 0
 '
 test_ok 'a trial sees its parameters in every way, and no way to the database' '
     printf "%s\n" "#!/bin/sh" "env | sort >\"\$HPT_DIR/env\"; cp \"\$HPT_PARAMS\" \"\$HPT_DIR/p\"; echo loss=\$HPT_PARAM_x" >look && chmod +x look &&
     PGPASSWORD=secret HPT_DSN="$TEST_DSN" run -s look -t 1 -m loss --seed=3 x=4..4 k=a -- ./look &&
     test_is "$(sql "select loss, x, k from look")" "4	4	a" &&
-    test_is "$(sql "select convert_from(bytes, '"'UTF8'"') from trial_file where study = '"'look'"' and path = '"'p'"'" 2>/dev/null || echo)" ""
+    test_is "$(sql "select count(*) from artefact where study = '"'look'"' and kind = '"'file'"'")" 2 &&
+    run -s look2 -t 1 -m loss --chdir=trial x=4..4 -- sh -c "env | grep -c -e ^PG -e ^HPT_DSN; echo loss=1" >out &&
+    test_is "$(sql "select loss from look2")" 1 &&
+    run -s look3 -t 1 -m n x=4..4 -- sh -c "echo n=\$(env | grep -c -E \"^(PG|HPT_DSN)\")" >out &&
+    test_is "$(sql "select n from look3")" 0
 '
+cat >wait <<'EOT'
+#!/bin/sh
+if test -e go; then echo loss=1; else echo $$ >>started; exec sleep 100; fi
+EOT
+chmod +x wait
 test_ok 'kill -9 of hpt-run: the trial is lost and run again under its number' '
-    printf "%s\n" "#!/bin/sh" "if test -e go; then echo loss=1; else echo \$\$ >started; exec sleep 100; fi" >wait && chmod +x wait &&
-    { hpt-run -q -s kill -t 2 -m loss x=1..100 -- ./wait {x} >out 2>err & } && pid=$! &&
-    test_wait 20 test -s started && kill -9 $pid && { wait $pid 2>/dev/null; touch go; } &&
+    { hpt-run -q -s kill -t 2 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
+    test_wait 20 test -s started && kill -9 $pid && test_exit 137 wait $pid && touch go &&
     hpt-run -s kill >out 2>err && test_grep "trial 0 was lost with its worker; it is run again" err &&
     test_is "$(sql "select trial, attempt, outcome from attempt where study = '"'kill'"' order by 1, 2")" "0	1	lost
 0	2	complete
-1	1	complete" &&
-    kill $(cat started) 2>/dev/null || :
+1	1	complete"
 '
-test_ok 'Ctrl-C once waits, twice ends the trials, which go back to the queue' '
-    rm -f started go &&
-    { hpt-run -q -s int -t 5 -m loss x=1..100 -- ./wait {x} >out 2>err & } && pid=$! &&
+test -s started && kill "$(cat started)" 2>/dev/null
+rm -f started go
+test_ok 'TERM ends the trials, which go back to the queue, and the run with status 143' '
+    { hpt-run -q -s int -t 5 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
     test_wait 20 test -s started && kill -TERM $pid && test_exit 143 wait $pid &&
     test_is "$(sql "select outcome, cause from attempt where study = '"'int'"'")" "cancelled	interrupted" &&
     test_is "$(sql "select state from int")" waiting &&
     touch go && run -s int >out && test_is "$(sql "select count(*), bool_and(state = '"'complete'"') from int")" "5	true"
+'
+rm -f started go
+test_ok 'Ctrl-C once: no new trials, what runs is waited for; three times: killed; status 130' '
+    { interactive -s cc -j 2 -t 9 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
+    test_wait 20 lines_are 2 started && kill -INT $pid && test_wait 20 test_grep "no new trials; waiting for 2" err &&
+    kill -INT $pid && test_wait 20 test_grep "TERM sent to 2 running" err && { kill -INT $pid || :; } &&
+    test_exit 130 wait $pid &&
+    test_is "$(sql "select count(*), min(outcome), max(outcome) from attempt where study = '"'cc'"'")" "2	cancelled	cancelled"
 '
 test_ok 'two at once on one study: each trial once, the total exact' '
     { run -s two -t 40 -m loss x=0.0..1.0 -- ./learner {x} >out1 2>err1 & } && pid=$! &&
