@@ -81,9 +81,10 @@ BEGIN
         ' AND a.attempt = t.attempt'
         ' JOIN hpt_record.worker w ON w.id = a.worker_id%s WHERE t.study_id = %s',
         v_view, v_columns, v_bounds, v_joins, p_study);
-    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'hpt_reader') THEN
-        EXECUTE format('GRANT SELECT ON hpt_study.%I TO hpt_reader', v_view);
-    END IF;
+    FOR v_column IN SELECT rolname FROM pg_catalog.pg_roles
+                    WHERE rolname IN ('hpt_reader', 'hpt_writer', 'hpt_auditor') LOOP
+        EXECUTE format('GRANT SELECT ON hpt_study.%I TO %I', v_view, v_column);
+    END LOOP;
 END $$;
 
 -- Makes a study. NULL: one of that name was there already (read it and compare).
