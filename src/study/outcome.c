@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const hpt_outcome_own_files[] = {HPT_PARAMS_FILE, "report", NULL};
+const char *const hpt_outcome_own_files[] = {HPT_PARAMS_FILE, NULL};
 
 /* ---- points ---- */
 
