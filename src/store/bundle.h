@@ -31,8 +31,9 @@ HptBundle *hpt_bundle_new(const char *kind, const char *spool_dir, GError **erro
 void hpt_bundle_free(HptBundle *bundle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptBundle, hpt_bundle_free)
 
-/* Is path fit for a bundle: relative, UTF-8, no empty, "." or ".." component, no control character
- * or backslash, at most 4096 bytes, 255 a component? Fails HPT_ERROR_DATA with the reason. */
+/* Is path fit for a bundle: relative, printable ASCII without backslash, no empty, "." or ".."
+ * component, at most 4096 bytes, 255 a component? Names from outside belong into the content.
+ * Fails HPT_ERROR_DATA with the reason. */
 bool hpt_bundle_path_check(const char *path, GError **error) HPT_WARN_UNUSED;
 
 /* Adds an entry. A path twice is HPT_ERROR_DATA, except that the same object may be added again. */
