@@ -1,0 +1,92 @@
+#!/bin/sh
+# Trials that misbehave: each is recorded for what it is, the others are undisturbed, and hpt-run
+# stays small.
+. "${0%/*}/lib.sh"
+
+cat >nasty <<'EOT'
+#!/bin/sh
+case $1 in
+good) echo loss=1 ;;
+fails) echo trouble >&2; exit 3 ;;
+garbage) head -c 100000 /dev/urandom; echo ;;
+nan) echo loss=nan ;;
+flood) head -c 50000000 /dev/zero; echo; echo loss=1 ;;
+longline) head -c 5000000 /dev/zero | tr '\0' x; echo; echo loss=1 ;;
+hangs) trap : TERM; while :; do sleep 1; done ;;
+closes) exec >&- 2>&-; exit 0 ;;
+daemon) setsid sleep 300 & echo $! >"$2"; echo loss=1 ;;
+fifo) mkfifo "$HPT_DIR/pipe"; ln -s /etc/shadow "$HPT_DIR/link"; ln -s . "$HPT_DIR/loop"; echo loss=1 ;;
+stops) kill -STOP $$; echo loss=1 ;;
+segv) kill -SEGV $$ ;;
+secondline) printf 'loss=1\n\033]0;title\007\n' ;;
+reports) printf 'x\n{"metrics":{"loss":2}}\n{"metrics"' >>"$HPT_REPORT"; echo loss=1 ;;
+chmods) mkdir "$HPT_DIR/d"; echo x >"$HPT_DIR/d/f"; chmod 0 "$HPT_DIR/d"; echo loss=1 ;;
+esac
+EOT
+chmod +x nasty
+sql() {
+    hpt-query -H "$1"
+}
+state() {
+    sql "select state, cause from nasty where k = '$1'"
+}
+
+test_ok 'a study of misbehaving trials runs to its end' '
+    test_db &&
+    hpt-run -q --sampler=grid --max-failures=0 -j 4 --timeout=2s --grace=100ms -s nasty -m loss --print=none \
+        k=good,fails,garbage,nan,flood,longline,hangs,closes,daemon,fifo,stops,segv,secondline,reports,chmods \
+        -- ./nasty {k} "$PWD/daemon.pid" &&
+    test_is "$(sql "select count(*) from nasty where state in ('"'complete', 'failed'"')")" 15
+'
+test_ok 'the good one is complete' 'test_is "$(state good)" "complete	exit status 0"'
+test_ok 'a status is a failure, its error output kept' '
+    test_is "$(state fails)" "failed	exit status 3" &&
+    test_is "$(sql "select size from artefact a join nasty n using (trial) where a.study = '"'nasty'"' and k = '"'fails'"' and kind = '"'stderr'"'")" 8
+'
+test_ok 'garbage is no result' 'test_is "$(state garbage | cut -f1)" failed'
+test_ok 'not a number is no result' 'test_is "$(state nan | cut -f1)" failed && state nan | grep -q loss'
+test_ok 'a flood is counted whole, kept in part, and its metric found behind it' '
+    test_is "$(state flood | cut -f1)" complete &&
+    test_is "$(sql "select size, stored_size < 17000000 from artefact a join nasty n using (trial) where a.study = '"'nasty'"' and k = '"'flood'"'")" "50000008	true"
+'
+test_ok 'a line of five megabytes is passed over' 'test_is "$(state longline | cut -f1)" complete'
+test_ok 'one that hangs is ended, with the cause' 'test_is "$(state hangs)" "failed	timeout"'
+test_ok 'one that stops itself is ended too' 'test_is "$(state stops)" "failed	timeout"'
+test_ok 'closed descriptors: no metric, so failed' 'test_is "$(state closes | cut -f1)" failed'
+test_ok 'a daemon left behind is ended and counted' '
+    test_is "$(state daemon | cut -f1)" complete &&
+    ! kill -0 "$(cat daemon.pid)" 2>/dev/null &&
+    test_is "$(sql "select t.details->>'"'processes_left_behind'"' from trial t join nasty n using (trial) where t.study = '"'nasty'"' and k = '"'daemon'"'")" 1
+'
+test_ok 'a FIFO and links are recorded, not read' '
+    test_is "$(sql "select kind, path, target, digest is null from artefact a join nasty n using (trial) where a.study = '"'nasty'"' and k = '"'fifo'"' and kind in ('"'link', 'special'"') order by path")" \
+"link	link	/etc/shadow	true
+link	loop	.	true
+special	pipe	\\N	true"
+'
+test_ok 'a crash of its own is a failure, not a lost machine' '
+    test_is "$(state segv | cut -f1)" failed && state segv | grep -q SIGSEGV
+'
+test_ok 'reports: the good line counts, the bad ones are counted' '
+    test_is "$(sql "select loss from nasty where k = '"'reports'"'")" 2 &&
+    test_is "$(sql "select (details->>'"'report_lines_bad'"')::int, (details->>'"'report_bytes_cut'"')::int from trial t join nasty n using (trial) where t.study = '"'nasty'"' and k = '"'reports'"'")" "1	10"
+'
+test_ok 'control characters do not reach a terminal' '
+    hpt-query -s nasty --trials -f table >out && ! grep -q "$(printf "\033")" out
+'
+test_ok 'nothing is left in the folder of the trials' 'test_is "$(ls .hpt/trials)" ""'
+test_ok 'hpt-run stays below 64 MiB while trials flood' '
+    { hpt-run -q --print=none -j 2 -t 4 -s small -m loss x=1..100 -- sh -c "head -c 30000000 /dev/zero; seq 1000000 | tail -n 200000; echo; echo loss=1" >out 2>err & pid=$!; } &&
+    peak=0 && while kill -0 $pid 2>/dev/null; do
+        now=$(sed -n "s/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p" /proc/$pid/status 2>/dev/null || :) && peak=${now:-$peak}
+    done; wait $pid && echo "peak KiB: $peak" && [ "$peak" -gt 0 ] && [ "$peak" -lt 65536 ]
+'
+test_ok 'the server killed in the middle: running trials go on, each is recorded once' '
+    printf "%s\n" "#!/bin/sh" "echo \$HPT_TRIAL >>count; [ \$HPT_TRIAL != 5 ] || while ! test -e go; do sleep 0.05; done; echo loss=1" >slow && chmod +x slow &&
+    mkdir own && cd own && cp ../slow . && hpt-init -q >/dev/null &&
+    { hpt-run -q --print=none -t 30 -s killed -m loss x=0.0..1.0 -- ./slow >out 2>err & pid=$!; } &&
+    test_wait 20 grep -q 5 count && kill -9 "$(head -n 1 .hpt/pg/postmaster.pid)" && touch go && wait $pid &&
+    test_is "$(hpt-query -H "select count(*), min(state), max(state), max(attempt) from killed")" "30	complete	complete	1" &&
+    test_is "$(sort count | uniq -d)" "" && hpt-init --stop
+'
+test_done
