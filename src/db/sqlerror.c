@@ -78,7 +78,7 @@ void db_error_from_result(GError **error, const PGresult *result, const char *sq
         g_autofree char *line = db_one_line(hint);
         g_string_append_printf(message, "\nhint: %s", line);
     }
-    g_set_error_literal(error, HPT_ERROR, db_error_code(state), message->str);
+    g_set_error_literal(error, HPT_ERROR, (int)db_error_code(state), message->str);
 }
 
 void db_error_lost(GError **error, const HptDb *db)
