@@ -271,33 +271,38 @@ static bool read_param(const Read *read, const json_t *item, GString *out, GErro
 
 /* ---- conditions and forbidden clauses ---- */
 
-static bool read_rule(const Read *read, const json_t *item, const char *name_key, GString *out,
-                      GError **error);
+/* What a rule is part of: only alternatives within "and" need parentheses. */
+typedef enum { WITHIN_NONE, WITHIN_OR, WITHIN_AND } Within;
+
+static bool read_rule(const Read *read, const json_t *item, const char *name_key, Within within,
+                      GString *out, GError **error);
 
 static bool read_chain(const Read *read, const json_t *item, const char *name_key, const char *type,
-                       GString *out, GError **error)
+                       Within within, GString *out, GError **error)
 {
     const json_t *list = json_object_get(item, "conditions");
     if (list == NULL) {
         list = json_object_get(item, "clauses");
     }
-    const char *join = strcmp(type, "AND") == 0 ? " && " : " || ";
+    bool both = strcmp(type, "AND") == 0;
+    bool nested = !both && within == WITHIN_AND;
     if (!json_is_array(list) || json_array_size(list) == 0) {
         return fail(error, "%s has no parts", type);
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
-        g_string_append(out, i > 0 ? join : "(");
-        if (!read_rule(read, json_array_get(list, i), name_key, out, error)) {
+        g_string_append(out, i > 0 ? (both ? " && " : " || ") : nested ? "(" : "");
+        if (!read_rule(read, json_array_get(list, i), name_key, both ? WITHIN_AND : WITHIN_OR, out,
+                       error)) {
             return false;
         }
     }
-    g_string_append_c(out, ')');
+    g_string_append(out, nested ? ")" : "");
     return true;
 }
 
 /* name_key is the member that names the parameter: "parent" or "name". */
-static bool read_rule(const Read *read, const json_t *item, const char *name_key, GString *out,
-                      GError **error)
+static bool read_rule(const Read *read, const json_t *item, const char *name_key, Within within,
+                      GString *out, GError **error)
 {
     static const struct {
         const char *type, *text;
@@ -308,7 +313,7 @@ static bool read_rule(const Read *read, const json_t *item, const char *name_key
         return fail(error, "'type' is missing or no text");
     }
     if (strcmp(type, "AND") == 0 || strcmp(type, "OR") == 0) {
-        return read_chain(read, item, name_key, type, out, error);
+        return read_chain(read, item, name_key, type, within, out, error);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(comparisons); i++) {
         if (strcmp(type, comparisons[i].type) != 0) {
@@ -339,7 +344,7 @@ static bool read_condition(const Read *read, const json_t *item, GString *out, G
         return fail(error, "'child' is missing or no text");
     }
     g_string_append_printf(out, "%s | ", our_name(read, child));
-    return read_rule(read, item, "parent", out, error);
+    return read_rule(read, item, "parent", WITHIN_NONE, out, error);
 }
 
 static bool read_forbidden(const Read *read, const json_t *item, GString *out, GError **error)
@@ -353,7 +358,7 @@ static bool read_forbidden(const Read *read, const json_t *item, GString *out, G
         return true;
     }
     g_string_append_c(out, '{');
-    if (!read_rule(read, item, "name", out, error)) {
+    if (!read_rule(read, item, "name", WITHIN_NONE, out, error)) {
         return false;
     }
     g_string_append_c(out, '}');
