@@ -4,8 +4,6 @@
  *   - Lists, and ranges with a step, give all their values.
  *   - A range of whole numbers gives all of them if they are at most `ints`, else `points` of them.
  *   - A range of reals gives `points` values, both ends included.
- *   Chosen points are evenly spaced on the parameter's own scale; those of reals are rounded to 12
- *   digits, so that 1e-3..1e3:log gives 0.01 and not its neighbour.
  *
  * Order: parameters as the space has them (parents before children), the last one fastest; that is
  * a depth-first walk which never enters an inactive parameter and leaves a branch as soon as a
@@ -18,25 +16,18 @@
  */
 #include "search/internal.h"
 
-#include "base/number.h"
-#include "num/elementary.h"
+#include "search/grid_axis.h"
 
-#include <math.h>
+#include "base/number.h"
+
 #include <string.h>
 
 #define DEFAULT_POINTS 10
 #define DEFAULT_INTS 20
 #define MAX_POINTS 1000000
-#define ROUND_DIGITS 12
 
 /* How many steps of the walk hpt_sampler_total takes before it says that it does not know. */
 #define COUNT_STEPS 5000000
-
-/* The values of one parameter. */
-typedef struct {
-    uint64_t n;
-    GArray *chosen; /* of HptValue; NULL: all levels of the parameter */
-} Axis;
 
 /* A place in the walk over the heads. */
 typedef struct {
@@ -51,115 +42,11 @@ typedef struct {
 typedef struct {
     const HptSearch *search;
     size_t n, head; /* parameters; those before the tail */
-    Axis *axes;
+    HptGridAxis *axes;
     uint64_t block; /* configurations in one block; INT64_MAX if more */
     Walk *walk;
     int64_t total; /* -1: unknown as yet, -2: too far to count */
 } Grid;
-
-/* ---- values of one parameter ---- */
-
-static HptValue axis_value(const Grid *grid, size_t i, uint64_t level)
-{
-    const Axis *axis = &grid->axes[i];
-    if (axis->chosen != NULL)
-        return g_array_index(axis->chosen, HptValue, level);
-    return hpt_param_level(hpt_space_get(grid->search->space, i), level);
-}
-
-static bool same_value(HptValue a, HptValue b)
-{
-    return a.active == b.active && (!a.active || (a.number == b.number && a.index == b.index));
-}
-
-/* The level of an active value, if it is one of the axis. */
-static bool axis_find(const Grid *grid, size_t i, HptValue value, uint64_t *level)
-{
-    const HptParam *param = hpt_space_get(grid->search->space, i);
-    const Axis *axis = &grid->axes[i];
-    uint64_t from = 0, to = axis->n;
-    if (axis->chosen == NULL) { /* too many to try: the level follows from the value */
-        double step = param->step > 0 ? param->step : 1;
-        bool list = param->type == HPT_PARAM_CAT || param->type == HPT_PARAM_ORD;
-        double guess = list ? (double)value.index : (value.number - param->low) / step + 0.5;
-        from = guess >= 0 && guess < (double)axis->n ? (uint64_t)guess : axis->n;
-        to = MIN(from + 1, axis->n);
-    }
-    for (*level = from; *level < to; ++*level)
-        if (same_value(axis_value(grid, i, *level), value))
-            return true;
-    return false;
-}
-
-/* The k-th of points places from 0 to 1 on a log scale, as a value between low and high. */
-static double log_between(double low, double high, uint64_t k, uint64_t points)
-{
-    double from = hpt_log(low), to = hpt_log(high);
-    return hpt_exp(from + (to - from) * ((double)k / (double)(points - 1)));
-}
-
-/* points different levels of a countable parameter, the first and the last included. */
-static GArray *choose_levels(const HptParam *param, uint64_t levels, uint64_t points)
-{
-    GArray *chosen = g_array_new(FALSE, FALSE, sizeof(HptValue));
-    uint64_t next = 0; /* the least level that is still free */
-    for (uint64_t k = 0; k < points; k++) {
-        uint64_t gaps = points - 1, room = levels - (points - k), level;
-        if (param->log) {
-            double value = log_between(param->low, param->high, k, points) - param->low + 0.5;
-            level = value < 0 ? 0 : (uint64_t)value;
-        } else {
-            level = (uint64_t)(((unsigned __int128)2 * k * (levels - 1) + gaps) / (2 * gaps));
-        }
-        level = MIN(MAX(level, next), room);
-        next = level + 1;
-        HptValue value = hpt_param_level(param, level);
-        g_array_append_val(chosen, value);
-    }
-    return chosen;
-}
-
-static GArray *choose_reals(const HptParam *param, uint64_t points)
-{
-    GArray *chosen = g_array_new(FALSE, FALSE, sizeof(HptValue));
-    double last = 0;
-    for (uint64_t k = 0; k < points; k++) {
-        double gaps = (double)(points - 1), value;
-        if (k == 0 || k == points - 1)
-            value = k == 0 ? param->low : param->high;
-        else if (param->log)
-            value = log_between(param->low, param->high, k, points);
-        else
-            value = param->low * ((gaps - (double)k) / gaps) + param->high * ((double)k / gaps);
-        double rounded = hpt_number_snap(value, ROUND_DIGITS);
-        if (k > 0 && k < points - 1 && rounded > last && rounded < param->high)
-            value = rounded;
-        if (k > 0 && !(value > last && value <= param->high))
-            continue; /* more points than doubles in the range */
-        last = value;
-        HptValue entry = {.active = true, .number = value};
-        g_array_append_val(chosen, entry);
-    }
-    return chosen;
-}
-
-/* points 0: as many as there are. */
-static void axis_fill(Axis *axis, const HptParam *param, uint64_t points)
-{
-    uint64_t levels = hpt_param_levels(param);
-    if (levels > 0 && (points == 0 || points >= levels)) {
-        axis->n = levels;
-        return;
-    }
-    if (points == 1) {
-        axis->chosen = g_array_new(FALSE, FALSE, sizeof(HptValue));
-        g_array_append_val(axis->chosen, param->fallback);
-    } else {
-        axis->chosen =
-            levels > 0 ? choose_levels(param, levels, points) : choose_reals(param, points);
-    }
-    axis->n = axis->chosen->len;
-}
 
 /* ---- settings ---- */
 
@@ -282,7 +169,7 @@ static bool walk_place(const Grid *grid, Walk *walk, size_t i, uint64_t level)
     for (; level < grid->axes[i].n && walk->steps < walk->max_steps; level++) {
         walk->steps++;
         walk->level[i] = level;
-        walk->config->values[i] = axis_value(grid, i, level);
+        walk->config->values[i] = hpt_grid_axis_value(&grid->axes[i], level);
         if (hpt_space_forbidden(grid->search->space, walk->config) == SIZE_MAX)
             return true;
     }
@@ -322,12 +209,12 @@ static bool place_of_point(const Grid *grid, const Walk *walk, const HptConfig *
                            uint64_t *place)
 {
     for (size_t i = 0; i < grid->head; i++)
-        if (!same_value(point->values[i], walk->config->values[i]))
+        if (!hpt_value_same(point->values[i], walk->config->values[i]))
             return false;
     *place = 0;
     for (size_t i = grid->head; i < grid->n; i++) {
         uint64_t level; /* places beyond 64 bits are of no trial */
-        if (!axis_find(grid, i, point->values[i], &level) ||
+        if (!hpt_grid_axis_find(&grid->axes[i], point->values[i], &level) ||
             __builtin_mul_overflow(*place, grid->axes[i].n, place) ||
             __builtin_add_overflow(*place, level, place))
             return false;
@@ -379,8 +266,7 @@ static void grid_close(void *state)
 {
     Grid *grid = state;
     for (size_t i = 0; i < grid->n; i++)
-        if (grid->axes[i].chosen != NULL)
-            g_array_unref(grid->axes[i].chosen);
+        hpt_grid_axis_clear(&grid->axes[i]);
     g_free(grid->axes);
     walk_free(grid->walk);
     g_free(grid);
@@ -401,7 +287,7 @@ static void *grid_open(const HptSearch *search, const HptSetting *settings, size
     Grid *grid = g_new0(Grid, 1);
     grid->search = search;
     grid->n = n;
-    grid->axes = g_new0(Axis, n);
+    grid->axes = g_new0(HptGridAxis, n);
     grid->total = -1;
     for (size_t i = 0; i < n; i++) {
         const HptParam *param = hpt_space_get(space, i);
@@ -410,7 +296,7 @@ static void *grid_open(const HptSearch *search, const HptSetting *settings, size
             param->type == HPT_PARAM_INT && param->step == 0 ? levels <= read.ints : levels > 0;
         if (points == UINT64_MAX)
             points = whole ? 0 : read.points;
-        axis_fill(&grid->axes[i], param, points);
+        hpt_grid_axis_init(&grid->axes[i], param, points);
         if (param->conditional || hpt_space_n_forbidden(space) > 0)
             grid->head = i + 1;
     }
@@ -448,7 +334,7 @@ static HptConfig *grid_propose(void *state, const HptHistory *history, int64_t n
             HptConfig *config = hpt_config_copy(walk->config);
             uint64_t place = place_of_rank(walk, (uint64_t)(rank - walk->before));
             for (size_t i = grid->n; i-- > grid->head;) {
-                config->values[i] = axis_value(grid, i, place % grid->axes[i].n);
+                config->values[i] = hpt_grid_axis_value(&grid->axes[i], place % grid->axes[i].n);
                 place /= grid->axes[i].n;
             }
             return config;

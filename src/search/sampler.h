@@ -34,8 +34,9 @@ typedef struct HptSampler HptSampler;
 /* Everything that is fixed for the life of a study version. */
 typedef struct {
     const HptSpace *space;
-    const char *const *positions; /* parameter names in the order of their first appearance in the
-                                     study (Sobol dimensions), NULL-terminated; NULL: byte order */
+    const char *const *positions; /* parameter names in the order in which the study first searched
+                                     them (Sobol dimensions; a constant counts from when it is
+                                     widened), NULL-terminated; NULL: byte order */
     uint64_t seed;
     const HptConfig *const *points; /* tried first, in this order */
     size_t n_points;
@@ -43,7 +44,14 @@ typedef struct {
 } HptSearch;
 
 /* spec is "NAME" or "NAME:KEY=VALUE,…" (grid:points=5). search is borrowed and must outlive the
- * sampler. Fails HPT_ERROR_USAGE for an unknown name (with a suggestion) or setting. */
+ * sampler. Fails HPT_ERROR_USAGE for an unknown name (with a suggestion) or setting.
+ *
+ *   random   no settings
+ *   sobol    no settings
+ *   grid     points=10  values of a range of reals, and of integers with more than `ints` values
+ *            ints=20    ranges of up to so many integers are taken whole; or "all"
+ *            NAME=N     values of that parameter; NAME=all for one with steps or integers
+ */
 HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search,
                             GError **error) HPT_WARN_UNUSED;
 void hpt_sampler_free(HptSampler *sampler);
@@ -55,7 +63,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSampler, hpt_sampler_free)
 bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
                          HptProposal *out, GError **error) HPT_WARN_UNUSED;
 
-/* How many trials there are in all, points included, or -1 if there is no end. */
+/* How many trials there are in all, points included, or -1 if there is no end, or none that could be
+ * counted: a grid with conditions or clauses is counted by walking it, for some millions of steps at
+ * most. Such a grid still ends, with HPT_ERROR_EXHAUSTED. */
 int64_t hpt_sampler_total(HptSampler *sampler);
 
 /* The canonical spec with every setting spelled out ("grid:points=10"), for the record. Borrowed;

@@ -115,17 +115,17 @@ static void test_below(void)
     for (size_t i = 0; i < BOUND; i++)
         chi2 += (counts[i] - expected) * (counts[i] - expected) / expected;
     g_assert_cmpfloat(chi2, <, 22.46); /* 6 degrees of freedom, p = 0.001 */
-    /* With a bound just above 2^63 almost half of all draws are refused once: a biased reduction
-     * would prefer some thirds, a wrong one would leave the range. */
-    uint64_t bound = (UINT64_C(1) << 63) + (UINT64_C(1) << 61);
-    uint32_t thirds[3] = {0};
+    /* With a bound of 5/8 of 2^64 a plain reduction maps eight draws to five numbers: those that
+     * are 0, 1 or 3 modulo 5 would come twice as often as the others. */
+    uint64_t bound = UINT64_C(5) << 61;
+    uint32_t residues[5] = {0};
     for (uint64_t i = 0; i < 30000; i++) {
         uint64_t n = hpt_stream_below(&stream, i, bound);
         g_assert_cmpuint(n, <, bound);
-        thirds[n / (bound / 3 + 1)]++;
+        residues[n % 5]++;
     }
-    for (size_t i = 0; i < 3; i++)
-        g_assert_cmpint(ABS((int)thirds[i] - 10000), <, 330); /* four standard deviations */
+    for (size_t i = 0; i < 5; i++)
+        g_assert_cmpint(ABS((int)residues[i] - 6000), <, 280); /* four standard deviations */
 }
 
 static void test_trial_seed(void)

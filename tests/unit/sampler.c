@@ -385,6 +385,7 @@ static void test_grid_values(void)
         {"n integer [0, 100]\n", "grid", "0 11 22 33 44 56 67 78 89 100"},
         {"n integer [1, 1000] log\n", "grid:points=4", "1 10 100 1000"},
         {"n integer [1, 12] log\n", "grid:n=10", "1 2 3 4 5 6 7 8 9 12"},
+        {"n integer [1, 9007199254740992] log\n", "grid:points=3", "1 94906266 9007199254740992"},
         {"n integer [1, 51] step=10\n", "grid:points=2", "1 11 21 31 41 51"},
         {"n integer [1, 3]\n", "grid:n=99", "1 2 3"},
         {"n integer [1, 25]\n", "grid:n=all",
