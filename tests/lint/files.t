@@ -50,7 +50,7 @@ lint 'a newline ends every file' '
 
 lint 'no test waits by sleeping' '
     grep "^tests/" "$list" | grep -v "tests/cli/lib.sh" |
-        xargs grep -nE "(^|[;&|({] *|[^a-z_.-])(sleep|usleep|g_usleep) *\(?[0-9.]"
+        xargs grep -nE "(^ *|&& *)sleep [0-9.]|[^a-z_](sleep|usleep|g_usleep|nanosleep)\("
 '
 
 lint 'every source and test is known to Makefile.am' '
