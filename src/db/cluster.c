@@ -259,6 +259,8 @@ static char **server_environment(void)
         if (!drop)
             g_ptr_array_add(kept, g_strdup(*item));
     }
+    /* Whoever adopts it (hpt-run does, for its trials' sake) is to leave it alone. */
+    g_ptr_array_add(kept, g_strdup("HPT_KEEP=1"));
     g_ptr_array_add(kept, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&kept), false);
 }

@@ -137,7 +137,7 @@ static bool has_entry(const GByteArray *env, const char *entry)
     return false;
 }
 
-/* A database server of ours, whoever's trial happened to start it. */
+/* A database server of ours, or its keeper, whoever's trial happened to start it. */
 static bool is_kept(pid_t pid, const GByteArray *env)
 {
     if (!has_entry(env, "HPT_KEEP=1"))
@@ -148,8 +148,11 @@ static bool is_kept(pid_t pid, const GByteArray *env)
     if (n <= 0)
         return false;
     target[n] = '\0';
-    const char *slash = strrchr(target, '/');
-    return slash != NULL && g_str_has_prefix(slash + 1, "postgres");
+    char *gone = g_strrstr(target, " (deleted)"); /* replaced by an upgrade */
+    if (gone != NULL)
+        *gone = '\0';
+    g_autofree char *name = g_path_get_basename(target);
+    return strcmp(name, "postgres") == 0 || strcmp(name, "hpt-init") == 0;
 }
 
 static Whose by_environment(const HptOrphanOwner *owner, pid_t pid)

@@ -425,6 +425,28 @@ static void test_leftovers(void)
     check_leftovers("for i in 1 2 3 4 5 6 7 8 9 10; do tail -f /dev/null & echo $!; done", 10);
 }
 
+/* A server of ours that a trial happened to start is not the trial's. */
+static void test_kept(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run =
+        start(&lab, "cp \"$(command -v tail)\" \"$HPT_DIR/postgres\" && cd / && "
+                    "HPT_KEEP=1 setsid \"$HPT_DIR/postgres\" -f /dev/null & "
+                    "until grep -q '^[^-]*/postgres' /proc/$!/cmdline; do :; done; "
+                    "HPT_KEEP=1 tail -f /dev/null & echo $!");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpuint(result->end->left_behind, ==, 1); /* the name alone protects nobody */
+    int status = 0;
+    g_assert_cmpint(waitpid(-1, &status, WNOHANG), ==, 0); /* the server lives, and is ours now */
+    g_autofree char *children = NULL;
+    g_assert_true(g_file_get_contents("/proc/thread-self/children", &children, NULL, NULL));
+    g_assert_cmpint(kill((pid_t)g_ascii_strtoll(children, NULL, 10), SIGKILL), ==, 0);
+    g_assert_cmpint(wait(&status), >, 0);
+    lab_end(&lab);
+    check_no_children();
+}
+
 /* Two trials at once: one ends with its daemons, and the other's are not touched, not even the one
  * that cleared its environment and could be anybody's. */
 static void test_two_trials(void)
@@ -604,6 +626,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trial/timeout", test_timeout);
     g_test_add_func("/trial/stop", test_stop);
     g_test_add_func("/trial/leftovers", test_leftovers);
+    g_test_add_func("/trial/kept", test_kept);
     g_test_add_func("/trial/two-trials", test_two_trials);
     g_test_add_func("/trial/closed-streams", test_closed_streams);
     g_test_add_func("/trial/reports", test_reports);
