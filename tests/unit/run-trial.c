@@ -107,7 +107,7 @@ static bool turn(HptRun *const *runs, size_t n)
     }
     if (!any)
         return false;
-    int64_t left = deadline == INT64_MAX ? 60000000 : deadline - hpt_time_monotonic_us();
+    int64_t left = deadline == INT64_MAX ? 20000000 : deadline - hpt_time_monotonic_us();
     int ready = poll(fds, (nfds_t)count, left <= 0 ? 0 : (int)(left / 1000 + 1));
     g_assert_true(ready >= 0 && (ready > 0 || deadline != INT64_MAX));
     for (size_t i = 0; i < n; i++)
@@ -433,7 +433,7 @@ static void test_kept(void)
     g_autoptr(HptRun) run =
         start(&lab, "cp \"$(command -v tail)\" \"$HPT_DIR/postgres\" && cd / && "
                     "HPT_KEEP=1 setsid \"$HPT_DIR/postgres\" -f /dev/null & "
-                    "until grep -q '^[^-]*/postgres' /proc/$!/cmdline; do :; done; "
+                    "until grep -q '^/' /proc/$!/cmdline; do :; done; "
                     "HPT_KEEP=1 tail -f /dev/null & echo $!");
     const HptRunResult *result = wait_for(run);
     g_assert_cmpuint(result->end->left_behind, ==, 1); /* the name alone protects nobody */
