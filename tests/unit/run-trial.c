@@ -433,7 +433,7 @@ static void test_kept(void)
     g_autoptr(HptRun) run =
         start(&lab, "cp \"$(command -v tail)\" \"$HPT_DIR/postgres\" && cd / && "
                     "HPT_KEEP=1 setsid \"$HPT_DIR/postgres\" -f /dev/null & "
-                    "until grep -q '^/' /proc/$!/cmdline; do :; done; "
+                    "until readlink /proc/$!/exe | grep -q '/postgres$'; do :; done; "
                     "HPT_KEEP=1 tail -f /dev/null & echo $!");
     const HptRunResult *result = wait_for(run);
     g_assert_cmpuint(result->end->left_behind, ==, 1); /* the name alone protects nobody */
