@@ -121,8 +121,14 @@ test_ok '--chdir=trial runs in the folder of the trial; what is left there is ke
     test_is "$(sql "select count(*) from artefact where study = '"'cd'"' and kind in ('"'link', 'special'"')")" 2 &&
     test_is "$(ls .hpt/trials)" ""
 '
+cat >hang <<'EOT'
+#!/bin/sh
+trap : TERM
+while :; do sleep 1; done # lint-ok: it is to hang
+EOT
+chmod +x hang
 test_ok '--timeout and --grace: ended, with the cause' '
-    run --timeout=100ms --grace=50ms -s slow -t 1 --max-failures=0 -m loss x=1..2 -- sh -c "trap : TERM; while :; do sleep 1; done" &&
+    run --timeout=100ms --grace=50ms -s slow -t 1 --max-failures=0 -m loss x=1..2 -- ./hang {x} &&
     test_is "$(sql "select state, cause from slow")" "failed	timeout"
 '
 test_ok '--output-cap: what is printed beyond it is counted and hashed, not kept' '
@@ -207,7 +213,7 @@ test_ok 'a trial sees its parameters in every way, and no way to the database' '
 '
 cat >wait <<'EOT'
 #!/bin/sh
-if test -e go; then echo loss=1; else echo $$ >>started; exec sleep 100; fi
+if test -e go; then echo loss=1; else echo $$ >>started; exec sleep 100; fi # lint-ok: it is to wait
 EOT
 chmod +x wait
 test_ok 'kill -9 of hpt-run: the trial is lost and run again under its number' '
