@@ -107,6 +107,10 @@ bool hpt_space_builder_add_text(HptSpaceBuilder *builder, const char *name, cons
         if (length > 0 && line[length - 1] == '\r') {
             length--;
         }
+        if (length == 0) {
+            line = next;
+            continue;
+        }
         g_autofree char *place =
             name != NULL ? g_strdup_printf("%s:%zu: ", name, number) : g_strdup("");
         if (!hpt_space_builder_add_line(builder, place, line, length, error)) {
@@ -224,6 +228,14 @@ static bool join_conditions(End *end, GError **error)
         if (end->conditions[i] != NULL) {
             end->conditions[i] =
                 hpt_expr_normalise(end->conditions[i], (const HptParam *const *)end->params);
+            /* Joining may have added a level. */
+            if (hpt_expr_depth(end->conditions[i]) > HPT_SPACE_MAX_DEPTH) {
+                g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                            "%sthe conditions of '%s' have more than 64 parentheses within each "
+                            "other",
+                            end->first_rule[i]->place, end->params[i]->name);
+                return false;
+            }
         }
     }
     return true;
@@ -367,7 +379,8 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void set_canonical(HptSpace *space)
+/* Fails if the text could not be read back. */
+static bool set_canonical(HptSpace *space, GError **error)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < space->n; i++) {
@@ -383,13 +396,22 @@ static void set_canonical(HptSpace *space)
         g_ptr_array_add(lines, g_strdup(space->forbidden_texts[i]));
     }
     g_ptr_array_sort(lines, compare_lines);
-    GString *text = g_string_new(NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < lines->len; i++) {
-        g_string_append(text, lines->pdata[i]);
+        const char *line = lines->pdata[i];
+        if (strlen(line) > HPT_SPACE_MAX_STATEMENT ||
+            text->len + strlen(line) > HPT_SPACE_MAX_TEXT) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                        "the canonical form is too long at '%.*s…'",
+                        (int)MIN(hpt_name_length(line, strlen(line)), 60), line);
+            return false;
+        }
+        g_string_append(text, line);
         g_string_append_c(text, '\n');
     }
     space->hash = hpt_digest(text->str, text->len);
-    space->canonical = g_string_free(text, FALSE);
+    space->canonical = g_string_free(g_steal_pointer(&text), FALSE);
+    return true;
 }
 
 /* Two names that become one environment variable. */
@@ -493,7 +515,7 @@ HptSpace *hpt_space_builder_end(HptSpaceBuilder *builder, GError **error)
         g_ptr_array_add(clauses, hpt_expr_normalise(g_steal_pointer(&rule->expr),
                                                     (const HptParam *const *)end.params));
     }
-    HptSpace *space = g_new0(HptSpace, 1);
+    g_autoptr(HptSpace) space = g_new0(HptSpace, 1);
     space->n_refs = 1;
     set_forbidden(space, clauses);
     move_params(&end, space);
@@ -507,8 +529,7 @@ HptSpace *hpt_space_builder_end(HptSpaceBuilder *builder, GError **error)
     g_ptr_array_add(builder->notes, NULL);
     space->notes = (char **)g_ptr_array_free(g_steal_pointer(&builder->notes), FALSE);
     builder->notes = g_ptr_array_new_with_free_func(g_free);
-    set_canonical(space);
-    return space;
+    return set_canonical(space, error) ? g_steal_pointer(&space) : NULL;
 }
 
 HptSpace *hpt_space_parse(const char *text, GError **error)

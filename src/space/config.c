@@ -134,6 +134,9 @@ static char *json_text(const json_t *value)
                    ? g_strdup(json_string_value(value))
                    : NULL;
     }
+    if (json_is_boolean(value)) {
+        return g_strdup(json_is_true(value) ? "true" : "false");
+    }
     if (json_is_integer(value)) {
         return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
     }
@@ -148,7 +151,7 @@ static bool read_value(const HptParam *param, const json_t *given, HptValue *out
     g_autofree char *text = json_text(given);
     if (text == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
-                    "parameter '%s': the value is neither a number nor a string", param->name);
+                    "parameter '%s': the value is no number, string, true or false", param->name);
         return false;
     }
     if (!hpt_param_value_parse(param, text, out, error)) {

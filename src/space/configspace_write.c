@@ -188,29 +188,35 @@ static json_t *condition_pair(const char *child, json_t *first, json_t *second)
     return item;
 }
 
-/* A comparison with a number on a range; their LT and GT want a value of the domain, and there is
- * no "at most". */
+/* There is no "at most" and no "at least". */
+static json_t *condition_strict(const char *child, const HptParam *parent, HptExprKind kind,
+                                HptValue value)
+{
+    bool below = kind == HPT_EXPR_LESS || kind == HPT_EXPR_LESS_EQUAL;
+    bool equal = kind == HPT_EXPR_LESS_EQUAL || kind == HPT_EXPR_GREATER_EQUAL;
+    json_t *strict = condition_atom(child, parent, below ? "LT" : "GT", value);
+    return equal ? condition_pair(child, strict, condition_atom(child, parent, "EQ", value))
+                 : strict;
+}
+
+/* A comparison with a number on a range; theirs want a value of the domain. */
 static json_t *condition_order(const char *child, const HptParam *parent, HptExprKind kind,
                                double limit)
 {
     bool below = kind == HPT_EXPR_LESS || kind == HPT_EXPR_LESS_EQUAL;
-    bool equal = kind == HPT_EXPR_LESS_EQUAL || kind == HPT_EXPR_GREATER_EQUAL;
     if (limit < parent->low || limit > parent->high) {
         /* Always so while the parent is active: "at most its upper bound"; or never. */
         bool always = below == (limit > parent->high);
-        below = true;
-        equal = always;
+        kind = always ? HPT_EXPR_LESS_EQUAL : HPT_EXPR_LESS;
         limit = always ? parent->high : parent->low;
     } else if (parent->type == HPT_PARAM_INT && limit != (double)(int64_t)limit) {
         /* n < 2.5 is n <= 2, and n > 2.5 is n > 2. */
         double whole = (double)(int64_t)limit;
         limit = whole > limit ? whole - 1 : whole;
-        equal = below;
+        kind = below ? HPT_EXPR_LESS_EQUAL : HPT_EXPR_GREATER;
     }
     HptValue value = {.active = true, .number = limit};
-    json_t *strict = condition_atom(child, parent, below ? "LT" : "GT", value);
-    return equal ? condition_pair(child, strict, condition_atom(child, parent, "EQ", value))
-                 : strict;
+    return condition_strict(child, parent, kind, value);
 }
 
 static json_t *condition_json(const Write *write, const char *child, const HptExpr *expr);
@@ -247,6 +253,9 @@ static json_t *condition_json(const Write *write, const char *child, const HptEx
     }
     if (!is_listed(parent)) {
         return condition_order(child, parent, expr->kind, expr->operands[0]);
+    }
+    if (parent->values != NULL && parent->levels > 1 && !expr->by_number) {
+        return condition_strict(child, parent, expr->kind, first);
     }
     json_t *values = holding_values(parent, expr);
     if (json_array_size(values) > 0) {

@@ -360,6 +360,17 @@ HptExpr *hpt_expr_normalise(HptExpr *expr, const HptParam *const *params)
     return expr;
 }
 
+unsigned int hpt_expr_depth(const HptExpr *expr)
+{
+    unsigned int depth = 0;
+    for (guint i = 0; expr->kids != NULL && i < expr->kids->len; i++) {
+        const HptExpr *kid = expr->kids->pdata[i];
+        unsigned int inner = expr->kind == HPT_EXPR_AND && kid->kind == HPT_EXPR_OR ? 1 : 0;
+        depth = MAX(depth, inner + hpt_expr_depth(kid));
+    }
+    return depth;
+}
+
 /* ---- truth ---- */
 
 bool hpt_expr_atom_holds(const HptExpr *atom, const HptParam *param, HptValue value)

@@ -9,6 +9,7 @@
 #define HPT_SPACE_MAX_STATEMENT (1u << 20) /* bytes of one statement */
 #define HPT_SPACE_MAX_PARAMS 10000u
 #define HPT_SPACE_MAX_VALUES 10000u            /* of one set */
+#define HPT_SPACE_MAX_COMPARISONS 100000u      /* of all conditions and clauses */
 #define HPT_SPACE_MAX_DEPTH 64u                /* nested parentheses */
 #define HPT_SPACE_MAX_WHOLE 9007199254740992.0 /* 2^53 */
 
@@ -82,6 +83,8 @@ HptExpr *hpt_expr_normalise(HptExpr *expr, const HptParam *const *params);
 /* Calls each comparison with data. */
 void hpt_expr_each(HptExpr *expr, void (*call)(HptExpr *atom, void *data), void *data);
 void hpt_expr_append_atom(GString *out, const HptExpr *atom, const HptParam *param);
+/* Parentheses within each other in the canonical text. */
+unsigned int hpt_expr_depth(const HptExpr *expr);
 bool hpt_expr_atom_holds(const HptExpr *atom, const HptParam *param, HptValue value);
 bool hpt_expr_holds(const HptExpr *expr, const HptParam *const *params, const HptValue *values);
 
@@ -128,7 +131,8 @@ struct HptSpaceBuilder {
     GPtrArray *conditions; /* HptRule */
     GPtrArray *forbidden;  /* HptRule */
     GPtrArray *notes;      /* char * */
-    size_t n_bytes;        /* read so far */
+    size_t n_comparisons;
+    size_t n_bytes; /* read so far */
 };
 
 /* One statement; place is "", or what messages begin with. */

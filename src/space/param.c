@@ -22,6 +22,7 @@ void hpt_param_free(HptParam *param)
     g_free(param->name);
     g_strfreev(param->values);
     g_free(param->numbers);
+    g_clear_pointer(&param->places, g_hash_table_unref);
     g_free(param);
 }
 
@@ -255,18 +256,15 @@ static bool set_values(const HptDeclaration *from, HptParam *param, GError **err
     if (from->values->len > HPT_SPACE_MAX_VALUES) {
         return fail(from, error, "more than %u values", HPT_SPACE_MAX_VALUES);
     }
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < from->values->len; i++) {
-        if (!g_hash_table_add(seen, from->values->pdata[i])) {
-            return fail(from, error, "value '%s' is listed twice",
-                        (const char *)from->values->pdata[i]);
-        }
-    }
     param->n_values = from->values->len;
     param->levels = param->n_values;
     param->values = g_new0(char *, param->n_values + 1);
+    param->places = g_hash_table_new(g_str_hash, g_str_equal);
     for (size_t i = 0; i < param->n_values; i++) {
         param->values[i] = g_strdup(from->values->pdata[i]);
+        if (!g_hash_table_insert(param->places, param->values[i], GSIZE_TO_POINTER(i + 1))) {
+            return fail(from, error, "value '%s' is listed twice", param->values[i]);
+        }
     }
     if (param->type == HPT_PARAM_ORD) {
         set_numbers(param);
@@ -276,10 +274,9 @@ static bool set_values(const HptDeclaration *from, HptParam *param, GError **err
 
 size_t hpt_param_find_value(const HptParam *param, const char *text)
 {
-    for (size_t i = 0; i < param->n_values; i++) {
-        if (strcmp(param->values[i], text) == 0) {
-            return i;
-        }
+    size_t place = GPOINTER_TO_SIZE(g_hash_table_lookup(param->places, text));
+    if (place > 0) {
+        return place - 1;
     }
     double number = 0;
     if (param->numbers == NULL || !hpt_number_parse(text, &number, NULL)) {

@@ -112,6 +112,15 @@ static bool parse_set(const Parse *parse, GPtrArray *out, GError **error)
     return hpt_scan_expected(parse->scan, error, "',' or '}'");
 }
 
+static bool parse_list(const Parse *parse, GPtrArray *out, GError **error)
+{
+    if (!parse_set(parse, out, error)) {
+        return false;
+    }
+    return out->len <= HPT_SPACE_MAX_VALUES ||
+           fail_syntax(parse, error, "more than 10000 values in a list");
+}
+
 /* "in" or an operator after the name. */
 static bool parse_operator(const Parse *parse, const char *name, HptExprKind *out, bool *set,
                            GError **error)
@@ -171,6 +180,10 @@ static HptExpr *parse_comparison(const Parse *parse, GError **error)
         return NULL;
     }
     scan->at += length;
+    if (++parse->builder->n_comparisons > HPT_SPACE_MAX_COMPARISONS) {
+        fail_syntax(parse, error, "more than 100000 comparisons in all");
+        return NULL;
+    }
     HptExprKind kind = HPT_EXPR_IN;
     bool set = false;
     if (!parse_operator(parse, name, &kind, &set, error)) {
@@ -179,7 +192,7 @@ static HptExpr *parse_comparison(const Parse *parse, GError **error)
     g_autoptr(HptExpr) atom = hpt_expr_new(kind);
     atom->name = g_steal_pointer(&name);
     if (set) {
-        return parse_set(parse, atom->texts, error) ? g_steal_pointer(&atom) : NULL;
+        return parse_list(parse, atom->texts, error) ? g_steal_pointer(&atom) : NULL;
     }
     if (hpt_scan_peek(scan) == '(') {
         fail_arithmetic(parse, error);

@@ -42,6 +42,7 @@ typedef struct {
     int64_t grid_low, grid_step;
     int grid_exponent;
     double log_low, log_width;
+    GHashTable *places; /* cat, ord: value to index + 1 */
 } HptParam;
 
 typedef struct HptSpace HptSpace;

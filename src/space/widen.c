@@ -35,13 +35,9 @@ static bool refuse_domain(const HptParam *narrow, const HptParam *wider, char **
 /* The values keep their order if they have one: conditions compare positions. */
 static bool contains_set(const HptParam *narrow, const HptParam *wider)
 {
-    g_autoptr(GHashTable) places = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < wider->n_values; i++) {
-        g_hash_table_insert(places, wider->values[i], GSIZE_TO_POINTER(i + 1));
-    }
     size_t last = 0;
     for (size_t i = 0; i < narrow->n_values; i++) {
-        size_t place = GPOINTER_TO_SIZE(g_hash_table_lookup(places, narrow->values[i]));
+        size_t place = GPOINTER_TO_SIZE(g_hash_table_lookup(wider->places, narrow->values[i]));
         if (place == 0 || (narrow->type == HPT_PARAM_ORD && place <= last)) {
             return false;
         }

@@ -234,7 +234,7 @@ static void test_write(void)
         "    {\"child\":\"degree\",\"parent\":\"kernel\",\"type\":\"EQ\",\"value\":\"poly\"},\n"
         "    {\"child\":\"gamma\",\"conditions\":[{\"child\":\"gamma\",\"conditions\":["
         "{\"child\":\"gamma\",\"parent\":\"C\",\"type\":\"LT\",\"value\":10},"
-        "{\"child\":\"gamma\",\"parent\":\"size\",\"type\":\"EQ\",\"value\":\"large\"}],"
+        "{\"child\":\"gamma\",\"parent\":\"size\",\"type\":\"GT\",\"value\":\"small\"}],"
         "\"type\":\"OR\"},{\"child\":\"gamma\",\"parent\":\"kernel\",\"type\":\"NEQ\",\"value\":"
         "\"linear\"}],\"type\":\"AND\"}\n"
         "  ],\n"

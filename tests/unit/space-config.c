@@ -74,6 +74,7 @@ static void test_json(void)
     check_config("seed=7\nmodel=gbm\nn=9007199254740992:int\n",
                  "{\"seed\":7,\"model\":\"gbm\",\"n\":9007199254740992}", false,
                  "{\"model\":\"gbm\",\"n\":9007199254740992,\"seed\":7}");
+    check_config("flag=true,false\n", "{\"flag\":false}", false, "{\"flag\":\"false\"}");
     check_config("", "{}", false, "{}");
 }
 
@@ -84,7 +85,7 @@ static void test_refused(void)
     check_refused("a=1..5\nb=x,y\n", "{\"a\":1}", "parameter 'b' has no value");
     check_refused("a=1..5\n", "{\"a\":6}", "parameter 'a': 6 is outside [1, 5]");
     check_refused("a=1..5\n", "{\"a\":null}",
-                  "parameter 'a': the value is neither a number nor a string");
+                  "parameter 'a': the value is no number, string, true or false");
     check_refused("a=x,y\nb=1..2:if=a=y\n", "{\"a\":\"x\",\"b\":1}",
                   "parameter 'b' has a value but is inactive: a == y");
     check_refused("a=x,y\nb=1..2\n{a=x, b>1}\n", "{\"a\":\"x\",\"b\":2}",
@@ -100,7 +101,7 @@ static void test_embedded_nul(void)
     g_autoptr(HptConfig) config = hpt_config_from_json(space, object, false, &error);
     g_assert_null(config);
     g_assert_cmpstr(error->message, ==,
-                    "parameter 'a': the value is neither a number nor a string");
+                    "parameter 'a': the value is no number, string, true or false");
 }
 
 /* Activity of c for each of a list of configurations of a and b: '1' active, '0' not. */

@@ -586,6 +586,81 @@ static void test_depth(void)
     }
 }
 
+/* Two conditions of one child become one, in which the first stands in parentheses. */
+static void test_joined_depth(void)
+{
+    for (int depth = 63; depth <= 64; depth++) {
+        g_autoptr(GString) text = g_string_new("a=x,y\nc=x,y\nb=1..2\nb | ");
+        for (int i = 0; i < depth; i++) {
+            g_string_append(text, "a == x || c == x && (");
+        }
+        g_string_append(text, "a == y || c == y");
+        for (int i = 0; i < depth; i++) {
+            g_string_append_c(text, ')');
+        }
+        g_string_append(text, "\nb | c == y\n");
+        g_autoptr(GError) error = NULL;
+        g_autoptr(HptSpace) space = parse_file(text->str, &error);
+        g_assert_true((space != NULL) == (depth == 63));
+        if (space != NULL) {
+            check_canonical(space, hpt_space_get_canonical(space));
+        } else {
+            g_assert_cmpstr(
+                error->message, ==,
+                "x.pcs:4: the conditions of 'b' have more than 64 parentheses within each other");
+        }
+    }
+}
+
+static void check_limit(const char *text, const char *message)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptSpace) space = parse_file(text, &error);
+    g_assert_null(space);
+    g_assert_cmpstr(error->message, ==, message);
+}
+
+static void test_comparisons(void)
+{
+    g_autoptr(GString) text = g_string_new("a=x,y\n");
+    for (int i = 0; i < 10; i++) {
+        g_string_append(text, "{a=x");
+        for (int k = 1; k < 10000; k++) {
+            g_string_append(text, ",a=y");
+        }
+        g_string_append(text, "}\n");
+    }
+    g_autoptr(HptSpace) space = hpt_space_parse(text->str, NULL);
+    g_assert_cmpstr(hpt_space_get_canonical(space), ==,
+                    "a categorical {x, y}\n{a == x && a == y}\n");
+    g_string_append(text, "{a=x}");
+    check_limit(text->str, "x.pcs:12: col 3: more than 100000 comparisons in all");
+}
+
+static void test_long_list(void)
+{
+    g_autoptr(GString) text = g_string_new("a=x,y\nb=1..2\nb | a in {x");
+    for (int i = 0; i < 10000; i++) {
+        g_string_append(text, ",x");
+    }
+    g_string_append(text, "}");
+    check_limit(text->str, "x.pcs:3: col 20013: more than 10000 values in a list");
+}
+
+/* What could not be read back is refused: quotes and blanks make this one longer than allowed. */
+static void test_long_canonical(void)
+{
+    g_autoptr(GString) text = g_string_new("abc=");
+    g_autofree char *word = g_strnfill(90, 'x');
+    for (int i = 0; i < 9999; i++) {
+        g_string_append_printf(text, "%s%s%d", i > 0 ? "," : "", word, 10000 + i % 10000);
+    }
+    while (text->len < (1u << 20)) {
+        g_string_append_c(text, 'y');
+    }
+    check_limit(text->str, "the canonical form is too long at 'abc…'");
+}
+
 static void test_many(void)
 {
     for (int n = 10000; n <= 10001; n++) {
@@ -674,6 +749,10 @@ int main(int argc, char **argv)
     g_test_add_func("/space/order", test_order);
     g_test_add_func("/space/is-short", test_is_short);
     g_test_add_func("/space/limit/depth", test_depth);
+    g_test_add_func("/space/limit/joined-depth", test_joined_depth);
+    g_test_add_func("/space/limit/comparisons", test_comparisons);
+    g_test_add_func("/space/limit/long-list", test_long_list);
+    g_test_add_func("/space/limit/long-canonical", test_long_canonical);
     g_test_add_func("/space/limit/many", test_many);
     g_test_add_func("/space/limit/long-chain", test_long_chain);
     g_test_add_func("/space/limit/sizes", test_sizes);
