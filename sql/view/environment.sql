@@ -1,0 +1,5 @@
+-- The environments as they are hashed: canonical JSON, exact bytes. One fact a row: environment_item.
+DROP VIEW IF EXISTS hpt.environment;
+CREATE VIEW hpt.environment AS
+SELECT encode(e.digest, 'hex') AS environment, e.canonical
+FROM hpt_record.environment e;

@@ -1,0 +1,46 @@
+/* The parts of hpt-export: rows of the wide view (export_rows.c), a shell script that runs trials
+ * again (export_script.c), a bundle of the whole record (export_tar.c). */
+#ifndef HPT_TOOLS_EXPORT_H
+#define HPT_TOOLS_EXPORT_H
+
+#include "db/db.h"
+#include "show/format.h"
+#include "store/bundle.h"
+#include "study/name.h"
+
+typedef struct {
+    HptDb *db;
+    HptStudyName study;
+    GArray *trials;       /* int64_t; NULL: all */
+    const char *objects;  /* folder of the object store */
+    bool artefacts, logs; /* tar: files that trials left, their output */
+    bool environments;    /* tar: environment records */
+    bool no_header, no_guard;
+} Export;
+
+/* The arguments of every statement: $1 the study, $2 the trials. */
+HptArgs *export_args(const Export *export);
+
+/* Runs an embedded statement and writes its rows in constant memory. Text columns named in json
+ * (NULL-terminated, may be NULL) hold JSON. */
+bool export_stream(const Export *export, const char *sql, const HptArgs *args, const HptShow *show,
+                   const char *const *json, HptSink sink, void *user,
+                   GError **error) HPT_WARN_UNUSED;
+
+/* The wide view of the study as csv or jsonl. */
+bool export_rows(const Export *export, HptFormat format, HptSink sink, void *user,
+                 GError **error) HPT_WARN_UNUSED;
+
+/* A plain sh script. *left_out counts trials that never had a command. */
+bool export_script(const Export *export, HptSink sink, void *user, int64_t *left_out,
+                   GError **error) HPT_WARN_UNUSED;
+
+/* The bundle, complete but not yet written. It refers to *store, which is opened if the bundle
+ * needs it and must be closed after writing. */
+HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore **store,
+                         GError **error) HPT_WARN_UNUSED;
+
+/* Hexadecimal digits to bytes, NUL-terminated; NULL if they are none; owned. */
+char *export_unhex(const char *hex, size_t *length);
+
+#endif
