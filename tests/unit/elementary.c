@@ -47,8 +47,21 @@ static double log_argument(const HptStream *stream, uint64_t i)
     return 0.5 + 1.5 * hpt_stream_uniform(stream, i);
 }
 
+/* Valgrind computes long double with the bits of a double, and then there is nothing to compare
+ * with. volatile: the compiler would know better. */
+static bool exact_is_exact(void)
+{
+    volatile long double one = 1, small = 0x1p-60L;
+    if (one + small != one)
+        return true;
+    g_test_skip("long double is no wider than double here");
+    return false;
+}
+
 static void test_exp_error(void)
 {
+    if (!exact_is_exact())
+        return;
     HptStream stream = hpt_stream(1, 0, "test", "exp");
     double worst = 0;
     for (uint64_t i = 0; i < 300000; i++) {
@@ -62,6 +75,8 @@ static void test_exp_error(void)
 
 static void test_log_error(void)
 {
+    if (!exact_is_exact())
+        return;
     HptStream stream = hpt_stream(1, 0, "test", "log");
     double worst = 0;
     for (uint64_t i = 0; i < 300000; i++) {
