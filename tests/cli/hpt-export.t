@@ -122,4 +122,143 @@ test_ok '--dsn and --directory' '
     test_exit 3 hpt-export -d "host=/nowhere dbname=x" -f csv 2>err && test_grep "/nowhere" err
 '
 
+# ---- script ----
+test_ok 'script: running it gives what the record says' '
+    hpt-export -s first -o all.sh && ./all.sh >got 2>err &&
+    sql "select '"'loss: '"' || x from hpt_study.first order by trial" >wanted && test_cmp wanted got &&
+    sql "select '"'stderr '"' || seed from hpt_study.first order by trial" >wanted && test_cmp wanted err &&
+    hpt-export -s first -f script 2 | sh >got 2>/dev/null &&
+    sql "select '"'loss: '"' || x from hpt_study.first where trial = 2" >wanted && test_cmp wanted got
+'
+# Values that a shell, a terminal or a spreadsheet would act on.
+cat >echo-all <<'EOT'
+#!/bin/sh
+for word; do printf '[%s]\n' "$word"; done >"$HPT_DIR/words"
+printf '%s\n' "$HPT_PARAM_word" >>"$HPT_DIR/words"
+if [ -e "$WORDS" ]; then cat "$HPT_DIR/words" >>"$WORDS"; fi
+echo "loss: 1"
+EOT
+chmod +x echo-all
+cat >hostile.pcs <<'EOT'
+word categorical {"a b", "$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "-rf", "a\"b", "*", "!!", "é"}
+EOT
+test_ok 'script: hostile values and study names are words and nothing else' '
+    export WORDS=$PWD/words && : >words &&
+    run -s "it'"'"'s \$(touch pwned)" --sampler=grid -t 9 -m loss --space=hostile.pcs \
+        -- ./echo-all {word} "--x={word}" "\$(touch pwned)" &&
+    mv words wanted && : >words &&
+    hpt-export -s "it'"'"'s \$(touch pwned)" -f script >hostile.sh && sh hostile.sh >out &&
+    test_is "$(wc -l <out)" 9 && test_is "$(wc -l <wanted)" 36 && test_cmp wanted words &&
+    test ! -e pwned && unset WORDS
+'
+test_ok 'script: folder, parameter file, standard input and shell as in the study' '
+    run -s inputs -t 1 --seed=3 -m loss --stdin=json --chdir=trial --allow-unused x=0.0..1.0 \
+        -- sh -c "cat && cmp - \$HPT_PARAMS <\$1 && [ \$PWD = \"\$HPT_DIR\" ] && [ \$PWD = \$2 ] && echo loss: 1" \
+        sh {hpt.params} {hpt.dir} &&
+    hpt-export -s inputs -f script | sh >got &&
+    test_grep "^\{\"params\":\{\"x\":0\.[0-9]+\},\"seed\":[0-9]+,\"study\":\"inputs\",\"trial\":0\}$" got &&
+    test_is "$(tail -1 got)" "loss: 1" &&
+    run -s shell -S -t 2 -m loss x=1..9 -- "echo loss: \$((1 + {x})) | cat" &&
+    hpt-export -s shell -f script | sh >got &&
+    sql "select '"'loss: '"' || loss from hpt_study.shell order by trial" >wanted && test_cmp wanted got
+'
+test_ok 'script: a command that fails is told of, and the rest goes on' '
+    run -s failing -t 3 --max-failures=0 -m loss --sampler=grid --no-default-trial x=1..3 \
+        -- sh -c "[ \$1 != 2 ] && echo loss: \$1 || exit 9" sh {x} &&
+    hpt-export -s failing -f script >failing.sh &&
+    test_exit 1 sh failing.sh >out 2>err &&
+    test_is "$(wc -l <out)" 2 && test_grep "^trial [0-9]: exit status 9$" err &&
+    hpt-export -s failing -f script @first-failed >one.sh && test_is "$(grep -c "^# trial" one.sh)" 1
+'
+
+# ---- tar ----
+test_ok 'tar: sha256sum checks it, names and digests are those of the record' '
+    hpt-export -s first -o first.tar 2>err &&
+    mkdir unpacked && tar -xf first.tar -C unpacked 2>warnings && test_empty warnings &&
+    (cd unpacked && sha256sum --quiet -c SHA256SUMS) &&
+    test_is "$(sed "s/.*sha256://" err)" "$(sha256sum unpacked/MANIFEST.json | cut -c1-64)" &&
+    test_is "$(tar -tf first.tar | head -1)" MANIFEST.json &&
+    tar -tf first.tar | sed 1d >names && LC_ALL=C sort names | test_cmp - names &&
+    test_is "$(tar --numeric-owner --full-time -tvf first.tar | awk "{ print \$1, \$2, \$4, \$5 }" | sort -u)" \
+        "-rw-r--r-- 0/0 1970-01-01 $(TZ= date -d @0 +%T)" &&
+    for object in unpacked/objects/sha256/*/*; do
+        test_is "$(echo "${object#unpacked/objects/sha256/}" | tr -d /)" "$(sha256sum "$object" | cut -c1-64)" || return 1
+    done
+'
+test_ok 'tar: the parts of the record' '
+    cd unpacked &&
+    test_is "$(wc -l <trials.jsonl)" 4 && test_is "$(wc -l <attempts.jsonl)" 4 &&
+    test_is "$(wc -l <metrics.jsonl)" 4 && test_is "$(wc -l <study.json)" 1 && test_is "$(wc -l <workers.jsonl)" 1 &&
+    test_grep "\"kind\":\"file\",\"path\":\"large.txt\",\"digest\":\"[0-9a-f]{64}\"" artefacts.jsonl &&
+    test_grep "\"kind\":\"link\",\"path\":\"a link\".*\"target\":\"note.txt\"" artefacts.jsonl &&
+    test_is "$(sha256sum definitions/1.json | cut -c1-64)" "$(sed "s/.*\"definition_hash\":\"//; s/\".*//" study.json)" &&
+    test_grep "^x real \[0, 1\]" space.txt &&
+    sed -n "s/.*\"config\":\({[^}]*}\),\"config_hash\":\"\([0-9a-f]*\)\".*/\2 \1/p" trials.jsonl >configs &&
+    test_is "$(wc -l <configs)" 4 &&
+    while read -r hash config; do
+        test_is "$(printf %s "$config" | sha256sum | cut -c1-64)" "$hash" || return 1
+    done <configs &&
+    for environment in environments/*.json; do
+        test_is "$(basename "$environment" .json)" "$(sha256sum "$environment" | cut -c1-64)" || return 1
+    done &&
+    digest=$(sed -n "s/.*\"trial\":2,.*\"path\":\"note.txt\",\"digest\":\"\([0-9a-f]*\)\".*/\1/p" artefacts.jsonl) &&
+    test_is "$(cat "objects/sha256/$(echo "$digest" | cut -c1-2)/$(echo "$digest" | cut -c3-)")" "note of 2"
+'
+test_ok 'tar: the same bytes with another umask, locale, time zone, TMPDIR and compression' '
+    (umask 077 && mkdir -p other && LC_ALL=C.UTF-8 TZ=Asia/Kathmandu TMPDIR=$PWD/other hpt-export -q -s first -o other/first.tar) &&
+    cmp first.tar other/first.tar &&
+    (umask 0 && LC_ALL=C TZ=America/St_Johns PGTZ=Asia/Tokyo PGDATESTYLE=German hpt-export -q -s first -f tar | cmp - first.tar) &&
+    hpt-export -q -s first -o first.tar.zst && zstd -qt first.tar.zst && zstd -qdc first.tar.zst | cmp - first.tar &&
+    hpt-export -q -s first -o again.tar.zst && cmp first.tar.zst again.tar.zst
+'
+test_ok '--with: artefacts, logs, env, none' '
+    hpt-export -q -s first -f tar --with=none | tar -tf - >out &&
+    test_no_grep "^(objects|environments)/" out && test_grep "^artefacts.jsonl$" out &&
+    hpt-export -q -s first -f tar --with=env | tar -tf - >out &&
+    test_grep "^environments/" out && test_no_grep "^objects/" out &&
+    hpt-export -q -s first -f tar --with=logs | tar -tf - >out && test_is "$(grep -c "^objects/" out)" 8 &&
+    hpt-export -q -s first -f tar --with=artefacts | tar -tf - >out && test_is "$(grep -c "^objects/" out)" 8 &&
+    hpt-export -q -s first -f tar --with=artifacts,logs --with=env | cmp - first.tar &&
+    test_exit 2 hpt-export -f tar -o x.tar --with=everything 2>err &&
+    test_grep "with=everything: a part is artefacts, logs, env or none" err &&
+    test_exit 2 hpt-export -f csv --with=logs 2>err && test_grep "with goes with -f tar" err
+'
+test_ok 'tar: only the trials that are named' '
+    hpt-export -q -s first -o some.tar 1 3 && rm -rf some && mkdir some && tar -xf some.tar -C some &&
+    test_is "$(cut -d, -f1 some/trials.jsonl | tr -dc "0-9\n" | tr "\n" " ")" "1 3 " &&
+    test_is "$(find some/objects -type f | wc -l)" 8
+'
+
+# ---- damage ----
+test_ok 'tar: a damaged object is exit 6 and named; the old file stays' '
+    object=$(find .hpt/objects/sha256 -type f | sort | head -1) && test -n "$object" &&
+    digest=$(echo "${object#.hpt/objects/sha256/}" | tr -d / | cut -c1-64) &&
+    cp "$object" saved && echo before >kept.tar && chmod u+w "$object" &&
+    size=$(wc -c <"$object") && printf X | dd of="$object" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null &&
+    test_exit 6 hpt-export -q -s first -o kept.tar 2>err && test_grep "$digest" err && test_is "$(cat kept.tar)" before &&
+    test_exit 6 hpt-export -q -s first -f tar >out 2>err && test_grep "$digest" err && test_empty out &&
+    test_is "$(ls -A | grep -c "^\.kept")" 0 &&
+    cp saved "$object" && hpt-export -q -s first -f tar | cmp - first.tar
+'
+test_ok 'tar: a missing object is exit 6 and named' '
+    object=$(find .hpt/objects/sha256 -type f | sort | head -1) &&
+    digest=$(echo "${object#.hpt/objects/sha256/}" | tr -d / | cut -c1-64) &&
+    mv "$object" saved &&
+    test_exit 6 hpt-export -q -s first -o kept.tar 2>err &&
+    test_grep "object sha256:$digest is missing in .*/\.hpt/objects" err && test_is "$(cat kept.tar)" before &&
+    mv saved "$object"
+'
+if [ "$(id -u)" -eq 0 ] && command -v unshare >/dev/null && unshare -m true 2>/dev/null; then
+    test_ok 'tar: a full volume is exit 125 and named, nothing is left on it' '
+        mkdir -p small && here=$PWD &&
+        unshare -m sh -c "
+            mount -t tmpfs -o size=16k hpt small || exit 77
+            hpt-export -q -s first -o small/x.tar; echo \$? >status
+            ls -A small >left" 2>err &&
+        test_is "$(cat status)" 125 && test_grep "no space left on the volume $here/small" err && test_empty left
+    '
+else
+    test_skip 'tar: a full volume is exit 125 and named, nothing is left on it' 'needs root'
+fi
+
 test_done
