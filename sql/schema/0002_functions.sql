@@ -8,6 +8,11 @@ LANGUAGE sql IMMUTABLE
 RETURN left(CASE WHEN p_name ~ '^[0-9]' THEN '_' ELSE '' END
             || lower(regexp_replace(p_name, '[^A-Za-z0-9_]', '_', 'g')), 56);
 
+-- Words that SQL keeps for itself: as a column or a view they would need quotes.
+CREATE FUNCTION hpt_record.is_reserved(p_name text) RETURNS boolean
+LANGUAGE sql STABLE
+RETURN EXISTS (SELECT FROM pg_catalog.pg_get_keywords() k WHERE k.word = p_name AND k.catcode IN ('R', 'T'));
+
 -- (Re)makes the wide view of a study: one column per parameter and declared metric, typed.
 CREATE FUNCTION hpt_record.study_make_view(p_study bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
@@ -42,7 +47,7 @@ BEGIN
         ORDER BY part, ordinality
     LOOP
         v_column := hpt_record.plain_name(v_item.name);
-        IF v_column = ANY (v_taken) THEN
+        IF v_column = ANY (v_taken) OR hpt_record.is_reserved(v_column) THEN
             v_column := left(v_item.kind, 1) || '_' || v_column;
         END IF;
         v_base := v_column;
@@ -101,7 +106,10 @@ BEGIN
     IF EXISTS (SELECT FROM hpt_record.study WHERE name = p_name) THEN
         RETURN NULL;
     END IF;
-    WHILE EXISTS (SELECT FROM hpt_record.study WHERE view_name = v_view) LOOP
+    -- The views of schema hpt come first in the search path.
+    WHILE hpt_record.is_reserved(v_view)
+          OR EXISTS (SELECT FROM hpt_record.study WHERE view_name = v_view)
+          OR to_regclass(format('hpt.%I', v_view)) IS NOT NULL LOOP
         v_view := v_base || '_' || v_suffix;
         v_suffix := v_suffix + 1;
     END LOOP;
