@@ -122,10 +122,9 @@ static bool fail_no_trial(HptDb *db, const char *study, const char *text, const 
     else if (why != NULL)
         g_string_append_printf(message, ": %s", why);
     else
-        g_string_append_printf(message,
-                               "; it has %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT
-                               " to %" G_GINT64_FORMAT,
-                               count, hpt_rows_int8(rows, 0, 1), hpt_rows_int8(rows, 0, 2));
+        g_string_append_printf(
+            message, "; it has %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+            count, hpt_rows_int8(rows, 0, 1), hpt_rows_int8(rows, 0, 2));
     g_set_error_literal(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, message->str);
     return false;
 }
@@ -190,8 +189,8 @@ static bool find_by_hash(HptDb *db, const char *study, const char *text, int64_t
     g_autofree char *prefix = g_ascii_strdown(text + strlen("sha256:"), -1);
     size_t digits = strspn(prefix, "0123456789abcdef");
     if (digits < 4 || digits > 64 || prefix[digits] != '\0') {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "'%s': a hash is 4 to 64 hexadecimal digits", text);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s': a hash is 4 to 64 hexadecimal digits",
+                    text);
         return false;
     }
     g_autoptr(HptArgs) args = hpt_args_new();
@@ -203,11 +202,12 @@ static bool find_by_hash(HptDb *db, const char *study, const char *text, int64_t
     if (hpt_rows_count(rows) == 0)
         return fail_no_trial(db, study, text, "no configuration has that hash", error);
     if (hpt_rows_count(rows) > 1) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "'%s' fits several configurations\nhint: sha256:%.12s is trial %" G_GINT64_FORMAT
-                    ", sha256:%.12s is trial %" G_GINT64_FORMAT,
-                    text, hpt_rows_peek_text(rows, 0, 1), hpt_rows_int8(rows, 0, 0),
-                    hpt_rows_peek_text(rows, 1, 1), hpt_rows_int8(rows, 1, 0));
+        g_set_error(
+            error, HPT_ERROR, HPT_ERROR_USAGE,
+            "'%s' fits several configurations\nhint: sha256:%.12s is trial %" G_GINT64_FORMAT
+            ", sha256:%.12s is trial %" G_GINT64_FORMAT,
+            text, hpt_rows_peek_text(rows, 0, 1), hpt_rows_int8(rows, 0, 0),
+            hpt_rows_peek_text(rows, 1, 1), hpt_rows_int8(rows, 1, 0));
         return false;
     }
     *trial = hpt_rows_int8(rows, 0, 0);

@@ -48,18 +48,25 @@ begin
     if p_outcome is null then
         return;
     end if;
-    perform hpt_record.trial_finish(p_study, p_worker, v_attempt, p_outcome, false, p_cause, p_status, p_signal,
-        1500000 + p_n, 1000000, 10000, 4096, '{}', 1, 'random', null, v_config, p_n, 0, array['x']::bytea[],
-        null, p_metrics, p_values, array_fill('auto'::text, array[cardinality(p_metrics)]),
-        array_fill('stdout'::text, array[cardinality(p_metrics)]),
-        array_fill(0::bigint, array[cardinality(p_metrics)]),
-        case when v_points then array['loss', 'loss'] else array[]::text[] end,
-        case when v_points then array[1, 2]::bigint[] else array[]::bigint[] end,
-        case when v_points then array[1.5, 1.0 / (p_n + 1)] else array[]::float8[] end,
-        array[sha256(v_stderr)], array[length(v_stderr)], array[v_stderr],
-        array['stderr'], array['stderr'::bytea], array[sha256(v_stderr)], array[null::bytea],
-        array[length(v_stderr)], array[null::bigint], array[null::bytea], array[null::text],
-        null, null, 60);
+    perform hpt_record.trial_finish(p_study => p_study, p_worker => p_worker, p_attempt => v_attempt,
+        p_outcome => p_outcome, p_max_lost => 1, p_cause => p_cause, p_exit_status => p_status,
+        p_signal => p_signal, p_wall_us => 1500000 + p_n, p_user_us => 1000000, p_system_us => 10000,
+        p_max_rss_bytes => 4096, p_details => '{}', p_definition => 1, p_origin => 'random', p_reason => null,
+        p_config => v_config, p_seed => p_n, p_slot => 0, p_argv => array['x']::bytea[], p_environment => null,
+        p_metric_names => p_metrics, p_metric_values => p_values,
+        p_metric_rules => array_fill('auto'::text, array[cardinality(p_metrics)]),
+        p_metric_sources => array_fill('stdout'::text, array[cardinality(p_metrics)]),
+        p_metric_offsets => array_fill(0::bigint, array[cardinality(p_metrics)]),
+        p_point_names => case when v_points then array['loss', 'loss'] else array[]::text[] end,
+        p_point_steps => case when v_points then array[1, 2]::bigint[] else array[]::bigint[] end,
+        p_point_values => case when v_points then array[1.5, 1.0 / (p_n + 1)] else array[]::float8[] end,
+        p_object_digests => array[sha256(v_stderr)], p_object_sizes => array[length(v_stderr)],
+        p_object_bytes => array[v_stderr],
+        p_artefact_kinds => array['stderr'], p_artefact_paths => array['stderr'::bytea],
+        p_artefact_digests => array[sha256(v_stderr)], p_artefact_full_digests => array[null::bytea],
+        p_artefact_full_sizes => array[length(v_stderr)], p_artefact_modes => array[null::bigint],
+        p_artefact_targets => array[null::bytea], p_artefact_notes => array[null::text],
+        p_next => null, p_total => null, p_lease_s => 60);
 end $$;
 
 select pg_temp.trial(:heart, :hw, n,
