@@ -155,6 +155,13 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
     return remove(path);
 }
 
+/* An initdb that was told to end may still be writing. */
+static void remove_dying(const char *path)
+{
+    for (int i = 0; i < 100 && nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0; i++)
+        g_usleep(50000);
+}
+
 /* Folders that a killed hpt-init left: nobody holds their lock any more. */
 static void remove_leftovers(const char *directory)
 {
@@ -167,7 +174,7 @@ static void remove_leftovers(const char *directory)
         struct stat info;
         if (fd >= 0 && fstat(fd, &info) == 0 && info.st_uid == geteuid() &&
             flock(fd, LOCK_EX | LOCK_NB) == 0)
-            nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+            remove_dying(path);
         if (fd >= 0)
             close(fd);
     }

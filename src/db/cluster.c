@@ -84,10 +84,7 @@ bool hpt_cluster_create(const char *folder, HptNote note, GError **error)
         return false;
     if (note != NULL)
         note("making a private PostgreSQL (about 40 MB)");
-    if (!server_init(folder, account, error))
-        return false;
-    /* initdb ran as another account: it must get there again when the server starts. */
-    return true;
+    return server_init(folder, account, error);
 }
 
 /* ---- is it there ---- */
@@ -337,6 +334,19 @@ static bool start_kept(const char *folder, int lock, GError **error)
     return false;
 }
 
+/* What a server that was killed left behind. PostgreSQL itself only asks whether the number in such
+ * a file is some process, which may be a zombie or a stranger; we know that there is no server. */
+static void remove_stale(const char *folder)
+{
+    g_autofree char *host = server_socket_folder(folder);
+    g_autofree char *pid = g_build_filename(folder, "pg", "postmaster.pid", NULL);
+    g_autofree char *socket = g_build_filename(host, ".s.PGSQL.5432", NULL);
+    g_autofree char *lock = g_build_filename(host, ".s.PGSQL.5432.lock", NULL);
+    unlink(pid);
+    unlink(socket);
+    unlink(lock);
+}
+
 static bool socket_missing(const char *folder)
 {
     g_autofree char *host = server_socket_folder(folder);
@@ -358,10 +368,9 @@ static bool start_locked(const char *folder, int lock, HptNote note, GError **er
         if (!keeper_lives(folder, &lives, error))
             return false;
         if (!lives) {
-            g_autofree char *stale = g_build_filename(folder, "pg", "postmaster.pid", NULL);
             if (!end_servers(folder, error))
                 return false;
-            unlink(stale);
+            remove_stale(folder);
             if (note != NULL)
                 note("starting the private PostgreSQL");
             return start_kept(folder, lock, error);

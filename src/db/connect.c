@@ -163,8 +163,18 @@ static char *where(PGconn *conn)
 
 /* libpq gives no SQLSTATE for a refused connection. What may get better by waiting is told from
  * what will not by the words libpq and the server use. */
-static const char *failure_state(const char *message)
+static const char *failure_state(const char *text)
 {
+    /* Names in quotes are the user's: a path may hold any word. */
+    g_autofree char *message = g_strdup(text);
+    char *out = message;
+    bool quoted = false;
+    for (const char *p = text; *p != '\0'; p++) {
+        quoted ^= *p == '"';
+        if (!quoted)
+            *out++ = *p;
+    }
+    *out = '\0';
     static const struct {
         const char *words, *state;
     } known[] = {
@@ -185,7 +195,6 @@ static const char *failure_state(const char *message)
         {"definition of service", "28000"},
         {"FATAL:", "28000"},
     };
-    /* A missing socket says "No such file"; the server's "does not exist" is about a name. */
     for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
         if (strstr(message, known[i].words) != NULL)
             return known[i].state;

@@ -132,6 +132,24 @@ static int data_version(const char *folder)
     return g_file_get_contents(path, &text, NULL, NULL) ? (int)leading_number(text) : 0;
 }
 
+/* The lines of a log that tell why a server did not start, without time and process. */
+static char *why(const char *log)
+{
+    static const char *const usual[] = {"starting PostgreSQL", "listening on", "database system"};
+    g_autoptr(GString) out = g_string_new(NULL);
+    g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+    for (char **line = lines; *line != NULL; line++) {
+        bool dull = false;
+        const char *text = strstr(*line, "] ");
+        text = text == NULL ? *line : text + 2;
+        for (size_t i = 0; i < G_N_ELEMENTS(usual); i++)
+            dull |= strstr(text, usual[i]) != NULL && g_str_has_prefix(text, "LOG:");
+        if (!dull)
+            g_string_append_printf(out, "%s\n", text);
+    }
+    return db_one_line(out->str);
+}
+
 static bool server_start(Keeper *keeper, GError **error)
 {
     int pipe_fds[2];
@@ -167,7 +185,7 @@ static bool server_start(Keeper *keeper, GError **error)
             return true;
     }
     log_drain(keeper);
-    g_autofree char *words = db_one_line(keeper->tail->str);
+    g_autofree char *words = why(keeper->tail->str);
     g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s (see %s)",
                 words[0] == '\0' ? "it ended without a word" : words, keeper->log_path);
     return false;
@@ -338,6 +356,7 @@ int hpt_cluster_keep(const char *folder)
     keeper.tail = NULL;
     keep(&keeper);
     log_drain(&keeper);
+    server_socket_clear(folder);
     g_clear_pointer(&keeper.db, hpt_db_close);
     g_free(keeper.log_path);
     return HPT_EXIT_OK;

@@ -122,6 +122,8 @@ G_NORETURN static void child_run(const char *const *argv, const char *folder, Ac
     dup2(output, 1);
     dup2(output, 2);
     const char *step = process_become(account);
+    /* initdb must not go on filling a folder that its killed maker's successor removes. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (step == NULL && folder != NULL && chdir(folder) != 0)
         step = "chdir";
     sigemptyset(&none);

@@ -280,6 +280,14 @@ bool server_socket_make(const char *folder, Account account, GError **error)
     return false;
 }
 
+void server_socket_clear(const char *folder)
+{
+    g_autofree char *path = server_socket_folder(folder);
+    g_autofree char *inside = g_build_filename(folder, "run", NULL);
+    if (strcmp(path, inside) != 0)
+        rmdir(path);
+}
+
 /* ---- the server ---- */
 
 /* Who may come as whom: the caller and the owner of .hpt, and nobody else. */

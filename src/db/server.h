@@ -24,6 +24,9 @@ char *server_socket_folder(const char *folder);
 /* Makes the socket's folder, private to the account, and remembers it when it is not folder/run. */
 bool server_socket_make(const char *folder, Account account, GError **error) HPT_WARN_UNUSED;
 
+/* Removes the socket's folder, if it is outside and empty. */
+void server_socket_clear(const char *folder);
+
 /* In a child: become the account and turn into the server. Returns only on failure, with the step
  * that failed and errno. */
 const char *server_exec(const char *folder, const char *bindir, Account account, pid_t keeper);
