@@ -47,6 +47,7 @@ HptScan *hpt_scan_new(const HptMetrics *metrics, HptPointFunc on_point, void *us
     scan->user = user;
     scan->entries = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
     scan->out.returns = scan->err.returns = true;
+    scan->line = g_string_new(NULL);
     size_t n = hpt_metrics_size(metrics);
     scan->declared = g_new0(HptScanEntry *, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -67,6 +68,7 @@ void hpt_scan_free(HptScan *scan)
         g_string_free(scan->last, TRUE);
     if (scan->found != NULL)
         g_array_free(scan->found, TRUE);
+    g_string_free(scan->line, TRUE);
     g_hash_table_destroy(scan->entries);
     g_free(scan->declared);
     g_free(scan->fail_reason);
@@ -148,7 +150,7 @@ static void text_number(const HptTextNumber *number, void *user)
 {
     LineContext *context = user;
     HptScan *scan = context->scan;
-    if (number->tight && !g_hash_table_contains(scan->entries, number->name))
+    if (number->tight && hpt_metrics_find(scan->metrics, number->name) == SIZE_MAX)
         return;
     HptScanEntry *entry = hpt_scan_entry(scan, number->name, &scan->text_names);
     if (entry == NULL || !is_auto(entry))
@@ -227,12 +229,18 @@ static void regex_line(HptScan *scan, HptScanEntry *entry, const char *line, siz
     }
 }
 
+/* On a copy with a NUL behind it: not every regexec (that of a sanitizer, say) knows REG_STARTEND
+ * well enough to stay inside the line. */
 static void regex_entries(HptScan *scan, const char *line, size_t length, int64_t offset,
                           bool is_err)
 {
-    for (size_t i = 0; scan->regexes && scan->declared[i] != NULL; i++)
+    if (!scan->regexes)
+        return;
+    g_string_truncate(scan->line, 0);
+    g_string_append_len(scan->line, line, (gssize)length);
+    for (size_t i = 0; scan->declared[i] != NULL; i++)
         if (scan->declared[i]->metric->source == HPT_SOURCE_RE)
-            regex_line(scan, scan->declared[i], line, length, offset, is_err);
+            regex_line(scan, scan->declared[i], scan->line->str, length, offset, is_err);
 }
 
 /* ---- streams ---- */

@@ -29,6 +29,7 @@ struct HptScan {
     HptScanEntry **declared;
     HptLines out, err;
     bool regexes;                                /* some metric has a regular expression */
+    GString *line;                               /* the one they are tried on */
     int64_t reports;                             /* numbers that came as reports */
     size_t report_names, text_names, line_names; /* undeclared ones so far */
     HptRule line_rule; /* what the last line turned out to be: JSON, WORDS, NUMBER or NONE */
