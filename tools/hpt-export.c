@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "db/project.h"
+#include "study/study.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,9 +223,36 @@ static bool write_text(const Export *export, As as, const char *path, GError **e
                                 hpt_sink_file, output.stream, error);
     ok = output_close(&output, ok, as == AS_SCRIPT, error);
     if (ok && left_out > 0 && !opt_quiet)
-        hpt_tool_note("%" G_GINT64_FORMAT " trials were never started and have no command",
+        hpt_tool_note("trials left out because they were never started: %" G_GINT64_FORMAT,
                       left_out);
     return ok;
+}
+
+/* A bundle takes many statements. While trials run, what they say would not fit together, so it
+ * then holds the finished ones, which do not change. */
+static bool keep_finished(Export *export, GError **error)
+{
+    HptStudyCounts counts;
+    if (export->trials != NULL)
+        return true;
+    if (!hpt_study_counts(export->db, export->study.study, &counts, error))
+        return false;
+    if (counts.running + counts.waiting == 0)
+        return true;
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, export->study.study);
+    g_autoptr(HptRows) rows = hpt_db_rows(export->db, HPT_SQL_EXPORT_FINISHED, args, error);
+    if (rows == NULL)
+        return false;
+    export->trials = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    for (size_t i = 0; i < hpt_rows_count(rows); i++) {
+        int64_t trial = hpt_rows_int8(rows, i, 0);
+        g_array_append_val(export->trials, trial);
+    }
+    if (!opt_quiet)
+        hpt_tool_note("trials left out because they have not finished: %" G_GINT64_FORMAT,
+                      counts.running + counts.waiting);
+    return true;
 }
 
 static bool write_bundle(const Export *export, const char *path, bool zstd, GError **error)
@@ -276,8 +304,9 @@ static int run(int argc, char **argv, GError **error)
     bool ok = choose_trials(&export, argc, argv, error);
     if (ok) {
         tell_study(&export.study);
-        ok = as == AS_TAR ? write_bundle(&export, path, zstd, error)
-                          : write_text(&export, as, path, error);
+        ok = as == AS_TAR
+                 ? keep_finished(&export, error) && write_bundle(&export, path, zstd, error)
+                 : write_text(&export, as, path, error);
     }
     hpt_study_name_clear(&export.study);
     if (export.trials != NULL)

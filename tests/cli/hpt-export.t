@@ -229,6 +229,18 @@ test_ok 'tar: only the trials that are named' '
     test_is "$(find some/objects -type f | wc -l)" 8
 '
 
+test_ok 'tar: trials that have not finished are left out, with a note, unless named' '
+    number=$(sql "select trial from hpt.trial where study = '"'failing'"' and state = '"'failed'"'") &&
+    sql "update hpt_record.trial set state = '"'waiting'"' where number = $number
+         and study_id = (select id from hpt_record.study where name = '"'failing'"')" &&
+    hpt-export -s failing -f tar 2>err >out.tar && test_grep "note: trials left out because they have not finished: 1$" err &&
+    test_is "$(tar -xOf out.tar trials.jsonl | grep -c waiting)" 0 &&
+    test_is "$(tar -xOf out.tar trials.jsonl | wc -l)" 2 &&
+    hpt-export -s failing -f tar "$number" 2>err | tar -xOf - trials.jsonl >lines && test_is "$(grep -c waiting lines)" 1 &&
+    test_no_grep "left out" err &&
+    hpt-export -s failing -f csv | tr -d "\r" | test_is "$(grep -c waiting)" 1
+'
+
 # ---- damage ----
 test_ok 'tar: a damaged object is exit 6 and named; the old file stays' '
     object=$(find .hpt/objects/sha256 -type f | sort | head -1) && test -n "$object" &&

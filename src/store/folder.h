@@ -1,0 +1,22 @@
+/* The folder of a store and the names of its files; inside store only. */
+#ifndef HPT_STORE_FOLDER_H
+#define HPT_STORE_FOLDER_H
+
+#include "store/object.h"
+
+struct HptStore {
+    char *dir;
+    int objects_fd; /* DIR/sha256 */
+    int tmp_fd;     /* DIR/tmp */
+};
+
+/* ab/cdef… with an ending; owned. */
+char *hpt_store_name(const HptDigest *digest, const char *ending);
+
+/* Opens the object's file, plain or compressed: -1 with errno if there is none. */
+int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd);
+
+/* Puts "object sha256:…: " in front of a message. */
+void hpt_store_prefix(GError **error, const HptDigest *digest);
+
+#endif
