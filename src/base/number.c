@@ -285,8 +285,7 @@ bool hpt_integer_parse(const char *text, int64_t *out)
 
 /* ---- quantities with units ---- */
 
-/* Reads digits[.digits] at *text times unit, rounded to a whole number; *text moves behind it.
- * exact refuses what is not whole. Twelve decimals count; a 128-bit product cannot overflow. */
+/* digits[.digits]: whole + fraction / scale. Twelve decimals count; more are dropped. */
 typedef struct {
     uint64_t whole, fraction, scale;
     const char *end;
@@ -315,6 +314,8 @@ static bool quantity_read(const char *text, Quantity *out)
     return any;
 }
 
+/* Adds q × unit, rounded to a whole number, to *total; false if that is beyond 64 bits. The product
+ * has at most 104 bits. */
 static bool quantity_times(const Quantity *q, uint64_t unit, int64_t *total)
 {
     unsigned __int128 product = (unsigned __int128)q->whole * unit;
