@@ -8,8 +8,9 @@ test_need psql setpriv
 open=$(mktemp -d /tmp/hpt-init-t-XXXXXX) || exit 125
 chmod 755 "$open"
 cp "$TEST_BUILD/hpt-init" "$open/" && chmod 755 "$open/hpt-init"
+here=$PWD
 finish() {
-    for finish_folder in "$open"/user/* "$TEST_ROOT"/work/*/ "$TEST_ROOT"/work/closed/*/; do
+    for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/; do
         [ ! -d "$finish_folder/.hpt" ] || "$open/hpt-init" -q -C "$finish_folder" --stop
     done >/dev/null 2>&1
     rm -rf "$open"
@@ -237,7 +238,7 @@ private() {
         test_wait 60 gone "$pid" && test_wait 10 gone "$(keeper_of "$place")"
     '
     test_ok "$who: tools that come while it stops for idleness find it started again" '
-        for i in 1 2 3 4 5; do
+        for i in 1 2 3; do
             test_is "$($init -q -C "$place")" "$dsn" && pid=$(pid_of "$place") &&
             test_wait 60 gone "${pid:-0}" || return 1
         done
@@ -293,14 +294,14 @@ if [ "$(id -u)" = 0 ]; then
         "$open/hpt-init" -C "$open/user/nobody" --stop
     '
     test_ok 'a .hpt of somebody else is refused with 3, unless it is listed as safe' '
-        mkdir -m 755 "$open/foreign" "$open/foreign/.hpt" "$open/foreign/sub" "$open/home" &&
+        mkdir -m 755 "$open/foreign" "$open/foreign/.hpt" "$open/foreign/sub" "$open/own" &&
         echo "dsn = host=/nonexistent dbname=x user=y" >"$open/foreign/.hpt/config" &&
         chmod 644 "$open/foreign/.hpt/config" &&
-        test_exit 3 env XDG_CONFIG_HOME="$open/home" $ordinary "$open/hpt-init" -C "$open/foreign/sub" \
+        test_exit 3 env XDG_CONFIG_HOME="$open/own" $ordinary "$open/hpt-init" -C "$open/foreign/sub" \
             --status 2>err &&
         test_grep "belongs to another user \(uid 0\)" err && test_grep "^hint: .*safe_directory" err &&
-        mkdir "$open/home/hpt" && echo "safe_directory = $open/foreign" >"$open/home/hpt/config" &&
-        test_exit 3 env XDG_CONFIG_HOME="$open/home" $ordinary "$open/hpt-init" -C "$open/foreign/sub" \
+        mkdir "$open/own/hpt" && echo "safe_directory = $open/foreign" >"$open/own/hpt/config" &&
+        test_exit 3 env XDG_CONFIG_HOME="$open/own" $ordinary "$open/hpt-init" -C "$open/foreign/sub" \
             --status 2>err &&
         test_grep "cannot connect to /nonexistent" err
     '
