@@ -365,8 +365,11 @@ unsigned int hpt_expr_depth(const HptExpr *expr)
     unsigned int depth = 0;
     for (guint i = 0; expr->kids != NULL && i < expr->kids->len; i++) {
         const HptExpr *kid = expr->kids->pdata[i];
-        unsigned int inner = expr->kind == HPT_EXPR_AND && kid->kind == HPT_EXPR_OR ? 1 : 0;
-        depth = MAX(depth, inner + hpt_expr_depth(kid));
+        unsigned int inner = hpt_expr_depth(kid);
+        if (expr->kind == HPT_EXPR_AND && kid->kind == HPT_EXPR_OR) {
+            inner++;
+        }
+        depth = MAX(depth, inner);
     }
     return depth;
 }
