@@ -27,7 +27,7 @@ lint 'no file of C is longer than 800 lines' '
 
 lint 'no path of one machine' '
     grep -v "tests/lint/files.t" "$list" |
-        xargs grep -nE "(^|[^A-Za-z0-9_.])/(work|farm)/|/tmp/(wt|b)-|/home/[a-z]+/"
+        xargs grep -nE "(^|[^A-Za-z0-9_.])/(work|farm)/|/tmp/(wt|b)-|(^|[^A-Za-z0-9_.])/home/[a-z]+/"
 '
 
 lint 'no mark of unfinished work' '
