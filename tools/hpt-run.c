@@ -575,6 +575,26 @@ static int work(const Settings *settings, HptProject *project, HptStudy *study, 
     return exit_status(end);
 }
 
+/* The record is text, and a name is shown in every message. */
+static bool check_name(const char *name, GError **error)
+{
+    const char *wrong = NULL;
+    if (name[0] == '\0')
+        wrong = "is empty";
+    else if (!g_utf8_validate(name, -1, NULL))
+        wrong = "is not UTF-8";
+    else if (g_utf8_strlen(name, -1) > 200)
+        wrong = "is longer than 200 characters";
+    for (const char *c = name; wrong == NULL && *c != '\0'; c++)
+        if (g_ascii_iscntrl(*c))
+            wrong = "holds a control character";
+    if (wrong == NULL)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "the study's name %s\nhint: give it another one with -s NAME", wrong);
+    return false;
+}
+
 static bool check_use(char **command, bool space_given, GError **error)
 {
     if (command[0] != NULL)
@@ -619,6 +639,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autofree char *name = study_name != NULL
                                 ? g_strdup(study_name)
                                 : hpt_template_study_name((const char *const *)command);
+    if (!check_name(name, error))
+        return HPT_EXIT_USAGE;
     HptProjectOptions project_options = {
         .dsn = dsn,
         .directory = directory,

@@ -58,6 +58,8 @@ BEGIN
         END LOOP;
         v_taken := v_taken || v_column;
         v_n := v_n + 1;
+        -- A view has 1,664 columns at most; the rest is in hpt.param and hpt.metric.
+        EXIT WHEN v_n > 1500;
         INSERT INTO hpt_record.wide_column VALUES (p_study, v_n, v_column, v_item.kind, v_item.name);
         IF v_item.kind = 'metric' THEN
             v_columns := v_columns || format(', m%s.value AS %I', v_n, v_column);

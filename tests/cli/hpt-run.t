@@ -201,6 +201,18 @@ test_ok 'wrong use: exit 2, place and suggestion, nothing written' '
     test_exit 2 run -p "{a=x}" -s w9 -t 3 "a=x,y" "{a == y}" -- true {a} 2>err && test_grep "leave no room" err &&
     test_is "$(sql "select count(*) from study where study like '"'w_'"'")" 0
 '
+test_ok 'names of studies: any text of 200 characters; others are refused' '
+    run -s "a b\"; drop é" -t 1 -m loss x=1..9 -- ./learner {x} >out &&
+    test_is "$(sql "select trials from study where study like '"'a b%'"'")" 1 &&
+    for name in "" "$(printf "a\nb")" "$(printf "\377")" "$(printf %0201d 1)"; do
+        test_exit 2 run -s "$name" -t 1 -m loss x=1..9 -- ./learner {x} 2>err && test_grep "the study.s name" err || return 1
+    done
+'
+test_ok 'a space of 2,000 parameters' '
+    awk "BEGIN {for (i = 0; i < 2000; i++) print \"p\" i \" real [0, 1]\"}" >many.pcs &&
+    run --allow-unused -s many -t 2 -m loss --space=many.pcs -- ./learner {p0} >out &&
+    test_is "$(sql "select count(*) from param where study = '"'many'"'")" 4000
+'
 test_ok 'a trial sees its parameters in every way, and no way to the database' '
     printf "%s\n" "#!/bin/sh" "env | sort >\"\$HPT_DIR/env\"; cp \"\$HPT_PARAMS\" \"\$HPT_DIR/p\"; echo loss=\$HPT_PARAM_x" >look && chmod +x look &&
     PGPASSWORD=secret HPT_DSN="$TEST_DSN" run -s look -t 1 -m loss --seed=3 x=4..4 k=a -- ./look &&
