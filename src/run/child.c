@@ -156,6 +156,18 @@ static bool open_pipe(int *ours, int *theirs)
     return *ours >= 0 && *theirs >= 0 && fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* What people mean by a command that cannot be run. */
+static const char *exec_hint(const HptChildSpec *spec, int errnum)
+{
+    const char *name = spec->argv[0];
+    if (strpbrk(name, " \t\n") != NULL)
+        return "write the words apart, or use -S for a shell";
+    bool ours = spec->directory == NULL || *name == '/';
+    if (errnum == ENOENT && ours && strchr(name, '/') != NULL && access(name, F_OK) == 0)
+        return "the interpreter in its first line is missing";
+    return NULL;
+}
+
 /* The main process never ran: collect it and say why. */
 static void record_fault(HptChild *child, const HptChildSpec *spec, pid_t pid, const Fault *fault)
 {
@@ -176,8 +188,10 @@ static void record_fault(HptChild *child, const HptChildSpec *spec, pid_t pid, c
         child->step = g_strdup("standard streams");
         break;
     }
+    bool exec = fault->step == STEP_EXEC;
     child->end.kind = HPT_END_START_FAILED;
-    child->end.status = fault->errnum == ENOENT ? 127 : 126;
+    child->end.status = !exec ? 125 : fault->errnum == ENOENT ? 127 : 126;
+    child->end.hint = exec ? exec_hint(spec, fault->errnum) : NULL;
     child->end.step = child->step;
     child->end.errnum = fault->errnum;
     child->reaped = child->swept = true;
@@ -408,7 +422,8 @@ char *hpt_end_text(const HptEnd *end)
     case HPT_END_STOPPED:
         return g_strdup("stopped");
     case HPT_END_START_FAILED:
-        return g_strdup_printf("%s: %s", end->step, g_strerror(end->errnum));
+        return g_strdup_printf("%s: %s%s%s", end->step, g_strerror(end->errnum),
+                               end->hint != NULL ? "; " : "", end->hint != NULL ? end->hint : "");
     }
     return g_strdup("unknown end");
 }

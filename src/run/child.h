@@ -22,16 +22,17 @@ typedef enum {
     HPT_END_SIGNALLED,    /* by a signal that we did not send */
     HPT_END_TIMEOUT,      /* we ended it: time was up */
     HPT_END_STOPPED,      /* we ended it: interrupted or pruned */
-    HPT_END_START_FAILED, /* never ran: step and errnum say why; status is 126 or 127 */
+    HPT_END_START_FAILED, /* never ran: step and errnum say why; status is 125 to 127 */
 } HptEndKind;
 
 typedef struct {
     HptEndKind kind;
-    int status;       /* what a shell would say: the exit status, 128 + signal, 126, 127 */
+    int status;       /* what env(1) would say: the exit status, 128 + signal, 125, 126, 127 */
     int signal;       /* that ended the main process, or 0, whatever the kind */
     bool core_dumped; /* only with signal */
     const char *step; /* START_FAILED: "directory 'x'", "exec 'y'"…; owned by the child */
     int errnum;       /* START_FAILED */
+    const char *hint; /* START_FAILED: what may be meant, or NULL; static */
 
     int64_t wall_us, user_us, system_us; /* user and system include the waited-for descendants */
     int64_t maxrss_bytes;                /* of the largest process */

@@ -252,9 +252,7 @@ static bool check_dollar(const Parse *parse, const char *content, size_t length,
         *colon = '\0';
     if (find(parse->rules->names, name) == SIZE_MAX)
         return true;
-    return refuse(error,
-                  "${%s} may mean the shell's variable or the parameter; write $%s or {%s} (a "
-                  "literal $ before a value is written outside the word)",
+    return refuse(error, "${%s} may mean the shell's variable or the parameter; write $%s or {%s}",
                   name, name, name);
 }
 

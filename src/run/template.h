@@ -9,6 +9,7 @@
  * hpt.resume hpt.worker hpt.slot. In {FLAG name} the flag begins with "-" or ends with "=".
  *
  * Braces whose content has none of these forms pass untouched: awk '{print $1}', {}, {a,b}, JSON.
+ * One plain word in braces that names nothing is an error, never text: write {{print}}.
  * "}}" is two closing braces where foreign braces are open, so {"a":{"b":{x}}} works as it reads.
  * ${name} is left to the shell; it is refused when name is a parameter, since either may be meant.
  *

@@ -123,7 +123,7 @@ static void test_refusals(void)
                   "option without its value; write '{-r hpt.resume}' or '{--resume= hpt.resume}'");
     check_refused("t|${C}", &with,
                   "argument 2 '${C}': ${C} may mean the shell's variable or the parameter; write "
-                  "$C or {C} (a literal $ before a value is written outside the word)");
+                  "$C or {C}");
     check_refused("t|\xff", &with,
                   "argument 2 '\\xff': not UTF-8; the record of a command is text");
     check_refused("", &with, "the command is missing");

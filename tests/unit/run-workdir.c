@@ -273,14 +273,23 @@ static void test_changed(void)
 
 /* Somebody swaps files, links and directories all the time: nothing outside is ever read, nothing
  * blocks, and the removal takes away what is inside alone. */
+#define PAIRS 20
+
+static gint swapped_enough;
+
 static gpointer swap(gpointer data)
 {
     const char *trial = data;
     int fd = open(trial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (int i = 0; i < 20000; i++) {
-        (void)renameat2(fd, "f", fd, "l", RENAME_EXCHANGE);
+    while (g_atomic_int_get(&swapped_enough) == 0) {
+        for (int i = 0; i < PAIRS; i++) {
+            char file[16], other[16];
+            g_snprintf(file, sizeof file, "f%d", i);
+            g_snprintf(other, sizeof other, "l%d", i);
+            (void)renameat2(fd, file, fd, other, RENAME_EXCHANGE);
+        }
         (void)renameat2(fd, "d", fd, "dl", RENAME_EXCHANGE);
-        (void)renameat2(fd, "p", fd, "f", RENAME_EXCHANGE);
+        (void)renameat2(fd, "p", fd, "f0", RENAME_EXCHANGE);
     }
     close(fd);
     return NULL;
@@ -290,15 +299,21 @@ static void test_race(void)
 {
     Lab lab;
     lab_begin(&lab);
-    put("f", "inside");
-    g_assert_cmpint(symlink("../secret", "l"), ==, 0);
+    for (int i = 0; i < PAIRS; i++) {
+        char file[16], other[16];
+        g_snprintf(file, sizeof file, "f%d", i);
+        g_snprintf(other, sizeof other, "l%d", i);
+        put(file, "inside");
+        g_assert_cmpint(symlink("../secret", other), ==, 0);
+    }
     g_assert_cmpint(mkdir("d", 0700), ==, 0);
     put("d/secret", "inside");
     g_assert_cmpint(symlink("..", "dl"), ==, 0);
     g_assert_cmpint(mkfifo("p", 0600), ==, 0);
     GThread *thread = g_thread_new("swap", swap, lab.trial);
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < 1500; i++)
         walk(&lab, NULL, 0, 0);
+    g_atomic_int_set(&swapped_enough, 1);
     g_assert_false(lab.leaked);
     g_thread_join(thread);
     lab_end(&lab);
