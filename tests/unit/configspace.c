@@ -319,7 +319,8 @@ static void test_round_trip(void)
                "{b > 7, c < 2}\n{c = 4 || a = z, b != 3}\n",
                1);
     check_same("n=1,2,4,8\ns=p,q,r:ord\na=1..2\na | n > 3 || s >= q && n <= 2\nb=1..2\nb | n > 9\n"
-               "k=7\nc=1..2\nc | k > 8\nd=1..2\nd | k >= 6\n{n < 3 || s > p, a != 2}\n",
+               "k=7\nc=1..2\nc | k > 8\nd=1..2\nd | k >= 6\n{n < 3 || s > p, a != 2}\n{n > "
+               "100}\n{n > 100, a=1}\n",
                2);
     check_same("a real [0, 1] step=0.1\nb=1..2\nb | a > 0.55\nc=1..2\nc | a <= 0.3\n{a >= 0.9}\n",
                3);
@@ -327,6 +328,19 @@ static void test_round_trip(void)
     check_same("a=0.25..0.75\nb=1..2\nb | a >= 0.5\nc=1..2\nc | a < 0.25\nd=1..2\nd | a <= 0.75\n"
                "e=1..2\ne | a > 1\nf=1..2\nf | a < 1\ng=1..2\ng | a >= 0\n",
                5);
+}
+
+/* Their constants know no order. */
+static void test_constant_parent(void)
+{
+    g_autoptr(HptSpace) space =
+        hpt_space_parse("k=7\na=1..2\na | k > 8\nb=1..2\nb | k > 6\n", NULL);
+    g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *json = hpt_configspace_write(space, list);
+    g_assert_nonnull(
+        strstr(json, "{\"child\":\"a\",\"parent\":\"k\",\"type\":\"NEQ\",\"value\":7}"));
+    g_assert_nonnull(
+        strstr(json, "{\"child\":\"b\",\"parent\":\"k\",\"type\":\"EQ\",\"value\":7}"));
 }
 
 /* A clause that would become more alternatives than anybody wants. */
@@ -358,6 +372,7 @@ int main(int argc, char **argv)
     g_test_add_func("/configspace/write/space", test_write);
     g_test_add_func("/configspace/write/losses", test_write_losses);
     g_test_add_func("/configspace/write/many-alternatives", test_many_alternatives);
+    g_test_add_func("/configspace/write/constant-parent", test_constant_parent);
     g_test_add_func("/configspace/round-trip", test_round_trip);
     return g_test_run();
 }

@@ -78,6 +78,19 @@ static void test_json(void)
     check_config("", "{}", false, "{}");
 }
 
+/* Whole numbers are integers to whoever takes the object instead of its text. */
+static void test_json_types(void)
+{
+    g_autoptr(HptSpace) space = space_of("i=1..5\nr=1.0..5.0\nw=1,2.0\nf=1,2.5\nc=x\n");
+    g_autoptr(HptConfig) config = hpt_space_default(space, NULL);
+    g_autoptr(json_t) object = hpt_config_json(space, config);
+    g_assert_true(json_is_integer(json_object_get(object, "i")));
+    g_assert_true(json_is_real(json_object_get(object, "r")));
+    g_assert_true(json_is_integer(json_object_get(object, "w")));
+    g_assert_true(json_is_real(json_object_get(object, "f")));
+    g_assert_true(json_is_string(json_object_get(object, "c")));
+}
+
 static void test_refused(void)
 {
     check_refused(svm, "[]", "a configuration is a JSON object");
@@ -313,6 +326,9 @@ static void test_widens_rules(void)
                  "the forbidden clause {a > 3 && k == p} is new");
     check_widens("k=p,q\na=1..5", "k=p,q,r\na=1..5\n{k != r}",
                  "the forbidden clause {k != r} is new");
+    /* What an older configuration lacks decides nothing about it, so this is not judged. */
+    check_widens("k=p,q\na=1..5:if=k=q", "k=p,q\nn=x,y\na integer [1, 5] | k == q || n == x",
+                 "parameter 'a': the condition was \"k == q\" and is now \"k == q || n == x\"");
     /* The condition names a parameter whose domain changed its kind: no crash, one reason. */
     check_widens("z=p,q\na=1..5", "z=1..5\na=1..5:if=z=1",
                  "parameter 'z' was categorical and is now integer");
@@ -322,6 +338,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/space/config/json", test_json);
+    g_test_add_func("/space/config/json-types", test_json_types);
     g_test_add_func("/space/config/refused", test_refused);
     g_test_add_func("/space/config/embedded-nul", test_embedded_nul);
     g_test_add_func("/space/config/conditions", test_conditions);

@@ -304,6 +304,10 @@ static const Message messages[] = {
      {"a=1..5", "b=1..5", "{(a == 1) + b > 2}"},
      "col 11: arithmetic is not supported; compare one parameter with a value",
      NULL},
+    {"arithmetic-sum",
+     {"a=1..5", "b=1..5", "{a > 1 + b}"},
+     "col 8: arithmetic is not supported; compare one parameter with a value",
+     NULL},
     {"two-parameters",
      {"a=1..5", "b=1..5", "{a < b}"},
      "forbidden clause: comparing two parameters ('a' and 'b') is not supported; compare one "
@@ -489,13 +493,15 @@ static void test_names_and_values(void)
                "b | classifier:svm:C == 3\n"
                "classifier:svm:C integer [1, 3]\n");
     /* Paths and versions are no ranges; quotes keep anything. */
-    check_file("a=../x,./y\nb='1..2'\nc=/usr/../bin\nd=\"a\\\"b\\\\c\"\ne=''\nf='a:b',c\n",
+    check_file("a=../x,./y\nb='1..2'\nc=/usr/../bin\nd=\"a\\\"b\\\\c\"\ne=''\nf='a:b',c\n"
+               "g=\"x\\\" # y\" # comment\n",
                "a categorical {../x, ./y}\n"
                "b categorical {1..2}\n"
                "c categorical {/usr/../bin}\n"
                "d categorical {\"a\\\"b\\\\c\"}\n"
                "e categorical {\"\"}\n"
-               "f categorical {a:b, c}\n");
+               "f categorical {a:b, c}\n"
+               "g categorical {\"x\\\" # y\"}\n");
     check_file("a=x,y:default=y:if=b=p,q:if=c=1\nb=p,q,r\nc=0,1,2\n", "a categorical {x, y} [y]\n"
                                                                       "a | b in {p, q} && c == 1\n"
                                                                       "b categorical {p, q, r}\n"

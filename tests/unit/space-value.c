@@ -1,7 +1,7 @@
 /* Values of one parameter: shares, levels, ends, text. */
 #include "space/space.h"
 
-#include "base/number.h"
+#include "num/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,12 +72,30 @@ static void test_levels(void)
                  "0.3 0.35 0.4 0.45 0.5 0.55 0.6 0.65 0.7 0.75 0.8 0.85 0.9 0.95 1");
     check_levels("a real [-0.3, 0.3] step=0.1", "-0.3 -0.2 -0.1 0 0.1 0.2 0.3");
     check_levels("a real [0, 1] step=0.3", "0 0.3 0.6 0.9");
+    check_levels("a real [0, 0.35] step=0.1", "0 0.1 0.2 0.3");
     check_levels("a real [1e-7, 5e-7] step=1e-7", "1e-7 2e-7 3e-7 4e-7 5e-7");
     check_levels("a real [1e22, 3e22] step=1e22", "1e+22 2e+22 3e+22");
     check_levels("a real [0, 3e300] step=1e300", "0 1e+300 2e+300 3e+300");
     check_levels("a real [0, 3e-300] step=1e-300", "0 1e-300 2e-300 3e-300");
     check_levels("a real [-1.7e308, 1.7e308] step=1.7e308", "-1.7e+308 0 1.7e+308");
     check_levels("a real [0.1234567890123, 0.3] step=0.1", "0.1234567890123 0.2234567890123");
+}
+
+/* So many steps that the quotient is off by some. */
+static void test_many_levels(void)
+{
+    g_autoptr(HptSpace) space = space_of("a real [0.05, 900000000000000] step=0.1");
+    const HptParam *param = hpt_space_get(space, 0);
+    HptStream stream = hpt_stream(1, 0, "level", "");
+    for (uint64_t i = 0; i < 10000; i++) {
+        HptValue value = hpt_param_level(param, hpt_stream_below(&stream, i, param->levels));
+        g_autofree char *text = hpt_param_value_text(param, value);
+        HptValue read = {0};
+        g_autoptr(GError) error = NULL;
+        g_assert_true(hpt_param_value_parse(param, text, &read, &error));
+        g_assert_no_error(error);
+        g_assert_true(same_value(read, value));
+    }
 }
 
 static void test_large_integers(void)
@@ -129,6 +147,7 @@ static void test_reals(void)
     check_real("a=1e-300..1e300:log");
     check_real("a=2.2250738585072014e-308..1.7976931348623157e308:log");
     check_real("a=0.1..0.3:log");
+    check_real("a=0.02..0.04:log"); /* exp of the sum ends above */
 }
 
 static void test_unit_is_clamped(void)
@@ -203,6 +222,7 @@ static void test_defaults(void)
     check_fallback("a=1e300..1e302:log", "1e+301", false);
     check_fallback("a=-1.7e308..1.7e308", "0", false);
     check_fallback("a=1.7e308..1.7e308", "1.7e+308", false);
+    check_fallback("a=1e308..1.5e308", "1.25e+308", false);
     check_fallback("a=1..4", "2", false);
     check_fallback("a=1..100:log", "10", false);
     check_fallback("a=0..10:step=3", "3", false);
@@ -262,6 +282,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/space/value/levels", test_levels);
+    g_test_add_func("/space/value/many-levels", test_many_levels);
     g_test_add_func("/space/value/large-integers", test_large_integers);
     g_test_add_func("/space/value/reals", test_reals);
     g_test_add_func("/space/value/unit-is-clamped", test_unit_is_clamped);
