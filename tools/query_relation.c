@@ -208,10 +208,11 @@ static void use_workers(QueryRelation *relation, const char *study)
 {
     append_quoted(
         relation->from,
-        "(select w.*, (select count(*) from hpt.attempt a\n"
-        "                   where a.study = w.study and a.worker = w.worker) as attempts\n"
+        "(select w.*, coalesce(n.attempts, 0) as attempts\n"
         "      from hpt.worker w\n"
-        "      where w.study = ",
+        "      left join (select study, worker, count(*) as attempts from hpt.attempt\n"
+        "                 group by study, worker) n using (study, worker)\n"
+        "      where study = ",
         study, ") q");
     g_string_append(relation->order, "q.started, q.worker");
     add_columns(relation,

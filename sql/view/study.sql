@@ -2,14 +2,7 @@
 DROP VIEW IF EXISTS hpt.study;
 CREATE VIEW hpt.study AS
 SELECT s.name AS study, s.view_name AS wide_view, s.seed, s.total,
-       count(t.number) AS trials,
-       count(t.number) FILTER (WHERE t.state = 'complete') AS complete,
-       count(t.number) FILTER (WHERE t.state = 'pruned') AS pruned,
-       count(t.number) FILTER (WHERE t.state = 'failed') AS failed,
-       count(t.number) FILTER (WHERE t.state = 'lost') AS lost,
-       count(t.number) FILTER (WHERE t.state = 'running') AS running,
-       count(t.number) FILTER (WHERE t.state = 'waiting') AS waiting,
-       count(t.number) FILTER (WHERE t.state = 'cancelled') AS cancelled,
+       t.trials, t.complete, t.pruned, t.failed, t.lost, t.running, t.waiting, t.cancelled,
        d.version, d.body ->> 'sampler' AS sampler, d.body -> 'command' AS command,
        d.body ->> 'space' AS space, d.body ->> 'space_hash' AS space_hash,
        encode(d.digest, 'hex') AS definition_hash, s.created_at AS created,
@@ -18,5 +11,12 @@ SELECT s.name AS study, s.view_name AS wide_view, s.seed, s.total,
 FROM hpt_record.study s
 JOIN LATERAL (SELECT * FROM hpt_record.definition d WHERE d.study_id = s.id
               ORDER BY d.version DESC LIMIT 1) d ON true
-LEFT JOIN hpt_record.trial t ON t.study_id = s.id
-GROUP BY s.id, d.study_id, d.version, d.body, d.digest;
+CROSS JOIN LATERAL (SELECT count(*) AS trials,
+                           count(*) FILTER (WHERE t.state = 'complete') AS complete,
+                           count(*) FILTER (WHERE t.state = 'pruned') AS pruned,
+                           count(*) FILTER (WHERE t.state = 'failed') AS failed,
+                           count(*) FILTER (WHERE t.state = 'lost') AS lost,
+                           count(*) FILTER (WHERE t.state = 'running') AS running,
+                           count(*) FILTER (WHERE t.state = 'waiting') AS waiting,
+                           count(*) FILTER (WHERE t.state = 'cancelled') AS cancelled
+                    FROM hpt_record.trial t WHERE t.study_id = s.id) t;
