@@ -235,6 +235,26 @@ RunShow *run_show_new(const RunShowOptions *options)
     return show;
 }
 
+/* "svm-train  100/100  best 84.8148 #63  failed 0  0:04" */
+static void print_summary(const RunShow *show)
+{
+    const HptProgress *state = &show->state;
+    g_autoptr(GString) line = g_string_new(state->study);
+    g_string_append_printf(line, "  %" PRId64, state->done);
+    if (state->total >= 0)
+        g_string_append_printf(line, "/%" PRId64, state->total);
+    if (state->has_best) {
+        g_autofree char *best = hpt_number_round(state->best, 6);
+        g_string_append_printf(line, "  best %s #%" PRId64, best, state->best_trial);
+    }
+    if (state->pruned > 0)
+        g_string_append_printf(line, "  pruned %" PRId64, state->pruned);
+    g_autofree char *span = hpt_duration_text(hpt_time_monotonic_us() - show->begin_us);
+    g_string_append_printf(line, "  failed %" PRId64 "  %s", state->failed, span);
+    g_autofree char *printable = hpt_text_printable(line->str, -1);
+    fprintf(stderr, "%s\n", printable);
+}
+
 bool run_show_end(RunShow *show, GError **error)
 {
     clear_line(show);
@@ -244,14 +264,8 @@ bool run_show_end(RunShow *show, GError **error)
             hpt_tool_note("%s", left_out);
     }
     take_counts(show, hpt_project_get_db(show->options.project));
-    if (!show->options.quiet) {
-        g_autofree char *span = hpt_duration_text(hpt_time_monotonic_us() - show->begin_us);
-        show->state.eta_us = -1;
-        show->state.running = 0;
-        show->state.rate = 0;
-        g_autofree char *line = hpt_progress_line(&show->state, 0, false);
-        fprintf(stderr, "%s  %s\n", line, span);
-    }
+    if (!show->options.quiet)
+        print_summary(show);
     if (show->error != NULL) {
         g_propagate_error(error, g_steal_pointer(&show->error));
         return false;
