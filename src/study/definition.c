@@ -80,16 +80,41 @@ static const char *column_type(const HptParam *param)
     return "text";
 }
 
+static void add_parameter(json_t *array, const HptSpace *space, size_t i)
+{
+    const HptParam *param = hpt_space_get(space, i);
+    json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "name", param->name, "type",
+                                           column_type(param), "constant", param->constant));
+}
+
+/* What is searched first, then the constants. */
 static json_t *parameters_json(const HptDefinition *definition)
 {
     json_t *array = json_array();
-    for (char **name = definition->positions; *name != NULL; name++) {
-        const HptParam *param =
-            hpt_space_get(definition->space, hpt_space_find(definition->space, *name));
-        json_array_append_new(array, json_pack("{s:s, s:s, s:b}", "name", *name, "type",
-                                               column_type(param), "constant", param->constant));
-    }
+    for (char **name = definition->positions; *name != NULL; name++)
+        add_parameter(array, definition->space, hpt_space_find(definition->space, *name));
+    for (size_t i = 0; i < hpt_space_size(definition->space); i++)
+        if (!g_strv_contains((const char *const *)definition->positions,
+                             hpt_space_get(definition->space, i)->name))
+            add_parameter(array, definition->space, i);
     return array;
+}
+
+/* The positions known so far (may be NULL) and, behind them, what this space searches besides. A
+ * constant has no position until it is widened: it would move those behind it when it is. */
+static char **positions_of(const HptSpace *space, char **known)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (char **name = known; name != NULL && *name != NULL; name++)
+        g_ptr_array_add(names, g_strdup(*name));
+    for (size_t i = 0; i < hpt_space_size(space); i++) {
+        const HptParam *param = hpt_space_get(space, i);
+        if (!param->constant &&
+            (known == NULL || !g_strv_contains((const char *const *)known, param->name)))
+            g_ptr_array_add(names, g_strdup(param->name));
+    }
+    g_ptr_array_add(names, NULL);
+    return (char **)g_ptr_array_free(names, false);
 }
 
 static json_t *metrics_json(const HptDefinition *definition)
@@ -225,7 +250,7 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     definition->stdin_json = input->stdin_json;
     definition->chdir_trial = input->chdir_trial;
     definition->space = hpt_space_ref(input->space);
-    definition->positions = g_strdupv((char **)hpt_space_get_names(input->space));
+    definition->positions = positions_of(input->space, NULL);
     definition->seed = input->seed != NULL ? *input->seed : random_seed();
     definition->timeout_us = input->timeout_us;
     definition->grace_us = input->grace_us;
@@ -420,16 +445,8 @@ HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDef
     next->timeout_us = given->timeout_us;
     next->grace_us = given->grace_us;
     next->output_cap = given->output_cap;
-    /* New names go behind the old ones, so that nobody's Sobol dimension moves. */
-    GPtrArray *names = g_ptr_array_new();
-    for (char **name = next->positions; *name != NULL; name++)
-        g_ptr_array_add(names, *name);
-    for (char **name = given->positions; *name != NULL; name++)
-        if (!g_strv_contains((const char *const *)recorded->positions, *name))
-            g_ptr_array_add(names, g_strdup(*name));
-    g_ptr_array_add(names, NULL);
-    g_free(next->positions);
-    next->positions = (char **)g_ptr_array_free(names, false);
+    g_strfreev(next->positions);
+    next->positions = positions_of(given->space, recorded->positions);
     /* The points in the terms of the wider space; those that were tried stay as they were. */
     for (size_t i = 0; i < next->points->len; i++) {
         g_autoptr(json_t) object = hpt_config_json(recorded->space, recorded->points->pdata[i]);

@@ -18,7 +18,7 @@ typedef struct {
     bool chdir_trial;
     HptTemplate *template;
     HptSpace *space;
-    char **positions; /* names in the order of first appearance */
+    char **positions; /* names of what is searched, in the order in which it first was */
     HptMetrics *metrics;
     GPtrArray *points;       /* HptConfig *, tried first */
     bool default_first;      /* points[0] is the default configuration */
