@@ -197,9 +197,20 @@ static void record_fault(HptChild *child, const HptChildSpec *spec, pid_t pid, c
     child->reaped = child->swept = true;
 }
 
-static bool become_subreaper(void)
+/* A process that was started with SIGCHLD ignored gets no status of its children. */
+static void heed_children(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
+        action.sa_handler = SIG_DFL;
+        sigaction(SIGCHLD, &action, NULL);
+    }
+}
+
+static bool become_parent(void)
 {
     static bool done;
+    heed_children();
     if (!done)
         done = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
     return done;
@@ -209,7 +220,7 @@ static bool become_subreaper(void)
 static bool start(HptChild *child, const HptChildSpec *spec, Launch *launch, const char **what)
 {
     *what = "cannot adopt orphans";
-    if (!become_subreaper())
+    if (!become_parent())
         return false;
     *what = "cannot open the child's standard input";
     launch->in = open_input(spec);

@@ -4,6 +4,7 @@
  * given bytes, stdout and stderr on pipes, and no other descriptor of ours. It shares our memory
  * until it execs (vfork), so a large parent costs nothing.
  *
+ * SIGCHLD must not be ignored; where it is, the first start sets it to its default.
  * We are made a subreaper at the first start: what a child leaves behind becomes ours, is found,
  * killed and counted, including double forks, new sessions and cleared environments.
  *

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_MAX (256 << 10)
+#define READ_MAX 65536 /* bytes a call: about a millisecond of parsing */
 #define EVENT_TEXT_MAX 200
 #define REASON_MAX 2000
 
