@@ -68,8 +68,8 @@ test_ok '--extend: a wider space is a new version, what was drawn stays' '
 '
 printf '%s\n' '#!/bin/sh' 'echo "loss=$HPT_PARAM_a"' >reader && chmod +x reader
 test_ok '--extend: a new parameter, or a constant that is widened, moves nobody in a Sobol sequence' '
-    run -s wide --sampler=sobol --seed=9 -t 8 -m loss a=0.0..1.0 b=1 c=0.0..1.0 -- ./reader >out &&
-    run -s same --sampler=sobol --seed=9 -t 16 -m loss a=0.0..1.0 b=1 c=0.0..1.0 -- ./reader >out &&
+    run -s wide --sampler=sobol --seed=9 -t 8 -m loss a=0.0..1.0 b=1..1 c=0.0..1.0 -- ./reader >out &&
+    run -s same --sampler=sobol --seed=9 -t 16 -m loss a=0.0..1.0 b=1..1 c=0.0..1.0 -- ./reader >out &&
     run --extend -s wide -t 16 -m loss a=0.0..1.0 aa=0.0..1.0 b=1..3 c=0.0..1.0 -- ./reader >out &&
     test_is "$(sql "select count(*), count(aa), count(distinct b) from wide w join same s using (trial) where w.a = s.a and w.c = s.c")" "16	8	3"
 '
