@@ -71,7 +71,7 @@ test_ok '--extend: a new parameter, or a constant that is widened, moves nobody 
     run -s wide --sampler=sobol --seed=9 -t 8 -m loss a=0.0..1.0 b=1..1 c=0.0..1.0 -- ./reader >out &&
     run -s same --sampler=sobol --seed=9 -t 16 -m loss a=0.0..1.0 b=1..1 c=0.0..1.0 -- ./reader >out &&
     run --extend -s wide -t 16 -m loss a=0.0..1.0 aa=0.0..1.0 b=1..3 c=0.0..1.0 -- ./reader >out &&
-    test_is "$(sql "select count(*), count(aa), count(distinct b) from wide w join same s using (trial) where w.a = s.a and w.c = s.c")" "16	8	3"
+    test_is "$(sql "select count(*), count(w.aa), count(distinct w.b) from wide w join same s using (trial) where w.a = s.a and w.c = s.c")" "16	8	3"
 '
 test_ok '--metric: kinds and sources, with the rule and the place of each number' '
     printf "%s\n" "#!/bin/sh" "echo start" "echo Accuracy = 91.5%" "printf \"{\\\"a\\\":{\\\"b\\\":2.5}}\" >\"\$HPT_DIR/r.json\"" "exit 0" >multi && chmod +x multi &&
