@@ -71,24 +71,33 @@ static bool migrate(HptDb *db, GError **error)
 
 /* ---- the private server ---- */
 
+/* Another hpt-init may be making it at this moment, and PostgreSQL wants to do that alone. */
 static bool make_database(const char *folder, GError **error)
 {
     g_autofree char *dsn = hpt_cluster_dsn(folder, HPT_ROLE_OWNER);
     g_autofree char *other = g_strconcat(dsn, " dbname=postgres", NULL);
     g_autoptr(HptDb) db = hpt_db_open(other, "hpt-init", error);
-    g_autoptr(HptRows) rows =
-        db == NULL
-            ? NULL
-            : hpt_db_rows_text(db, "select from pg_catalog.pg_database where datname = 'hpt'", NULL,
-                               error);
-    if (rows == NULL)
-        return false;
-    return hpt_rows_count(rows) > 0 || hpt_db_exec_text(db, "create database hpt", error);
+    for (int attempt = 0; db != NULL; attempt++) {
+        g_autoptr(GError) failure = NULL;
+        g_autoptr(HptRows) rows = hpt_db_rows_text(
+            db, "select from pg_catalog.pg_database where datname = 'hpt'", NULL, error);
+        if (rows == NULL)
+            return false;
+        if (hpt_rows_count(rows) > 0 || hpt_db_exec_text(db, "create database hpt", &failure))
+            return true;
+        if (attempt == 100 || !hpt_db_alive(db)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+        g_usleep(50000);
+    }
+    return false;
 }
 
 /* The roles of a private server may log in, as the owner of the project alone; whoever comes with
  * psql finds the views without a prefix. */
 static const char private_settings[] =
+    "select pg_catalog.pg_advisory_xact_lock(1752199284, 0);" /* the migration's */
     "alter role hpt_writer login; alter role hpt_reader login; alter role hpt_auditor login;"
     "revoke create, temporary on database hpt from public;"
     "revoke create on schema public from public;"

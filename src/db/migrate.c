@@ -91,31 +91,35 @@ static bool make_roles(HptDb *db, HptNote note, GError **error)
 /* In a transaction: become the owner of the record. Who that is was decided when it was made. */
 static bool become_owner(HptDb *db, GError **error)
 {
-    static const char prepare_owner[] =
+    /* The role may be there without being ours to take, and ours without the right to make schemas;
+     * then the user stays who he is. */
+    static const char try_owner[] =
         "do $$ begin"
-        " if not pg_catalog.pg_has_role(current_user, 'hpt_owner', 'member') then"
-        "   execute format('grant hpt_owner to %I', current_user);"
-        " end if;"
         " execute format('grant create on database %I to hpt_owner', current_database());"
+        " begin"
+        "   set local role hpt_owner;"
+        " exception when insufficient_privilege then"
+        "   execute format('grant hpt_owner to %I', current_user);"
+        "   set local role hpt_owner;"
+        " end;"
+        " if not pg_catalog.has_database_privilege(current_database(), 'create') then"
+        "   raise insufficient_privilege;"
+        " end if;"
+        " exception when insufficient_privilege or undefined_object"
+        "   or invalid_parameter_value then null;"
         " end $$";
     g_autoptr(HptRows) rows = hpt_db_rows_text(
         db,
-        "select coalesce((select pg_catalog.pg_get_userbyid(nspowner)::text"
-        "                 from pg_catalog.pg_namespace where nspname = 'hpt_record'),"
-        "                (select 'hpt_owner' from pg_catalog.pg_roles where rolname = 'hpt_owner'"
-        "                 and (select rolsuper or rolcreaterole from pg_catalog.pg_roles"
-        "                      where rolname = current_user)),"
-        "                current_user::text),"
-        "       current_user::text,"
-        "       exists (select from pg_catalog.pg_namespace where nspname = 'hpt_record')",
+        "select pg_catalog.pg_get_userbyid(nspowner)::text, pg_catalog.pg_get_userbyid(nspowner) = current_user"
+        " from pg_catalog.pg_namespace where nspname = 'hpt_record'",
         NULL, error);
     if (rows == NULL)
         return false;
-    const char *owner = hpt_rows_peek_text(rows, 0, 0);
-    if (strcmp(owner, hpt_rows_peek_text(rows, 0, 1)) == 0)
+    if (hpt_rows_count(rows) == 0)
+        return hpt_db_exec_text(db, try_owner, error);
+    if (hpt_rows_bool(rows, 0, 1))
         return true;
-    if (!hpt_rows_bool(rows, 0, 2) && !hpt_db_exec_text(db, prepare_owner, error))
-        return false;
+    const char *owner = hpt_rows_peek_text(rows, 0, 0);
     g_autofree char *name = hpt_db_quote_name(owner);
     g_autofree char *sql = g_strdup_printf("set local role %s", name);
     if (hpt_db_exec_text(db, sql, error))

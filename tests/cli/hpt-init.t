@@ -10,7 +10,7 @@ chmod 755 "$open"
 cp "$TEST_BUILD/hpt-init" "$open/" && chmod 755 "$open/hpt-init"
 here=$PWD
 finish() {
-    for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/; do
+    for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/ "$here"/closed/*/twice "$open"/user/*/twice; do
         [ ! -d "$finish_folder/.hpt" ] || "$open/hpt-init" -q -C "$finish_folder" --stop
     done >/dev/null 2>&1
     rm -rf "$open"
@@ -24,7 +24,12 @@ gone() { [ ! -e "/proc/$1" ] || grep -q '^State:	Z' "/proc/$1/status"; }
 is_up() { "$open/hpt-init" -C "$1" --status >/dev/null 2>&1; }
 is_down() { test_exit 1 "$open/hpt-init" -C "$1" --status >/dev/null 2>&1; }
 asks() { test_is "$(psql -XAtd "$1" -c 'select count(*) from hpt.study')" 0; }
-servers_of() { pgrep -f -c "^[^ ]*postgres -D $1/.hpt/pg " || :; }
+# Live servers of a project, without procps.
+servers_of() {
+    for process in /proc/[0-9]*; do
+        tr "\\0" " " <"$process/cmdline" | sed "s|^[^ ]*/||" && echo
+    done 2>/dev/null | grep -c "^postgres -D $1/.hpt/pg " || :
+}
 
 # ---- messages that need no server ----
 
@@ -215,10 +220,10 @@ private() {
         kill "$other" && { wait "$other" || :; }
     '
     test_ok "$who: a stale pid file with the number of a zombie" '
-        $init -C "$place" --stop && mkfifo zombie go && chmod 666 go &&
-        { $as sh -c "{ read -r line <go; } & echo \$! && exec tail -f /dev/null >/dev/null" >zombie & } &&
+        $init -C "$place" --stop && mkfifo zombie "$open/go" && chmod 666 "$open/go" &&
+        { $as sh -c "{ read -r line <$open/go; } & echo \$! && exec tail -f /dev/null >/dev/null" >zombie & } &&
         other=$! && read -r dead <zombie && test_wait 30 grep -qx tail "/proc/$other/comm" &&
-        echo >go && rm zombie go && test_wait 30 gone "$dead" && test -e "/proc/$dead" &&
+        echo >"$open/go" && rm zombie "$open/go" && test_wait 30 gone "$dead" && test -e "/proc/$dead" &&
         stale_pid "$dead" && $init -q -C "$place" --start && asks_as "$dsn" &&
         kill "$other" && { wait "$other" || :; }
     '
@@ -249,6 +254,14 @@ private() {
         test_exit 3 $init -q -C "$place" --start 2>err && test_grep "unrecognized .*nonsense" err &&
         $as tee "$place/.hpt/pg/postgresql.conf" <"$place/kept" >out && $as rm "$place/kept" &&
         $init -q -C "$place" --start && $init -C "$place" --stop
+    '
+    test_ok "$who: two hpt-init at once make one project" '
+        $as mkdir "$place/twice" &&
+        for i in 1 2; do
+            { $init -q -C "$place/twice" >"make.$i" 2>&1; echo $? >>"make.$i"; } &
+        done && wait && test_grep "^0$" make.1 && test_cmp make.1 make.2 &&
+        asks_as "$(head -n 1 make.1)" && test_is "$(ls -A "$place/twice")" .hpt &&
+        test_is "$(servers_of "$place/twice")" 1 && $init -C "$place/twice" --stop
     '
     long=$place/$(printf 'a%.0s' $(seq 100))/$(printf 'b%.0s' $(seq 100))
     test_ok "$who: a path of more than 200 bytes, made in spite of interruption" '
@@ -283,7 +296,7 @@ mkdir -m 700 closed && mkdir closed/own
 private "$(id -un)" "$PWD/closed/own"
 
 if [ "$(id -u)" = 0 ]; then
-    mkdir -m 777 "$open/user" && ordinary='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+    mkdir -m 777 "$open/user" && ordinary='setpriv --reuid=65534 --regid=65534 --clear-groups -- env -C /'
     mkdir "$open/user/nobody" && chown 65534:65534 "$open/user/nobody"
     private 'ordinary user' "$open/user/nobody" "$ordinary"
 

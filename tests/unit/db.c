@@ -92,6 +92,33 @@ static void test_scalars(void)
     g_assert_cmpstr(hpt_rows_peek_text(rows, 0, 11), ==, "00112233-4455-6677-8899-aabbccddeeff");
 }
 
+/* More than any socket buffer, in both directions, alone and many at once. */
+static void test_large(void)
+{
+    size_t length = 8 << 20;
+    g_autoptr(HptDb) db = open_db();
+    g_autofree char *text = g_malloc(length + 1);
+    memset(text, 'x', length);
+    text[length] = '\0';
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, text);
+    hpt_args_bytea(args, text, length);
+    g_autoptr(HptRows) rows = ask(db, "select $1, $2", args);
+    g_assert_cmpstr(hpt_rows_peek_text(rows, 0, 0), ==, text);
+    size_t got;
+    g_assert_nonnull(hpt_rows_peek_bytea(rows, 0, 1, &got));
+    g_assert_cmpuint(got, ==, length);
+
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptArgs) name = hpt_args_new();
+    text[1 << 20] = '\0';
+    hpt_args_text(name, text);
+    for (uint64_t i = 0; i < 20; i++)
+        g_assert_true(hpt_db_send(db, HPT_SQL_STUDY_BY_NAME, name, i, &error));
+    g_assert_true(hpt_db_drain(db, -1, &error));
+    g_assert_cmpuint(hpt_db_pending(db), ==, 20);
+}
+
 static void test_nulls(void)
 {
     g_autoptr(HptDb) db = open_db();
@@ -580,6 +607,7 @@ int main(int argc, char **argv)
     dsn = there ? server_database("u_db") : NULL;
     if (there) {
         g_test_add_func("/db/scalars", test_scalars);
+        g_test_add_func("/db/large", test_large);
         g_test_add_func("/db/nulls", test_nulls);
         g_test_add_func("/db/arrays", test_arrays);
         g_test_add_func("/db/statement-checks", test_statement_checks);

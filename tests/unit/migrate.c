@@ -227,6 +227,31 @@ static void test_plain_user(void)
     exec(db, "drop role u_plain");
 }
 
+/* One who may make roles shares the record with others, though he is no superuser. */
+static void test_role_maker(void)
+{
+    g_autofree char *dsn = NULL, *dsn_again = NULL;
+    g_autoptr(HptDb) db = fresh_database(&dsn);
+    g_autoptr(GError) error = NULL;
+    exec(db, "drop role if exists u_maker");
+    exec(db, "create role u_maker createrole");
+    exec(db, "do $$ begin execute format('alter database %I owner to u_maker',"
+             " current_database()); end $$");
+    exec(db, "set session authorization u_maker");
+    /* Since PostgreSQL 16 only who made hpt_owner, or is given it, may use it. */
+    bool shared = hpt_db_server_version(db) < 160000;
+    g_assert_true(hpt_migrate(db, NULL, NULL, &error));
+    g_assert_true(hpt_schema_check(db, &error));
+    assert_value(db,
+                 "select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'hpt'",
+                 shared ? "hpt_owner" : "u_maker");
+    g_assert_true(hpt_migrate(db, NULL, NULL, &error));
+    exec(db, "reset session authorization");
+    hpt_db_close(g_steal_pointer(&db));
+    db = fresh_database(&dsn_again);
+    exec(db, "drop role u_maker");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -242,6 +267,7 @@ int main(int argc, char **argv)
     g_test_add_func("/migrate/broken-step", test_broken_step);
     g_test_add_func("/migrate/at-once", test_at_once);
     g_test_add_func("/migrate/plain-user", test_plain_user);
+    g_test_add_func("/migrate/role-maker", test_role_maker);
     int status = g_test_run();
     server_drop("u_migrate");
     return status;
