@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -116,6 +117,46 @@ static void test_same_bytes(Place *place, gconstpointer data)
     g_assert_true(hpt_bundle_check(place->path, &again, &error));
     g_assert_cmpuint(again.entries, ==, 9);
     g_assert_cmpint(again.bytes, ==, info.bytes);
+}
+
+/* Written by nobody: 77 if that cannot be tried, 0 if it is the same file. */
+static int write_as_nobody(const Place *place)
+{
+    g_autofree char *path = g_build_filename(place->dir, "nobody", "x.tar", NULL);
+    g_autofree char *dir = g_path_get_dirname(path);
+    if (setgid(65534) != 0 || setuid(65534) != 0)
+        return 77;
+    HptBundle *bundle = hpt_bundle_new("test", dir, NULL);
+    bool ok = bundle != NULL && hpt_bundle_add_bytes(bundle, "a", "x", 1, NULL) &&
+              hpt_bundle_write(bundle, path, false, NULL, NULL);
+    hpt_bundle_free(bundle);
+    return ok ? 0 : 1;
+}
+
+static void test_other_user(Place *place, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *dir = g_build_filename(place->dir, "nobody", NULL);
+    g_autofree char *other = g_build_filename(dir, "x.tar", NULL);
+    g_assert_cmpint(chmod(place->dir, 0755), ==, 0);
+    g_assert_cmpint(mkdir(dir, 0777), ==, 0);
+    g_assert_cmpint(chmod(dir, 0777), ==, 0);
+    int status = 0;
+    pid_t child = getuid() == 0 ? fork() : -1;
+    if (child == 0)
+        _exit(write_as_nobody(place));
+    if (child < 0 || waitpid(child, &status, 0) != child || WEXITSTATUS(status) == 77) {
+        g_test_skip("needs root");
+        return;
+    }
+    g_assert_cmpint(status, ==, 0);
+    g_autoptr(HptBundle) bundle = hpt_bundle_new("test", place->dir, NULL);
+    g_assert_true(hpt_bundle_add_bytes(bundle, "a", "x", 1, NULL));
+    g_assert_true(hpt_bundle_write(bundle, place->path, false, NULL, NULL));
+    size_t n = 0, m = 0;
+    g_autofree char *a = slurp(place->path, &n), *b = slurp(other, &m);
+    g_assert_cmpuint(n, ==, m);
+    g_assert_true(memcmp(a, b, n) == 0);
 }
 
 /* Bytes that must not change with a release of a library: the digest is of the file itself. */
@@ -456,6 +497,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("/bundle/same-bytes", test_same_bytes);
+    ADD("/bundle/other-user", test_other_user);
     ADD("/bundle/pinned", test_pinned);
     ADD("/bundle/read", test_read);
     ADD("/bundle/fd", test_fd);

@@ -85,6 +85,22 @@ static void test_fits(void)
     g_assert_cmpstr(kept, ==, " trial      acc\n    63  84.8148\n     7      9.5\n");
 }
 
+/* Columns of one rank go from the right. */
+static void test_equal_ranks(void)
+{
+    const HptColumn cols[] = {{.name = "first", .type = HPT_COLUMN_INT},
+                              {.name = "second", .type = HPT_COLUMN_INT},
+                              {.name = "third", .type = HPT_COLUMN_INT}};
+    const char *values[] = {"1", "2", "3"};
+    HptShow show = {.format = HPT_FORMAT_TABLE, .width = 15};
+    g_autoptr(HptTable) table = hpt_table_new(&show, cols, 3);
+    hpt_table_add(table, values);
+    g_autofree char *note = NULL;
+    g_autofree char *text = hpt_table_text(table, &note);
+    g_assert_cmpstr(text, ==, " first  second\n     1       2\n");
+    g_assert_cmpstr(note, ==, "no room for: third");
+}
+
 static void test_constant(void)
 {
     g_autofree char *note = NULL;
@@ -194,6 +210,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/table/plain", test_plain);
     g_test_add_func("/table/fits", test_fits);
+    g_test_add_func("/table/equal-ranks", test_equal_ranks);
     g_test_add_func("/table/constant", test_constant);
     g_test_add_func("/table/expanded", test_expanded);
     g_test_add_func("/table/hostile", test_hostile);
