@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LEFT_US G_TIME_SPAN_DAY /* no write lasts that long */
+
 HptObjectId hpt_object_id(const void *data, size_t length)
 {
     return (HptObjectId){.digest = hpt_digest(data, length), .size = (int64_t)length};
@@ -45,6 +47,9 @@ HptStore *hpt_store_open(const char *dir, GError **error)
     }
     bool ok = hpt_stream_sync(fd, dir, error);
     close(fd);
+    /* What a crash left costs room and nothing else, so a failure to remove it is none. */
+    bool swept = ok && hpt_store_sweep(store, LEFT_US, NULL, NULL);
+    (void)swept;
     return ok ? g_steal_pointer(&store) : NULL;
 }
 

@@ -38,8 +38,8 @@ bool hpt_object_is_small(int64_t size);
 
 typedef struct HptStore HptStore;
 
-/* Opens the store in dir (".hpt/objects"), creating its folders. Fails HPT_ERROR_IO, _PERMISSION.
- */
+/* Opens the store in dir (".hpt/objects"), creating its folders and sweeping away what was left
+ * unfinished more than a day ago. Fails HPT_ERROR_IO, _PERMISSION. */
 HptStore *hpt_store_open(const char *dir, GError **error) HPT_WARN_UNUSED;
 void hpt_store_close(HptStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptStore, hpt_store_close)
@@ -64,12 +64,6 @@ bool hpt_object_put_fd(HptStore *store, int fd, const char *name, HptObjectId *o
  * a symbolic link; a FIFO or a device is refused without being opened for reading. */
 bool hpt_object_put_file(HptStore *store, int dir_fd, const char *path, HptObjectId *out,
                          GError **error) HPT_WARN_UNUSED;
-
-/* Identity of a file's content, as hpt_object_put_file would give it, without a store: for files
- * small enough for the database (*data, owned, NUL-terminated) and for comparing. data may be NULL;
- * it is set only when the file is small. */
-bool hpt_object_look_file(int dir_fd, const char *path, HptObjectId *out, char **data,
-                          GError **error) HPT_WARN_UNUSED;
 
 /* ---- reading: always verified ---- */
 

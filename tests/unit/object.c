@@ -238,14 +238,11 @@ static void test_not_files(Place *place, gconstpointer data)
         {"/dev/null", "/dev/null: a device, not a regular file"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autoptr(GError) error = NULL, second = NULL;
+        g_autoptr(GError) error = NULL;
         HptObjectId id;
-        char *bytes = NULL;
         g_assert_false(hpt_object_put_file(place->objects, dir, cases[i].name, &id, &error));
         g_assert_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED);
         g_assert_cmpstr(error->message, ==, cases[i].message);
-        g_assert_false(hpt_object_look_file(dir, cases[i].name, &id, &bytes, &second));
-        g_assert_error(second, HPT_ERROR, HPT_ERROR_UNSUPPORTED);
     }
     int ends[2];
     g_assert_cmpint(pipe(ends), ==, 0);
@@ -273,32 +270,10 @@ static void test_hostile_names(Place *place, gconstpointer data)
         g_assert_cmpint(write(fd, names[i], 2), ==, 2);
         close(fd);
         HptObjectId id, expected = hpt_object_id(names[i], 2);
-        char *bytes = NULL;
         g_assert_true(hpt_object_put_file(place->objects, dir, names[i], &id, NULL));
         g_assert_true(memcmp(&id, &expected, sizeof id) == 0);
-        g_assert_true(hpt_object_look_file(dir, names[i], &id, &bytes, NULL));
-        g_assert_true(memcmp(bytes, names[i], 2) == 0);
-        g_free(bytes);
     }
     close(dir);
-}
-
-static void test_look(Place *place, gconstpointer data)
-{
-    (void)data;
-    g_autofree char *file = g_build_filename(place->dir, "file", NULL);
-    static const size_t sizes[] = {0, HPT_OBJECT_INLINE_MAX, HPT_OBJECT_INLINE_MAX + 1, 200000};
-    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
-        g_autofree char *bytes = noise(sizes[i]), *read = NULL;
-        g_assert_true(g_file_set_contents(file, bytes, (gssize)sizes[i], NULL));
-        HptObjectId id, expected = hpt_object_id(bytes, sizes[i]);
-        g_assert_true(hpt_object_look_file(AT_FDCWD, file, &id, &read, NULL));
-        g_assert_true(memcmp(&id, &expected, sizeof id) == 0);
-        g_assert_true((read != NULL) == hpt_object_is_small(id.size));
-        if (read != NULL)
-            g_assert_true(memcmp(read, bytes, sizes[i]) == 0);
-    }
-    g_assert_false(hpt_object_is_small(-1));
 }
 
 /* A file of /proc says size 0 and has content: it "changes" at every read. */
@@ -323,6 +298,41 @@ static void test_sweep(Place *place, gconstpointer data)
     g_assert_true(hpt_store_sweep(place->objects, -G_TIME_SPAN_HOUR, &removed, NULL));
     g_assert_cmpuint(removed, ==, 1);
     g_assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
+    /* opening does it for what is older than a day */
+    g_assert_true(g_file_set_contents(left, "x", 1, NULL));
+    g_autoptr(HptStore) young = hpt_store_open(place->store, NULL);
+    g_assert_nonnull(young);
+    g_assert_true(g_file_test(left, G_FILE_TEST_EXISTS));
+    struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    g_assert_cmpint(utimensat(AT_FDCWD, left, old, 0), ==, 0);
+    g_autoptr(HptStore) again = hpt_store_open(place->store, NULL);
+    g_assert_nonnull(again);
+    g_assert_false(g_file_test(left, G_FILE_TEST_EXISTS));
+}
+
+/* Four processes put the same objects: each is stored once and whole. */
+static void test_at_once(Place *place, gconstpointer data)
+{
+    (void)data;
+    pid_t children[4];
+    for (int c = 0; c < 4; c++) {
+        children[c] = fork();
+        for (size_t i = 0; children[c] == 0 && i < 60; i++) {
+            g_autofree char *bytes = i % 2 == 0 ? text(5000 + i) : noise(5000 + i);
+            HptObjectId id;
+            if (!hpt_object_put_bytes(place->objects, bytes, 5000 + i, &id, NULL) ||
+                !hpt_object_check(place->objects, &id, NULL))
+                _exit(1);
+        }
+        if (children[c] == 0)
+            _exit(0);
+    }
+    for (int c = 0; c < 4; c++) {
+        int status = -1;
+        g_assert_cmpint(waitpid(children[c], &status, 0), ==, children[c]);
+        g_assert_cmpint(status, ==, 0);
+    }
+    g_assert_cmpuint(count_files(place->store), ==, 60);
 }
 
 /* In a namespace of its own with a volume of 64 KiB: 77 there cannot be one, 0 all as it should. */
@@ -379,9 +389,9 @@ int main(int argc, char **argv)
     ADD("/object/missing", test_missing);
     ADD("/object/not-files", test_not_files);
     ADD("/object/hostile-names", test_hostile_names);
-    ADD("/object/look", test_look);
     ADD("/object/changing", test_changing);
     ADD("/object/sweep", test_sweep);
+    ADD("/object/at-once", test_at_once);
     ADD("/object/full", test_full);
     g_test_add_func("/object/cannot-open", test_cannot_open);
     return g_test_run();
