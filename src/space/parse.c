@@ -1,16 +1,10 @@
-/* One statement, in any of its spellings, into a builder. The grammar is in hpt-space(5). */
-#include "space/internal.h"
+/* One statement, in any of its spellings, into a builder: declarations. The grammar is in
+ * hpt-space(5). */
+#include "space/parse.h"
 
 #include "base/number.h"
 
 #include <string.h>
-
-typedef struct {
-    HptSpaceBuilder *builder;
-    const char *place;
-    HptScan *scan;
-    GPtrArray *rules; /* HptRule: conditions found in the statement; added when it is whole */
-} Parse;
 
 static const char *const type_names[] = {"real", "float",   "integer", "int", "categorical",
                                          "cat",  "ordinal", "ord",     NULL};
@@ -54,23 +48,9 @@ static bool fail_unknown(const char *name, const char *what, const char *word,
     return fail_param(name, error, "unknown %s '%s'; did you mean '%s'?", what, word, near);
 }
 
-static bool fail_syntax(const Parse *parse, GError **error, const char *message)
-{
-    HptScan *scan = parse->scan;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "col %ld: %s",
-                g_utf8_strlen(scan->text, scan->at - scan->text) + 1, message);
-    return false;
-}
+static void add_note(const HptParse *parse, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-static bool at_end(const Parse *parse, GError **error)
-{
-    return hpt_scan_peek(parse->scan) == '\0' ||
-           hpt_scan_expected(parse->scan, error, "the end of the statement");
-}
-
-static void add_note(const Parse *parse, const char *format, ...) G_GNUC_PRINTF(2, 3);
-
-static void add_note(const Parse *parse, const char *format, ...)
+static void add_note(const HptParse *parse, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -79,240 +59,9 @@ static void add_note(const Parse *parse, const char *format, ...)
     g_ptr_array_add(parse->builder->notes, g_strconcat(parse->place, text, NULL));
 }
 
-/* ---- expressions ---- */
-
-static HptExpr *parse_expr(const Parse *parse, unsigned int depth, GError **error);
-
-static bool is_sign(char c)
-{
-    return c != '\0' && strchr("+-*/^%", c) != NULL;
-}
-
-static bool fail_arithmetic(const Parse *parse, GError **error)
-{
-    return fail_syntax(parse, error,
-                       "arithmetic is not supported; compare one parameter with a value");
-}
-
-static bool parse_set(const Parse *parse, GPtrArray *out, GError **error)
-{
-    if (!hpt_scan_expect(parse->scan, '{', error)) {
-        return false;
-    }
-    do {
-        char *value = hpt_scan_value(parse->scan, '\0', NULL, error);
-        if (value == NULL) {
-            return false;
-        }
-        g_ptr_array_add(out, value);
-        if (hpt_scan_take(parse->scan, '}')) {
-            return true;
-        }
-    } while (hpt_scan_take(parse->scan, ','));
-    return hpt_scan_expected(parse->scan, error, "',' or '}'");
-}
-
-static bool parse_list(const Parse *parse, GPtrArray *out, GError **error)
-{
-    if (!parse_set(parse, out, error)) {
-        return false;
-    }
-    return out->len <= HPT_SPACE_MAX_VALUES ||
-           fail_syntax(parse, error, "more than 10000 values in a list");
-}
-
-/* "in" or an operator after the name. */
-static bool parse_operator(const Parse *parse, const char *name, HptExprKind *out, bool *set,
-                           GError **error)
-{
-    static const struct {
-        const char *text;
-        HptExprKind kind;
-    } operators[] = {{"==", HPT_EXPR_IN},    {"=", HPT_EXPR_IN},
-                     {"!=", HPT_EXPR_NOT},   {"<=", HPT_EXPR_LESS_EQUAL},
-                     {"<", HPT_EXPR_LESS},   {">=", HPT_EXPR_GREATER_EQUAL},
-                     {">", HPT_EXPR_GREATER}};
-    HptScan *scan = parse->scan;
-    char next = hpt_scan_peek(scan);
-    size_t left = (size_t)(scan->end - scan->at);
-    *set = false;
-    for (size_t i = 0; i < G_N_ELEMENTS(operators); i++) {
-        size_t length = strlen(operators[i].text);
-        if (left >= length && strncmp(scan->at, operators[i].text, length) == 0) {
-            scan->at += length;
-            *out = operators[i].kind;
-            return true;
-        }
-    }
-    size_t length = hpt_scan_word_length(scan, '\0');
-    if (length == 2 && strncmp(scan->at, "in", 2) == 0) {
-        scan->at += 2;
-        *out = HPT_EXPR_IN;
-        *set = true;
-        return true;
-    }
-    if (next == '(' || is_sign(next)) {
-        return fail_arithmetic(parse, error);
-    }
-    g_autofree char *what = g_strdup_printf("a comparison after '%s'", name);
-    return hpt_scan_expected(scan, error, what);
-}
-
-static HptExpr *parse_comparison(const Parse *parse, GError **error)
-{
-    HptScan *scan = parse->scan;
-    if (hpt_scan_peek(scan) == '!') {
-        fail_syntax(parse, error, "there is no '!'; write NAME != VALUE");
-        return NULL;
-    }
-    size_t length = hpt_scan_word_length(scan, '\0');
-    if (length == 0) {
-        hpt_scan_expected(scan, error, "a parameter");
-        return NULL;
-    }
-    g_autofree char *name = g_strndup(scan->at, length);
-    if (hpt_name_length(name, length) != length) {
-        if (strpbrk(name + 1, "+*/^%") != NULL || (is_sign(name[0]) && name[1] == '\0')) {
-            fail_arithmetic(parse, error);
-            return NULL;
-        }
-        hpt_scan_expected(scan, error, "a parameter");
-        return NULL;
-    }
-    scan->at += length;
-    if (++parse->builder->n_comparisons > HPT_SPACE_MAX_COMPARISONS) {
-        fail_syntax(parse, error, "more than 100000 comparisons in all");
-        return NULL;
-    }
-    HptExprKind kind = HPT_EXPR_IN;
-    bool set = false;
-    if (!parse_operator(parse, name, &kind, &set, error)) {
-        return NULL;
-    }
-    g_autoptr(HptExpr) atom = hpt_expr_new(kind);
-    atom->name = g_steal_pointer(&name);
-    if (set) {
-        return parse_list(parse, atom->texts, error) ? g_steal_pointer(&atom) : NULL;
-    }
-    if (hpt_scan_peek(scan) == '(') {
-        fail_arithmetic(parse, error);
-        return NULL;
-    }
-    char *value = hpt_scan_value(scan, '\0', NULL, error);
-    if (value == NULL) {
-        return NULL;
-    }
-    g_ptr_array_add(atom->texts, value);
-    char next = hpt_scan_peek(scan);
-    if (is_sign(next) || next == '(') {
-        fail_arithmetic(parse, error);
-        return NULL;
-    }
-    return g_steal_pointer(&atom);
-}
-
-static HptExpr *parse_atom(const Parse *parse, unsigned int depth, GError **error)
-{
-    if (hpt_scan_peek(parse->scan) != '(') {
-        return parse_comparison(parse, error);
-    }
-    if (depth >= HPT_SPACE_MAX_DEPTH) {
-        fail_syntax(parse, error, "more than 64 parentheses within each other");
-        return NULL;
-    }
-    parse->scan->at++;
-    g_autoptr(HptExpr) expr = parse_expr(parse, depth + 1, error);
-    if (expr == NULL || !hpt_scan_expect(parse->scan, ')', error)) {
-        return NULL;
-    }
-    char next = hpt_scan_peek(parse->scan);
-    if (is_sign(next) || (next != '\0' && strchr("<>=!", next) != NULL)) {
-        fail_arithmetic(parse, error);
-        return NULL;
-    }
-    return g_steal_pointer(&expr);
-}
-
-/* Takes "&&" or "||". */
-static bool take_pair(HptScan *scan, char c)
-{
-    if (hpt_scan_peek(scan) != c || scan->end - scan->at < 2 || scan->at[1] != c) {
-        return false;
-    }
-    scan->at += 2;
-    return true;
-}
-
-static HptExpr *parse_chain(const Parse *parse, HptExprKind kind, unsigned int depth,
-                            GError **error)
-{
-    g_autoptr(HptExpr) chain = hpt_expr_new(kind);
-    do {
-        HptExpr *kid = kind == HPT_EXPR_OR ? parse_chain(parse, HPT_EXPR_AND, depth, error)
-                                           : parse_atom(parse, depth, error);
-        if (kid == NULL) {
-            return NULL;
-        }
-        g_ptr_array_add(chain->kids, kid);
-    } while (take_pair(parse->scan, kind == HPT_EXPR_OR ? '|' : '&'));
-    return g_steal_pointer(&chain);
-}
-
-static HptExpr *parse_expr(const Parse *parse, unsigned int depth, GError **error)
-{
-    return parse_chain(parse, HPT_EXPR_OR, depth, error);
-}
-
-/* An expression that must reach the end, or the character end. */
-static HptExpr *parse_whole_expr(const Parse *parse, GError **error)
-{
-    g_autoptr(HptExpr) expr = parse_expr(parse, 0, error);
-    if (expr == NULL) {
-        return NULL;
-    }
-    if (hpt_scan_peek(parse->scan) != '\0') {
-        hpt_scan_expected(parse->scan, error, "'&&', '||' or the end");
-        return NULL;
-    }
-    return g_steal_pointer(&expr);
-}
-
-static bool parse_condition(const Parse *parse, const char *child, GError **error)
-{
-    HptExpr *expr = parse_whole_expr(parse, error);
-    if (expr == NULL) {
-        return false;
-    }
-    hpt_space_builder_rule(parse->rules, parse->place, child, expr);
-    return true;
-}
-
-static bool parse_forbidden(const Parse *parse, GError **error)
-{
-    if (!hpt_scan_expect(parse->scan, '{', error)) {
-        return false;
-    }
-    g_autoptr(HptExpr) clause = hpt_expr_new(HPT_EXPR_AND);
-    do {
-        HptExpr *expr = parse_expr(parse, 0, error);
-        if (expr == NULL) {
-            return false;
-        }
-        g_ptr_array_add(clause->kids, expr);
-    } while (hpt_scan_take(parse->scan, ','));
-    if (!hpt_scan_take(parse->scan, '}')) {
-        return hpt_scan_expected(parse->scan, error, "',' or '}'");
-    }
-    if (!at_end(parse, error)) {
-        return false;
-    }
-    hpt_space_builder_rule(parse->builder->forbidden, parse->place, NULL, g_steal_pointer(&clause));
-    return true;
-}
-
 /* ---- what both spellings end with ---- */
 
-static bool finish(const Parse *parse, const HptDeclaration *declaration, GError **error)
+static bool finish(const HptParse *parse, const HptDeclaration *declaration, GError **error)
 {
     HptSpaceBuilder *builder = parse->builder;
     if (g_str_has_prefix(declaration->name, "hpt.")) {
@@ -388,7 +137,7 @@ static void split_range(HptDeclaration *declaration, bool quoted)
     g_clear_pointer(&declaration->values, g_ptr_array_unref);
 }
 
-static bool parse_short_domain(const Parse *parse, HptDeclaration *declaration, bool *quoted,
+static bool parse_short_domain(const HptParse *parse, HptDeclaration *declaration, bool *quoted,
                                GError **error)
 {
     HptScan *scan = parse->scan;
@@ -411,7 +160,7 @@ static bool parse_short_domain(const Parse *parse, HptDeclaration *declaration, 
 }
 
 /* if=NAME=VALUE{,VALUE}; the name may hold colons. */
-static bool parse_if(const Parse *parse, const char *child, GError **error)
+static bool parse_if(const HptParse *parse, const char *child, GError **error)
 {
     HptScan *scan = parse->scan;
     size_t length = hpt_name_length(scan->at, (size_t)(scan->end - scan->at));
@@ -447,7 +196,7 @@ static bool set_once(const char *name, char **slot, char *value, const char *wha
     return true;
 }
 
-static bool parse_option(const Parse *parse, HptDeclaration *declaration, GError **error)
+static bool parse_option(const HptParse *parse, HptDeclaration *declaration, GError **error)
 {
     static const char *const names[] = {"log",     "step",    "default", "if",          "real",
                                         "float",   "integer", "int",     "categorical", "cat",
@@ -496,7 +245,7 @@ static bool parse_option(const Parse *parse, HptDeclaration *declaration, GError
     return fail_unknown(name, "option", word, names, error);
 }
 
-static void infer_type(const Parse *parse, HptDeclaration *declaration, bool quoted)
+static void infer_type(const HptParse *parse, HptDeclaration *declaration, bool quoted)
 {
     const char *name = declaration->name;
     if (declaration->values == NULL) {
@@ -542,7 +291,7 @@ static bool check_shape(const HptDeclaration *declaration, GError **error)
                       declaration->type_text);
 }
 
-static bool parse_short(const Parse *parse, char *name, GError **error)
+static bool parse_short(const HptParse *parse, char *name, GError **error)
 {
     g_auto(HptDeclaration) declaration = {.name = name};
     bool quoted = false;
@@ -574,7 +323,7 @@ static bool parse_short(const Parse *parse, char *name, GError **error)
 
 /* ---- the long spelling ---- */
 
-static bool parse_interval(const Parse *parse, HptDeclaration *declaration, GError **error)
+static bool parse_interval(const HptParse *parse, HptDeclaration *declaration, GError **error)
 {
     HptScan *scan = parse->scan;
     scan->at++;
@@ -586,7 +335,7 @@ static bool parse_interval(const Parse *parse, HptDeclaration *declaration, GErr
     return declaration->high != NULL && hpt_scan_expect(scan, ']', error);
 }
 
-static bool parse_long_domain(const Parse *parse, HptDeclaration *declaration, GError **error)
+static bool parse_long_domain(const HptParse *parse, HptDeclaration *declaration, GError **error)
 {
     HptScan *scan = parse->scan;
     char next = hpt_scan_peek(scan);
@@ -596,7 +345,7 @@ static bool parse_long_domain(const Parse *parse, HptDeclaration *declaration, G
             if (next == '=') {
                 g_autofree char *message =
                     g_strdup_printf("write %s=DOMAIN without blanks around '='", declaration->name);
-                return fail_syntax(parse, error, message);
+                return hpt_parse_fail(parse, error, message);
             }
             return hpt_scan_expected(scan, error, "a type, '[', '{', '=' or '|'");
         }
@@ -622,7 +371,7 @@ static bool parse_long_domain(const Parse *parse, HptDeclaration *declaration, G
         declaration->type = HPT_PARAM_CAT;
     }
     declaration->values = g_ptr_array_new_with_free_func(g_free);
-    return parse_set(parse, declaration->values, error);
+    return hpt_parse_set(parse, declaration->values, error);
 }
 
 /* The flags of old PCS files: i, l, il, li. */
@@ -649,7 +398,7 @@ static bool parse_old_flag(HptDeclaration *declaration, const char *word, bool *
     return true;
 }
 
-static bool parse_flags(const Parse *parse, HptDeclaration *declaration, GError **error)
+static bool parse_flags(const HptParse *parse, HptDeclaration *declaration, GError **error)
 {
     static const char *const names[] = {"log", "step", NULL};
     HptScan *scan = parse->scan;
@@ -675,7 +424,7 @@ static bool parse_flags(const Parse *parse, HptDeclaration *declaration, GError 
     }
 }
 
-static bool parse_long(const Parse *parse, char *name, GError **error)
+static bool parse_long(const HptParse *parse, char *name, GError **error)
 {
     g_auto(HptDeclaration) declaration = {.name = name, .type = HPT_PARAM_REAL};
     HptScan *scan = parse->scan;
@@ -692,7 +441,7 @@ static bool parse_long(const Parse *parse, char *name, GError **error)
         return false;
     }
     if (hpt_scan_take(scan, '|')) {
-        if (!parse_condition(parse, name, error)) {
+        if (!hpt_parse_condition(parse, name, error)) {
             return false;
         }
     } else if (hpt_scan_peek(scan) != '\0') {
@@ -719,13 +468,13 @@ static bool is_heading(const HptScan *scan)
 bool hpt_parse_statement(HptSpaceBuilder *builder, const char *place, HptScan *scan, GError **error)
 {
     g_autoptr(GPtrArray) rules = g_ptr_array_new_with_free_func(hpt_rule_free);
-    Parse parse = {.builder = builder, .place = place, .scan = scan, .rules = rules};
+    HptParse parse = {.builder = builder, .place = place, .scan = scan, .rules = rules};
     char first = hpt_scan_peek(scan);
     if (first == '\0' || is_heading(scan)) {
         return true;
     }
     if (first == '{') {
-        return parse_forbidden(&parse, error);
+        return hpt_parse_forbidden(&parse, error);
     }
     size_t length = hpt_name_length(scan->at, (size_t)(scan->end - scan->at));
     if (length == 0) {
@@ -738,7 +487,7 @@ bool hpt_parse_statement(HptSpaceBuilder *builder, const char *place, HptScan *s
         return parse_short(&parse, g_steal_pointer(&name), error);
     }
     if (hpt_scan_take(scan, '|')) {
-        if (!parse_condition(&parse, name, error)) {
+        if (!hpt_parse_condition(&parse, name, error)) {
             return false;
         }
         g_ptr_array_add(builder->conditions, g_steal_pointer(&rules->pdata[0]));
