@@ -2,8 +2,8 @@
 #include "export.h"
 #include "tool.h"
 
-#include "base/text.h"
 #include "db/project.h"
+#include "store/newfile.h"
 #include "study/study.h"
 
 #include <errno.h>
@@ -152,63 +152,62 @@ static bool choose_trials(Export *export, int argc, char **argv, GError **error)
 
 /* ---- where to ---- */
 
-/* A file that appears under its name when it is complete, or a device, or standard output. */
+/* A file that appears when it is complete, or a device, or standard output. */
 typedef struct {
     FILE *stream;
-    const char *path; /* NULL: standard output */
-    char *tmp;        /* NULL: nothing to rename */
+    HptNewFile file;
 } Output;
 
 static bool output_open(Output *output, const char *path, GError **error)
 {
-    *output = (Output){.stream = stdout, .path = path};
-    struct stat there;
+    *output = (Output){.stream = stdout, .file = HPT_NEW_FILE_NONE};
     if (path == NULL)
         return true;
     int fd;
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+    if (hpt_new_file_is_special(path))
         fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    } else {
-        g_autofree char *dir = g_path_get_dirname(path), *base = g_path_get_basename(path);
-        g_autofree char *unique = hpt_uuid_new();
-        output->tmp = g_strdup_printf("%s/.%.100s.%s", dir, base, unique);
-        fd = open(output->tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    }
+    else if (hpt_new_file_open(&output->file, path, error))
+        fd = dup(output->file.fd);
+    else
+        return false;
     output->stream = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (output->stream != NULL)
         return true;
     hpt_error_set_errno(error, errno, "cannot write %s", path);
-    g_clear_pointer(&output->tmp, g_free);
+    hpt_new_file_clear(&output->file);
     return false;
 }
 
-/* Gives the file its name if ok, else removes it. */
-static bool output_close(Output *output, bool ok, bool program, GError **error)
+/* Whoever may read a script may run it. */
+static bool make_program(int fd, const char *path, GError **error)
 {
-    if (output->path == NULL)
-        return ok;
     struct stat info;
+    if (fstat(fd, &info) == 0 && fchmod(fd, info.st_mode | ((info.st_mode & 0444) >> 2)) == 0)
+        return true;
+    hpt_error_set_errno(error, errno, "cannot make %s executable", path);
+    return false;
+}
+
+/* If ok, the file gets its name; else nothing is left of it. */
+static bool output_close(Output *output, const char *path, bool ok, bool program, GError **error)
+{
+    if (path == NULL)
+        return ok;
     errno = 0;
-    bool done = fflush(output->stream) == 0;
-    int fd = fileno(output->stream);
-    if (done && output->tmp != NULL)
-        done = fsync(fd) == 0 && fstat(fd, &info) == 0 &&
-               (!program || fchmod(fd, info.st_mode | ((info.st_mode & 0444) >> 2)) == 0);
+    bool flushed = fflush(output->stream) == 0;
     int errnum = errno;
-    if (fclose(output->stream) != 0 && done) {
-        done = false;
+    if (fclose(output->stream) != 0 && flushed) {
+        flushed = false;
         errnum = errno;
     }
-    if (done && ok && output->tmp != NULL && rename(output->tmp, output->path) != 0) {
-        done = false;
-        errnum = errno;
-    }
-    if (ok && !done)
-        hpt_error_set_errno(error, errnum != 0 ? errnum : EIO, "cannot write %s", output->path);
-    if (output->tmp != NULL && !(done && ok))
-        unlink(output->tmp);
-    g_clear_pointer(&output->tmp, g_free);
-    return done && ok;
+    if (ok && !flushed)
+        hpt_error_set_errno(error, errnum != 0 ? errnum : EIO, "cannot write %s", path);
+    ok = ok && flushed;
+    if (ok && output->file.fd >= 0)
+        ok = (!program || make_program(output->file.fd, path, error)) &&
+             hpt_new_file_publish(&output->file, error);
+    hpt_new_file_clear(&output->file);
+    return ok;
 }
 
 static bool write_text(const Export *export, As as, const char *path, GError **error)
@@ -221,7 +220,7 @@ static bool write_text(const Export *export, As as, const char *path, GError **e
                   ? export_script(export, hpt_sink_file, output.stream, &left_out, error)
                   : export_rows(export, as == AS_CSV ? HPT_FORMAT_CSV : HPT_FORMAT_JSONL,
                                 hpt_sink_file, output.stream, error);
-    ok = output_close(&output, ok, as == AS_SCRIPT, error);
+    ok = output_close(&output, path, ok, as == AS_SCRIPT, error);
     if (ok && left_out > 0 && !opt_quiet)
         hpt_tool_note("trials left out because they were never started: %" G_GINT64_FORMAT,
                       left_out);
@@ -257,8 +256,7 @@ static bool keep_finished(Export *export, GError **error)
 
 static bool write_bundle(const Export *export, const char *path, bool zstd, GError **error)
 {
-    struct stat there;
-    bool beside = path != NULL && (stat(path, &there) != 0 || S_ISREG(there.st_mode));
+    bool beside = path != NULL && !hpt_new_file_is_special(path);
     g_autofree char *spool = beside ? g_path_get_dirname(path) : g_strdup(g_get_tmp_dir());
     HptStore *store = NULL;
     HptBundleInfo info;

@@ -2,15 +2,14 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "store/newfile.h"
 #include "store/stream.h"
 #include "store/tar.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -390,21 +389,6 @@ bool hpt_bundle_write_fd(HptBundle *bundle, int fd, const char *name, bool zstd,
     return ok;
 }
 
-static bool publish(const char *tmp, const char *path, const char *dir, GError **error)
-{
-    if (rename(tmp, path) != 0) {
-        hpt_error_set_errno(error, errno, "cannot rename %s to %s", tmp, path);
-        return false;
-    }
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && hpt_stream_sync(fd, dir, error);
-    if (fd < 0)
-        hpt_error_set_errno(error, errno, "cannot open %s", dir);
-    else
-        close(fd);
-    return ok;
-}
-
 /* A device or a pipe is written to; renaming over it would replace it. */
 static bool write_special(HptBundle *bundle, const char *path, bool zstd, HptBundleInfo *info,
                           GError **error)
@@ -425,28 +409,15 @@ static bool write_special(HptBundle *bundle, const char *path, bool zstd, HptBun
 bool hpt_bundle_write(HptBundle *bundle, const char *path, bool zstd, HptBundleInfo *info,
                       GError **error)
 {
-    struct stat there;
-    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
+    if (hpt_new_file_is_special(path))
         return write_special(bundle, path, zstd, info, error);
-    g_autofree char *dir = g_path_get_dirname(path);
-    g_autofree char *base = g_path_get_basename(path);
-    g_autofree char *unique = hpt_uuid_new();
-    g_autofree char *tmp = g_strdup_printf("%s/.%.100s.%s", dir, base, unique);
+    g_auto(HptNewFile) file = HPT_NEW_FILE_NONE;
     HptBundleInfo written;
-    int fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        hpt_error_set_errno(error, errno, "cannot create a file in %s", dir);
+    if (!hpt_new_file_open(&file, path, error) ||
+        !write_file(bundle, file.fd, file.dir, zstd, &written, error) ||
+        !hpt_new_file_publish(&file, error))
         return false;
-    }
-    bool ok = write_file(bundle, fd, dir, zstd, &written, error);
-    if (close(fd) != 0 && ok) {
-        hpt_error_set_errno(error, errno, "closing %s", tmp);
-        ok = false;
-    }
-    ok = ok && publish(tmp, path, dir, error);
-    if (!ok)
-        unlink(tmp);
-    if (ok && info != NULL)
+    if (info != NULL)
         *info = written;
-    return ok;
+    return true;
 }

@@ -60,8 +60,8 @@ typedef struct {
     int64_t bytes;      /* of content, manifest included */
 } HptBundleInfo;
 
-/* Writes to a temporary name beside path, fsyncs, reads it back and verifies it, renames it to
- * path, fsyncs the folder. On failure path is as before. zstd: wrap in a zstd frame.
+/* Writes a file that has no name yet, reads it back, verifies it, and only then gives it its name
+ * (store/newfile.h). On failure path is as before. zstd: wrap in a zstd frame.
  * Fails HPT_ERROR_INTEGRITY for a missing or damaged object or a failed read-back, _IO. */
 bool hpt_bundle_write(HptBundle *bundle, const char *path, bool zstd, HptBundleInfo *info,
                       GError **error) HPT_WARN_UNUSED;
