@@ -172,11 +172,12 @@ for extra in '' ', {"name": "d", "direction": "min"}'; do
 select hpt_record.study_create('$name', 1, null, convert_to('{"metrics": $metrics$extra],
     "parameters": []}', 'UTF8')) as id \\gset
 select hpt_record.worker_start(gen_random_uuid(), :id, 'h', 'b', 'n', 1, 1, '{}', '0', convert_to('{}', 'UTF8'));
-insert into hpt_record.trial (study_id, number, state, attempt) select :id, n, 'complete', 1
-from generate_series(0, 299) n;
+insert into hpt_record.trial (study_id, number, state, attempt, config, config_hash)
+select :id, n, 'complete', 1, c.config, sha256(c.config)
+from generate_series(0, 999) n, convert_to(format('{"n":%s}', n / 2), 'UTF8') c (config);
 insert into hpt_record.attempt (study_id, number, attempt, id, worker_id, outcome)
 select :id, n, 1, gen_random_uuid(), (select id from hpt_record.worker where study_id = :id), 'complete'
-from generate_series(0, 299) n;
+from generate_series(0, 999) n;
 insert into hpt_record.metric
 select :id, n, 1, m.name, (n * m.factor) % 97 % 31, 'auto', 'stdout', 0
 from generate_series(0, 299) n, (values ('a', 37), ('b', 61), ('d', 83)) m (name, factor)
@@ -194,6 +195,14 @@ END
         test "$(wc -l <wanted)" -gt 4 && test_is "$(first 1)" "$(tr "\n" " " <wanted | sed "s/ \$//")"
     '
 done
+test_ok 'a hash names the first trial of its configuration, a prefix must fit one alone' '
+    hash=$(hpt-query -C fronts -H -s front2 -c config_hash -w "trial = 7") &&
+    query 0 -C fronts -s front2 --curve "sha256:$hash" --show-sql && test_grep "q?.?trial = 6$" out &&
+    prefix=$(hpt-query -C fronts -H "select left(config_hash, 4) from front2 group by 1
+        having count(distinct config_hash) > 1 order by 1 limit 1") && test -n "$prefix" &&
+    query 2 -C fronts -s front2 --curve "sha256:$prefix" && test_grep "fits several configurations" err &&
+    test_grep "hint: sha256:$prefix[0-9a-f]+ is trial [0-9]*[02468], sha256:$prefix[0-9a-f]+ is trial" err
+'
 test_ok 'only one way to choose rows, and only of trials' '
     query 2 -s heart --top=1 --best && query 2 --studies --best && query 2 --failures --pareto &&
     query 2 --metrics --long && query 2 --studies --trials && query 2 --workers --curve 1 &&
@@ -435,7 +444,7 @@ watched() {
 }
 twice() { test "$(grep -c '^ *4$' watched)" -ge 2; }
 test_ok '--watch shows it again until it is interrupted: 130' '
-    test_exit 130 watched
+    test_exit 130 watched && test_no_grep "$(printf "\033")" watched
 '
 test_ok '--watch: bad spans, and not into a file' '
     query 2 --watch=0 && query 2 --watch=x && query 2 --watch=1 -o file && test ! -e file
