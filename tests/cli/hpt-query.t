@@ -44,7 +44,7 @@ test_ok '--quiet: no note' '
 '
 test_ok 'names of parameters as they were declared, and absent values' '
     query 0 -s heart -w "trial = 1" &&
-    test_is "$(sed -n 2p out | cut -f 6-11 | tr "\t" " ")" "rbf 0.2 0.125 \\N 1 f"
+    test_is "$(sed -n 2p out | cut -f 6-11 | tr "\t" " ")" "rbf 0.2 0.125 \\N 19 f"
 '
 test_ok 'no such study: 4, with a suggestion' '
     query 4 -s hart && test_empty out && test_grep "no study .hart.; did you mean .heart.\?" err &&
@@ -108,8 +108,8 @@ test_ok '--column, in its order' '
     query 0 -s heart --column=gamma -c trial -w "trial = 4" && printf "gamma\ttrial\n0.5\t4\n" | test_cmp - out
 '
 test_ok '-c tells C from c' '
-    query 0 -s heart -c C -c c -w "trial = 3" && printf "C\tc\n0.4\t3\n" | test_cmp - out &&
-    query 0 -s heart -c p_c -w "trial = 3" && test_is "$(first 1)" 3
+    query 0 -s heart -c C -c c -w "trial = 3" && printf "C\tc\n0.4\t17\n" | test_cmp - out &&
+    query 0 -s heart -c p_c -w "trial = 3" && test_is "$(first 1)" 17
 '
 test_ok '-c takes names with dots, and the view'"'"'s name for them' '
     query 0 -s pair -c lr.start -w "trial = 2" && test_is "$(cat out)" "$(printf "lr.start\n0.25")" &&
@@ -127,7 +127,8 @@ test_ok '--sort upwards, downwards, by several; absent values last' '
 '
 test_ok '--sort by one of two columns whose names fold alike' '
     query 0 -s pair --sort=-lr.start -c trial -w "trial < 3" && test_is "$(first 1)" "2 1 0" &&
-    query 0 -s heart --sort=-c -c C -c c -w "trial < 3" && test_is "$(first 1)" "0.3 0.2 0.1"
+    query 0 -s heart --sort=-c -c C -c c -w "trial < 3" && test_is "$(first 1)" "0.1 0.2 0.3" &&
+    query 0 -s heart --sort=-C -c C -c c -w "trial < 3" && test_is "$(first 1)" "0.3 0.2 0.1"
 '
 test_ok '--top: complete and feasible, best first, ties by number' '
     query 0 -s heart --top=3 -c trial && test_is "$(first 1)" "4 1 5" &&

@@ -73,7 +73,7 @@ select pg_temp.trial(:heart, :hw, n,
     case n % 3 when 0 then jsonb_build_object('kernel', 'linear')
                when 1 then jsonb_build_object('kernel', 'rbf', 'gamma', 0.125 * n)
                else jsonb_build_object('kernel', 'poly', 'degree', n) end
-    || jsonb_build_object('C', (0.1 * (n + 1))::float8, 'c', n, 'fixed', 'f'),
+    || jsonb_build_object('C', (0.1 * (n + 1))::float8, 'c', 20 - n, 'fixed', 'f'),
     case n when 7 then 'failed' when 8 then 'lost' when 9 then null else 'complete' end,
     case n when 7 then 'exit 3' when 8 then 'signal 9' else 'exit 0' end,
     case n when 7 then 3 when 8 then null else 0 end, case n when 8 then 9 end,
