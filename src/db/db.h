@@ -9,8 +9,9 @@
  * idempotent, so the cure is hpt_db_reopen and sending it again.
  *
  * Errors carry their SQLSTATE: hpt_db_sqlstate. Codes: HPT_ERROR_DB_CONNECT (not reachable, lost,
- * refused at the door), CONFLICT (unique, serialisation, deadlock), PERMISSION, DATA (class 22 and
- * 23 but unique), INTEGRITY (XX001, XX002), NO such table or column and all the rest HPT_ERROR_DB.
+ * refused at the door), CONFLICT (unique, serialisation, deadlock), PERMISSION, NOT_FOUND (P0002,
+ * raised by a function), DATA (classes 22 and 23, but unique), INTEGRITY (XX001, XX002); the rest,
+ * as a table that is not there, is HPT_ERROR_DB.
  */
 #ifndef HPT_DB_DB_H
 #define HPT_DB_DB_H
@@ -73,8 +74,6 @@ typedef enum {
     HPT_TYPE_TEXT_ARRAY,
     HPT_TYPE_BYTEA_ARRAY,
     HPT_TYPE_BOOL_ARRAY,
-    HPT_TYPE_UUID_ARRAY, /* results only */
-    HPT_TYPE_NUMERIC,    /* results only, read as text is not offered: cast in the statement */
     HPT_TYPE_COUNT
 } HptType;
 

@@ -110,7 +110,8 @@ static bool become_owner(HptDb *db, GError **error)
         " end $$";
     g_autoptr(HptRows) rows = hpt_db_rows_text(
         db,
-        "select pg_catalog.pg_get_userbyid(nspowner)::text, pg_catalog.pg_get_userbyid(nspowner) = current_user"
+        "select pg_catalog.pg_get_userbyid(nspowner)::text,"
+        "       pg_catalog.pg_get_userbyid(nspowner) = current_user"
         " from pg_catalog.pg_namespace where nspname = 'hpt_record'",
         NULL, error);
     if (rows == NULL)
