@@ -120,7 +120,16 @@ static bool add_stored(const Job *job, const char *digest, const char *size, GEr
         return damaged("object", digest, error);
     if (*job->store == NULL)
         *job->store = hpt_store_open(job->export->objects, error);
-    return *job->store != NULL && hpt_bundle_add_object(job->bundle, *job->store, &id, error);
+    if (*job->store == NULL)
+        return false;
+    g_autoptr(GError) missing = NULL;
+    if (hpt_bundle_add_object(job->bundle, *job->store, &id, &missing))
+        return true;
+    g_set_error(error, missing->domain, missing->code,
+                "%s\nhint: trials of another machine keep theirs in its own folder; "
+                "--with=none leaves objects out",
+                missing->message);
+    return false;
 }
 
 /* Columns: digest, size, bytes. */

@@ -381,7 +381,6 @@ bool hpt_environment_allowed(const char *name)
                                           "JULIA_LOAD_PATH",
                                           "JULIA_DEPOT_PATH",
                                           "JULIA_PROJECT",
-                                          "HPT_PROFILE",
                                           NULL};
     for (const char *const *pattern = allowed; *pattern != NULL; pattern++)
         if (matches(name, *pattern))

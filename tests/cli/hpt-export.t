@@ -257,8 +257,8 @@ test_ok 'tar: a missing object is exit 6 and named' '
     digest=$(echo "${object#.hpt/objects/sha256/}" | tr -d / | cut -c1-64) &&
     mv "$object" saved &&
     test_exit 6 hpt-export -q -s first -o kept.tar 2>err &&
-    test_grep "object sha256:$digest is missing in .*/\.hpt/objects" err && test_is "$(cat kept.tar)" before &&
-    mv saved "$object"
+    test_grep "object sha256:$digest is missing in .*/\.hpt/objects" err && test_grep "^hint: .*--with=none" err && test_is "$(cat kept.tar)" before &&
+    hpt-export -q -s first -f tar --with=none >out && mv saved "$object"
 '
 if [ "$(id -u)" -eq 0 ] && command -v unshare >/dev/null && unshare -m true 2>/dev/null; then
     test_ok 'tar: a full volume is exit 125 and named, nothing is left on it' '
