@@ -67,7 +67,8 @@ static const GOptionEntry options[] = {
      "stop a statement after this time; 5m unless given, 0 is never", "DURATION"},
     {"format", 'f', 0, G_OPTION_ARG_STRING, &opt_format,
      "table, tsv, csv, jsonl, json, md or env; table on a terminal, else tsv", "FORMAT"},
-    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output, "write to this file", "FILE"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output,
+     "write to this file, which appears when it is complete; - is standard output", "FILE"},
     {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "no line with the column names", NULL},
     {"null", 'z', 0, G_OPTION_ARG_NONE, &opt_null, "end records with NUL instead of a line end",
      NULL},
@@ -434,6 +435,8 @@ static void project_note(const char *text)
 static int run(int argc, char **argv, GError **error)
 {
     g_auto(Request) request = {0};
+    if (opt_output != NULL && strcmp(opt_output, "-") == 0)
+        opt_output = NULL;
     if (opt_psql ? !choose_mode(0, &request.want.mode, error)
                  : !read_want(argc, argv, &request, error) || !read_print(&request, error))
         return HPT_EXIT_USAGE;

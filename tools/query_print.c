@@ -2,6 +2,7 @@
 #include "query.h"
 
 #include "base/number.h"
+#include "store/newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,18 +169,18 @@ bool query_print(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptS
 
 /* ---- files ---- */
 
-/* A path that is there and no plain file (a pipe, a terminal, a link) is written to directly; any
- * other file is complete from the moment it has its name. */
-static bool replaces(const char *path)
+/* Runs body on a stream over fd, which it closes. */
+static bool write_stream(int fd, const char *path,
+                         bool (*body)(FILE *file, void *user, GError **error), void *user,
+                         GError **error)
 {
-    struct stat status;
-    return lstat(path, &status) != 0 || S_ISREG(status.st_mode);
-}
-
-static bool write_open(FILE *file, const char *path,
-                       bool (*body)(FILE *file, void *user, GError **error), void *user,
-                       GError **error)
-{
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file == NULL) {
+        hpt_error_set_errno(error, errno, "%s", path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
     bool done = body(file, user, error);
     errno = 0;
     bool written = !ferror(file) && fflush(file) == 0;
@@ -197,23 +197,12 @@ static bool write_open(FILE *file, const char *path,
 bool query_write_file(const char *path, bool (*body)(FILE *file, void *user, GError **error),
                       void *user, GError **error)
 {
-    bool rename_it = replaces(path);
-    g_autofree char *temporary = g_strconcat(path, ".XXXXXX", NULL);
-    int fd = rename_it ? g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0666)
-                       : open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (file == NULL) {
-        hpt_error_set_errno(error, errno, "%s", path);
-        return false;
-    }
-    bool done = write_open(file, path, body, user, error);
-    if (done && rename_it && rename(temporary, path) != 0) {
-        hpt_error_set_errno(error, errno, "%s", path);
-        done = false;
-    }
-    if (!done && rename_it)
-        unlink(temporary);
-    return done;
+    if (hpt_new_file_is_special(path))
+        return write_stream(open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), path, body, user, error);
+    g_auto(HptNewFile) file = HPT_NEW_FILE_NONE;
+    return hpt_new_file_open(&file, path, error) &&
+           write_stream(fcntl(file.fd, F_DUPFD_CLOEXEC, 3), path, body, user, error) &&
+           hpt_new_file_publish(&file, error);
 }
 
 /* ---- the pager ---- */

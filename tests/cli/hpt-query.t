@@ -292,7 +292,7 @@ test_ok '-o and --output: a whole file or none' '
     query 0 -s heart -c trial -o rows.tsv && test_empty out && test_is "$(wc -l <rows.tsv)" 13 &&
     query 0 -s heart -c trial -w "trial < 1" --output=rows.tsv && test_is "$(wc -l <rows.tsv)" 2 &&
     query 2 -o rows.tsv "select 1 / (5 - g) from generate_series(1, 9) g" && test_is "$(wc -l <rows.tsv)" 2 &&
-    test_is "$(ls | grep -c "^rows")" 1 && query 125 -s heart -o none/rows.tsv && test_grep "none/rows.tsv" err &&
+    test_is "$(ls -A | grep -c rows)" 1 && query 0 -s heart -c trial -o - && lines 13 && query 125 -s heart -o none/rows.tsv && test_grep "none/rows.tsv" err &&
     query 125 -s heart -o /dev/full && test_grep "/dev/full: No space left" err
 '
 test_ok 'full standard output: 125' '
