@@ -378,6 +378,17 @@ test_ok 'the reader of a private server sees views and no files' '
     query 0 -H "select current_user" && test_is "$(cat out)" hpt_reader
 '
 unset HPT_DSN
+# The project of the server that these tests share; a long path has its socket elsewhere.
+private=${TEST_SERVER#*host=}
+private=${private%%/.hpt/run*}
+if [ -d "$private/.hpt" ]; then
+    test_ok 'a private server is asked as its reader' '
+        query 0 -C "$private" -H "select current_user" && test_is "$(cat out)" hpt_reader &&
+        query 2 -C "$private" "select pg_read_file('"'/etc/passwd'"')" && test_grep 42501 err
+    '
+else
+    test_skip 'a private server is asked as its reader' 'its folder is not known'
+fi
 test_ok '--timeout' '
     query 125 --timeout=50ms "select count(*) from generate_series(1, 100000000000)" && test_empty out &&
     test_grep "stopped after 0.05 s" err && test_grep "hint: --timeout=" err &&
