@@ -151,6 +151,8 @@ bool hpt_db_stream(HptDb *db, const HptDbStream *stream, GError **error)
         g_string_append_printf(begin, "; set local search_path to %s", stream->search_path);
     g_string_append_printf(begin, "; set local statement_timeout to %" G_GINT64_FORMAT,
                            (stream->timeout_us + 999) / 1000);
+    /* Values come as text, which a server or role may have been told to round. */
+    g_string_append(begin, "; set local extra_float_digits to 1; set local bytea_output to hex");
     if (!hpt_db_exec_text(db, begin->str, error))
         return false;
     bool fine = run_query(db, stream, error);

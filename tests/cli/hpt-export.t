@@ -62,9 +62,9 @@ test_ok 'jsonl: an object a line' '
     hpt-export -f jsonl >out &&
     test_is "$(wc -l <out)" 4 &&
     test_grep "^\{\"trial\":0,\"state\":\"complete\",\"loss\":0\.[0-9]+,\"kernel\":" out &&
-    while read -r line; do
-        sql "select jsonb_typeof(\$json\$$line\$json\$::jsonb)" || return 1
-    done <out >types &&
+    (while read -r line; do
+        sql "select jsonb_typeof(\$json\$$line\$json\$::jsonb)" || exit 1
+    done <out >types) &&
     test_is "$(sort -u types)" object
 '
 test_ok '--output: its ending says the format, the file is complete or absent' '
@@ -81,10 +81,10 @@ test_ok '--output: its ending says the format, the file is complete or absent' '
 test_ok '--output: a folder that is not there, a full device, a full pipe' '
     test_exit 125 hpt-export -o none/out.csv 2>err && test_grep "cannot write none/out.csv: No such file" err &&
     test_exit 125 hpt-export -qo none/out.tar 2>err && test_grep "none: No such file" err &&
-    for format in csv jsonl script tar; do
+    (for format in csv jsonl script tar; do
         test_exit 125 hpt-export -qf $format -o /dev/full 2>err && test_grep "[Nn]o space left" err &&
-        test_exit 125 hpt-export -qf $format >/dev/full 2>err && test_grep "[Nn]o space left" err || return 1
-    done &&
+        test_exit 125 hpt-export -qf $format >/dev/full 2>err && test_grep "[Nn]o space left" err || exit 1
+    done) &&
     test -c /dev/full
 '
 test_ok '--no-header and --no-guard are for csv' '
@@ -181,9 +181,9 @@ test_ok 'tar: sha256sum checks it, names and digests are those of the record' '
     tar -tf first.tar | sed 1d >names && LC_ALL=C sort names | test_cmp - names &&
     test_is "$(tar --numeric-owner --full-time -tvf first.tar | awk "{ print \$1, \$2, \$4, \$5 }" | sort -u)" \
         "-rw-r--r-- 0/0 1970-01-01 $(TZ= date -d @0 +%T)" &&
-    for object in unpacked/objects/sha256/*/*; do
-        test_is "$(echo "${object#unpacked/objects/sha256/}" | tr -d /)" "$(sha256sum "$object" | cut -c1-64)" || return 1
-    done
+    (for object in unpacked/objects/sha256/*/*; do
+        test_is "$(echo "${object#unpacked/objects/sha256/}" | tr -d /)" "$(sha256sum "$object" | cut -c1-64)" || exit 1
+    done)
 '
 test_ok 'tar: the parts of the record' '
     cd unpacked &&
@@ -195,12 +195,12 @@ test_ok 'tar: the parts of the record' '
     test_grep "^x real \[0, 1\]" space.txt &&
     sed -n "s/.*\"config\":\({[^}]*}\),\"config_hash\":\"\([0-9a-f]*\)\".*/\2 \1/p" trials.jsonl >configs &&
     test_is "$(wc -l <configs)" 4 &&
-    while read -r hash config; do
-        test_is "$(printf %s "$config" | sha256sum | cut -c1-64)" "$hash" || return 1
-    done <configs &&
-    for environment in environments/*.json; do
-        test_is "$(basename "$environment" .json)" "$(sha256sum "$environment" | cut -c1-64)" || return 1
-    done &&
+    (while read -r hash config; do
+        test_is "$(printf %s "$config" | sha256sum | cut -c1-64)" "$hash" || exit 1
+    done <configs) &&
+    (for environment in environments/*.json; do
+        test_is "$(basename "$environment" .json)" "$(sha256sum "$environment" | cut -c1-64)" || exit 1
+    done) &&
     digest=$(sed -n "s/.*\"trial\":2,.*\"path\":\"note.txt\",\"digest\":\"\([0-9a-f]*\)\".*/\1/p" artefacts.jsonl) &&
     test_is "$(cat "objects/sha256/$(echo "$digest" | cut -c1-2)/$(echo "$digest" | cut -c3-)")" "note of 2"
 '
@@ -210,6 +210,15 @@ test_ok 'tar: the same bytes with another umask, locale, time zone, TMPDIR and c
     (umask 0 && LC_ALL=C TZ=America/St_Johns PGTZ=Asia/Tokyo PGDATESTYLE=German hpt-export -q -s first -f tar | cmp - first.tar) &&
     hpt-export -q -s first -o first.tar.zst && zstd -qt first.tar.zst && zstd -qdc first.tar.zst | cmp - first.tar &&
     hpt-export -q -s first -o again.tar.zst && cmp first.tar.zst again.tar.zst
+'
+test_ok 'tar and csv: the same bytes whatever the server is set to' '
+    hpt-export -s first -f csv >first.csv && name=$(sql "select current_database()") &&
+    (for setting in "extra_float_digits = -10" "bytea_output = escape" "datestyle = German" "timezone = \"Asia/Tokyo\"" \
+        "intervalstyle = sql_standard"; do
+        sql "alter database $name set $setting" || exit 1
+    done) &&
+    hpt-export -s first -f csv >out.csv && hpt-export -q -s first -o out.tar &&
+    sql "alter database $name reset all" && test_cmp first.csv out.csv && cmp first.tar out.tar
 '
 test_ok '--with: artefacts, logs, env, none' '
     hpt-export -q -s first -f tar --with=none | tar -tf - >out &&
@@ -242,9 +251,15 @@ test_ok 'tar: trials that have not finished are left out, with a note, unless na
 '
 
 # ---- damage ----
+# Sets digest and object, its file, to an object of the first study that lies in the folder.
+stored_object() {
+    digest=$(sql "select min(digest) from hpt.artefact where study = 'first' and not in_database")
+    set -- .hpt/objects/sha256/"$(echo "$digest" | cut -c1-2)/$(echo "$digest" | cut -c3-)"*
+    object=$1
+    test -e "$object"
+}
 test_ok 'tar: a damaged object is exit 6 and named; the old file stays' '
-    object=$(find .hpt/objects/sha256 -type f | sort | head -1) && test -n "$object" &&
-    digest=$(echo "${object#.hpt/objects/sha256/}" | tr -d / | cut -c1-64) &&
+    stored_object &&
     cp "$object" saved && echo before >kept.tar && chmod u+w "$object" &&
     size=$(wc -c <"$object") && printf X | dd of="$object" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null &&
     test_exit 6 hpt-export -q -s first -o kept.tar 2>err && test_grep "$digest" err && test_is "$(cat kept.tar)" before &&
@@ -253,8 +268,7 @@ test_ok 'tar: a damaged object is exit 6 and named; the old file stays' '
     cp saved "$object" && hpt-export -q -s first -f tar | cmp - first.tar
 '
 test_ok 'tar: a missing object is exit 6 and named' '
-    object=$(find .hpt/objects/sha256 -type f | sort | head -1) &&
-    digest=$(echo "${object#.hpt/objects/sha256/}" | tr -d / | cut -c1-64) &&
+    stored_object &&
     mv "$object" saved &&
     test_exit 6 hpt-export -q -s first -o kept.tar 2>err &&
     test_grep "object sha256:$digest is missing in .*/\.hpt/objects" err && test_grep "^hint: .*--with=none" err && test_is "$(cat kept.tar)" before &&
