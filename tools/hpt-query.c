@@ -326,12 +326,16 @@ static bool is_long(const char *text, size_t height)
     return height > 1 && lines > height - 1;
 }
 
+/* "" for none. */
 static const char *get_pager(void)
 {
     const char *pager = g_getenv("HPT_PAGER");
     if (pager == NULL)
         pager = g_getenv("PAGER");
-    return pager != NULL ? pager : "less -FRSX";
+    if (pager != NULL)
+        return pager;
+    g_autofree char *less = g_find_program_in_path("less");
+    return less != NULL ? "less -FRSX" : "";
 }
 
 /* Output for a screen is text first: its length says whether a pager is wanted. */
@@ -341,8 +345,12 @@ static bool print_to_screen(const Request *request, Printing *p, GError **error)
     if (!query_print(p->db, p->plan, p->print, hpt_sink_string, text, &p->rows, &p->note, error))
         return false;
     const char *pager = get_pager();
-    if (*pager != '\0' && request->watch_us == 0 && is_long(text->str, request->terminal.height))
-        return query_page(text->str, pager, error);
+    bool shown = false;
+    if (*pager != '\0' && request->watch_us == 0 && is_long(text->str, request->terminal.height) &&
+        !query_page(text->str, pager, &shown, error))
+        return false;
+    if (shown)
+        return true;
     if (request->watch_us > 0 && request->terminal.tty)
         fputs("\033[H\033[J", stdout);
     fwrite(text->str, 1, text->len, stdout);

@@ -90,7 +90,8 @@ bool query_print(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptS
  * longer than the screen, the user's pager. */
 bool query_write_file(const char *path, bool (*body)(FILE *file, void *user, GError **error),
                       void *user, GError **error) HPT_WARN_UNUSED;
-bool query_page(const char *text, const char *pager, GError **error) HPT_WARN_UNUSED;
+/* *shown is false if there is no such pager: then text is still to be written. */
+bool query_page(const char *text, const char *pager, bool *shown, GError **error) HPT_WARN_UNUSED;
 
 /* Turns what the server said about sql into what the user can do about it: a caret under the place,
  * and the exit status of wrong input where it is that. */

@@ -241,7 +241,7 @@ static bool feed(int fd, const char *text, GError **error)
     return true;
 }
 
-bool query_page(const char *text, const char *pager, GError **error)
+bool query_page(const char *text, const char *pager, bool *shown, GError **error)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -257,8 +257,12 @@ bool query_page(const char *text, const char *pager, GError **error)
     sigaction(SIGINT, &ignore, &was_int);
     bool fed = started && feed(ends[1], text, error);
     close(ends[1]);
-    while (started && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    int status = 0;
+    while (started && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
+    /* What the shell says of a command that it cannot run. */
+    *shown = !WIFEXITED(status) || (WEXITSTATUS(status) != HPT_EXIT_NO_COMMAND &&
+                                    WEXITSTATUS(status) != HPT_EXIT_NOT_EXECUTABLE);
     sigaction(SIGPIPE, &was_pipe, NULL);
     sigaction(SIGINT, &was_int, NULL);
     return fed;

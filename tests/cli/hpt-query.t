@@ -506,6 +506,9 @@ if command -v script >/dev/null; then
         terminal 80 10 "PAGER=\"sed s/^/paged:/\" hpt-query -s heart" && test_grep "^paged: *11 " out &&
         terminal 80 40 "HPT_PAGER=\"sed s/^/paged:/\" hpt-query -s heart" && test_no_grep "^paged" out &&
         terminal 80 10 "HPT_PAGER= PAGER=false hpt-query -s heart" && test_grep "^ *11 " out &&
+        terminal 80 10 "HPT_PAGER=no-such-pager hpt-query -s heart" && test_grep "^ *11 " out &&
+        mkdir -p few && ln -sf "$(command -v hpt-query)" few/ &&
+        terminal 80 10 "PATH=$PWD/few hpt-query -s heart" && test_grep "^ *11 " out && test_no_grep "not found" out &&
         terminal 80 10 "HPT_PAGER=true hpt-query -s heart; echo status \$?" && test_grep "status 0" out
     '
 else
