@@ -444,7 +444,7 @@ static int run(int argc, char **argv, GError **error)
 {
     g_auto(Request) request = {0};
     if (opt_output != NULL && strcmp(opt_output, "-") == 0)
-        opt_output = NULL;
+        g_clear_pointer(&opt_output, g_free);
     if (opt_psql ? !choose_mode(0, &request.want.mode, error)
                  : !read_want(argc, argv, &request, error) || !read_print(&request, error))
         return HPT_EXIT_USAGE;
