@@ -3,7 +3,7 @@
 
 BEGIN {
     build = ARGV[1]
-    command = "cd " build " && find src tools -name '*.gcda' | xargs gcov -n -r 2>/dev/null"
+    command = "cd " build " && find src tools -name '*.gcda' | xargs gcov -n 2>/dev/null"
     while ((command | getline line) > 0) {
         if (line ~ /^File '/) {
             file = substr(line, 7, length(line) - 7)
