@@ -15,6 +15,7 @@ BEGIN {
                 run[file] = part[1] * part[2] / 100
                 total[file] = part[2]
             }
+            file = "" # what follows the last file is the sum
         }
     }
     sort = "sort -n"
