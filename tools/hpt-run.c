@@ -240,10 +240,8 @@ static HptSpace *parse_space(char **argv, char ***command, bool *given, GError *
     if (!add_space_file(builder, error))
         return NULL;
     for (char **param = params; param != NULL && *param != NULL; param++)
-        if (!hpt_space_builder_add_text(builder, NULL, *param, error)) {
-            g_prefix_error(error, "--param '%s': ", *param);
+        if (!hpt_space_builder_add_statement(builder, "--param", *param, error))
             return NULL;
-        }
     for (; *argv != NULL && strcmp(*argv, "--") != 0 &&
            (hpt_space_is_short(*argv) || is_long_statement(argv));
          argv++) {
@@ -437,7 +435,7 @@ static void on_signal(int signal)
 /* Blocks the signals but while waiting; *waiting is the mask for that. */
 static void catch_signals(sigset_t *waiting)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
     sigset_t blocked;
     sigemptyset(&blocked);
     struct sigaction action = {.sa_handler = on_signal};
@@ -562,16 +560,25 @@ static int work(const Settings *settings, HptProject *project, HptStudy *study, 
     HptWorkerEnd end = HPT_WORKER_DONE;
     if (!hpt_worker_run(&worker, &end, error) || !run_show_end(show, error))
         return HPT_EXIT_TOOL;
+    if (run_show_reader_left(show))
+        return HPT_EXIT_SIGNAL + SIGPIPE;
     if (end == HPT_WORKER_FAILURES)
         hpt_tool_note("stopped: the first %" PRId64 " trials failed; see hpt-query -s %s --failures",
                       settings->max_failures, study->name);
     int64_t best = -1;
     double value = 0;
-    if (!hpt_study_best(hpt_project_get_db(project), study, &best, &value, error))
+    HptStudyCounts counts;
+    HptDb *db = hpt_project_get_db(project);
+    if (!hpt_study_best(db, study, &best, &value, error) ||
+        !hpt_study_counts(db, study->name, &counts, error))
         return HPT_EXIT_DATABASE;
     fflush(stdout);
     if (settings->print_best && best >= 0 && !print_best(study, error))
         return HPT_EXIT_TOOL;
+    if (counts.complete == 0 && counts.failed + counts.lost > 0 && exit_status(end) == HPT_EXIT_OK) {
+        hpt_tool_note("no trial is complete; see hpt-query -s %s --failures", study->name);
+        return HPT_EXIT_NO;
+    }
     return exit_status(end);
 }
 
@@ -599,11 +606,28 @@ static bool check_use(char **command, bool space_given, GError **error)
 {
     if (command[0] != NULL)
         return true;
-    const char *what = space_given      ? "a search space"
-                       : metrics != NULL ? "-m"
-                       : points != NULL  ? "--point"
-                       : dry_run         ? "--dry-run"
-                                         : NULL;
+    /* All that makes a study, which a study that is joined has already. */
+    const struct {
+        bool given;
+        const char *what;
+    } parts[] = {{space_given, "a search space"},
+                 {metrics != NULL, "-m"},
+                 {points != NULL, "--point"},
+                 {dry_run, "--dry-run"},
+                 {seed_text != NULL, "--seed"},
+                 {sampler != NULL, "--sampler"},
+                 {timeout_text != NULL, "--timeout"},
+                 {grace_text != NULL, "--grace"},
+                 {cap_text != NULL, "--output-cap"},
+                 {chdir_text != NULL, "--chdir"},
+                 {stdin_text != NULL, "--stdin"},
+                 {shell, "--shell"},
+                 {allow_unused, "--allow-unused"},
+                 {no_default_trial, "--no-default-trial"},
+                 {extend, "--extend"}};
+    const char *what = NULL;
+    for (size_t i = 0; i < G_N_ELEMENTS(parts) && what == NULL; i++)
+        what = parts[i].given ? parts[i].what : NULL;
     if (what != NULL)
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s without a command%s", what,
                     space_given ? "\nhint: hpt-run [OPTION]... NAME=DOMAIN... -- COMMAND" : "");

@@ -7,6 +7,8 @@
 #include "show/terminal.h"
 #include "tools/tool.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ struct RunShow {
     bool line_shown;
     int seen_interrupts, seen_requests;
     GError *error; /* the first failure of stdout */
+    bool reader_left;
 };
 
 static void clear_line(RunShow *show)
@@ -90,9 +93,19 @@ static void print_record(RunShow *show, const HptWorkerEvent *event)
                                                       slot->config->values[i])
                                : NULL);
     }
-    if (show->error == NULL &&
-        hpt_writer_add(show->writer, (const char *const *)values->pdata, &show->error))
-        fflush(stdout);
+    if (show->error != NULL || show->reader_left)
+        return;
+    errno = 0;
+    bool written = hpt_writer_add(show->writer, (const char *const *)values->pdata, &show->error) &&
+                   fflush(stdout) == 0;
+    if (written)
+        return;
+    show->reader_left = errno == EPIPE;
+    if (show->reader_left)
+        g_clear_error(&show->error);
+    else if (show->error == NULL)
+        hpt_error_set_errno(&show->error, errno, "standard output");
+    raise(SIGTERM); /* nobody can see the records: end in good order */
 }
 
 /* ---- lines on stderr ---- */
@@ -258,7 +271,7 @@ static void print_summary(const RunShow *show)
 bool run_show_end(RunShow *show, GError **error)
 {
     clear_line(show);
-    if (show->writer != NULL && show->error == NULL) {
+    if (show->writer != NULL && show->error == NULL && !show->reader_left) {
         g_autofree char *left_out = NULL;
         if (hpt_writer_end(show->writer, &left_out, &show->error) && left_out != NULL)
             hpt_tool_note("%s", left_out);
@@ -271,6 +284,11 @@ bool run_show_end(RunShow *show, GError **error)
         return false;
     }
     return true;
+}
+
+bool run_show_reader_left(const RunShow *show)
+{
+    return show->reader_left;
 }
 
 void run_show_free(RunShow *show)

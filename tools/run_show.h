@@ -26,6 +26,8 @@ RunShow *run_show_new(const RunShowOptions *options);
 void run_show_event(const HptWorkerEvent *event, void *user);
 /* Clears the line, ends the records and prints the summary on stderr. False: stdout failed. */
 bool run_show_end(RunShow *show, GError **error) HPT_WARN_UNUSED;
+/* Did the reader of stdout leave? The run was ended for it, as a filter ends. */
+bool run_show_reader_left(const RunShow *show);
 void run_show_free(RunShow *show);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunShow, run_show_free)
 

@@ -319,6 +319,8 @@ static void fill_standard_streams(void)
  * message (SIGPIPE, where it is not ignored, has ended the tool before). */
 static int check_stdout(const HptTool *tool, int status)
 {
+    if (status == HPT_EXIT_SIGNAL + SIGPIPE) /* known already, and heeded */
+        return status;
     bool failed = ferror(stdout) != 0;
     errno = 0;
     failed = (fflush(stdout) != 0) | failed;

@@ -4,44 +4,47 @@
 -- $3 attempt uuid
 -- $4 outcome text
 -- $5 max_lost integer
--- $6 cause text
--- $7 exit_status integer
--- $8 signal integer
--- $9 wall_us bigint
--- $10 user_us bigint
--- $11 system_us bigint
--- $12 max_rss_bytes bigint
--- $13 details jsonb
--- $14 definition integer
--- $15 origin text
--- $16 reason text
--- $17 config bytea
--- $18 seed bigint
--- $19 slot integer
--- $20 argv bytea[]
--- $21 environment bytea
--- $22 metric_names text[]
--- $23 metric_values double precision[]
--- $24 metric_rules text[]
--- $25 metric_sources text[]
--- $26 metric_offsets bigint[]
--- $27 point_names text[]
--- $28 point_steps bigint[]
--- $29 point_values double precision[]
--- $30 object_digests bytea[]
--- $31 object_sizes bigint[]
--- $32 object_bytes bytea[]
--- $33 artefact_kinds text[]
--- $34 artefact_paths bytea[]
--- $35 artefact_digests bytea[]
--- $36 artefact_full_digests bytea[]
--- $37 artefact_full_sizes bigint[]
--- $38 artefact_modes bigint[]
--- $39 artefact_targets bytea[]
--- $40 artefact_notes text[]
--- $41 next uuid (NULL: none wanted)
--- $42 total bigint (NULL: no end)
--- $43 lease_s integer
+-- $6 max_failed integer
+-- $7 cause text
+-- $8 exit_status integer
+-- $9 signal integer
+-- $10 wall_us bigint
+-- $11 user_us bigint
+-- $12 system_us bigint
+-- $13 max_rss_bytes bigint
+-- $14 details jsonb
+-- $15 definition integer
+-- $16 origin text
+-- $17 reason text
+-- $18 config bytea
+-- $19 seed bigint
+-- $20 slot integer
+-- $21 argv bytea[]
+-- $22 environment bytea
+-- $23 metric_names text[]
+-- $24 metric_values double precision[]
+-- $25 metric_rules text[]
+-- $26 metric_sources text[]
+-- $27 metric_offsets bigint[]
+-- $28 batch integer
+-- $29 point_names text[]
+-- $30 point_steps bigint[]
+-- $31 point_values double precision[]
+-- $32 superseded text[]
+-- $33 object_digests bytea[]
+-- $34 object_sizes bigint[]
+-- $35 object_bytes bytea[]
+-- $36 artefact_kinds text[]
+-- $37 artefact_paths bytea[]
+-- $38 artefact_digests bytea[]
+-- $39 artefact_full_digests bytea[]
+-- $40 artefact_full_sizes bigint[]
+-- $41 artefact_modes bigint[]
+-- $42 artefact_targets bytea[]
+-- $43 artefact_notes text[]
+-- $44 next uuid (NULL: none wanted)
+-- $45 total bigint (NULL: no end)
+-- $46 lease_s integer
 -- returns finished text
 -- returns next_outcome text
 -- returns next_trial bigint
@@ -49,6 +52,6 @@
 -- returns next_definition integer
 -- returns next_config bytea
 select finished, next_outcome, next_trial, next_attempt, next_definition, next_config
-from hpt_record.trial_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
-    $41, $42, $43)
+from hpt_record.trial_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+    $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
+    $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46)

@@ -108,8 +108,9 @@ BEGIN
     IF EXISTS (SELECT FROM hpt_record.study WHERE name = p_name) THEN
         RETURN NULL;
     END IF;
-    -- The views of schema hpt come first in the search path.
+    -- The catalogue and the views of schema hpt come first in the search path.
     WHILE hpt_record.is_reserved(v_view)
+          OR to_regclass(format('pg_catalog.%I', v_view)) IS NOT NULL
           OR EXISTS (SELECT FROM hpt_record.study WHERE view_name = v_view)
           OR to_regclass(format('hpt.%I', v_view)) IS NOT NULL LOOP
         v_view := v_base || '_' || v_suffix;
@@ -269,20 +270,62 @@ BEGIN
     RETURN true;
 END $$;
 
+-- Points of one batch, a row a name; a batch that was stored before is left as it is. superseded:
+-- names whose points of earlier batches were read from text and are reported now.
+CREATE FUNCTION hpt_record.store_points(p_study bigint, p_number bigint, p_attempt integer, p_batch integer,
+    p_names text[], p_steps bigint[], p_values double precision[], p_superseded text[])
+RETURNS void
+LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    IF cardinality(p_superseded) > 0 THEN
+        DELETE FROM hpt_record.metric_chunk c
+        WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt
+          AND c.name = ANY (p_superseded) AND c.chunk < p_batch;
+    END IF;
+    IF cardinality(p_names) > 0 THEN
+        INSERT INTO hpt_record.metric_chunk
+        SELECT p_study, p_number, p_attempt, p.name, p_batch, array_agg(p.step ORDER BY p.n),
+               array_agg(p.value ORDER BY p.n)
+        FROM unnest(p_names, p_steps, p_values) WITH ORDINALITY p (name, step, value, n)
+        GROUP BY p.name
+        ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
+
+-- Points of a trial that still runs, without waiting for the disk: its end makes them durable.
+-- false: the trial is not this worker's any more.
+CREATE FUNCTION hpt_record.trial_points(p_attempt uuid, p_batch integer, p_names text[], p_steps bigint[],
+    p_values double precision[], p_superseded text[])
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    v_attempt hpt_record.attempt;
+BEGIN
+    PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+    SELECT * INTO v_attempt FROM hpt_record.attempt a WHERE a.id = p_attempt AND a.outcome IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM hpt_record.store_points(v_attempt.study_id, v_attempt.number, v_attempt.attempt, p_batch,
+                                    p_names, p_steps, p_values, p_superseded);
+    RETURN true;
+END $$;
+
 -- Ends an attempt with everything it left, in one transaction, and reserves the next trial when
--- p_next is given. An interrupted trial (cancelled) waits for its next attempt, and so does a lost
--- one until it was lost p_max_lost times. finished: done | requeued | again (was recorded before) |
+-- p_next is given. An interrupted trial (cancelled) waits for its next attempt, and so does one that
+-- was lost less than p_max_lost times or failed less than p_max_failed times. finished: done | requeued | again (was recorded before) |
 -- fenced (the trial was taken from this worker: nothing recorded). Arrays of one kind have one
 -- length.
 CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt uuid,
-    p_outcome text, p_max_lost integer, p_cause text,
+    p_outcome text, p_max_lost integer, p_max_failed integer, p_cause text,
     p_exit_status integer, p_signal integer, p_wall_us bigint, p_user_us bigint, p_system_us bigint,
     p_max_rss_bytes bigint, p_details jsonb,
     p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint, p_slot integer,
     p_argv bytea[], p_environment bytea,
     p_metric_names text[], p_metric_values double precision[], p_metric_rules text[],
     p_metric_sources text[], p_metric_offsets bigint[],
-    p_point_names text[], p_point_steps bigint[], p_point_values double precision[],
+    p_batch integer, p_point_names text[], p_point_steps bigint[], p_point_values double precision[],
+    p_superseded text[],
     p_object_digests bytea[], p_object_sizes bigint[], p_object_bytes bytea[],
     p_artefact_kinds text[], p_artefact_paths bytea[], p_artefact_digests bytea[],
     p_artefact_full_digests bytea[], p_artefact_full_sizes bigint[], p_artefact_modes bigint[],
@@ -303,9 +346,12 @@ BEGIN
     WHERE a.id = p_attempt AND a.outcome IS NULL
     RETURNING * INTO v_attempt;
     IF FOUND THEN
-        v_requeue := p_outcome = 'cancelled' OR p_outcome = 'lost' AND p_max_lost > (
-            SELECT count(*) FROM hpt_record.attempt a
-            WHERE a.study_id = v_attempt.study_id AND a.number = v_attempt.number AND a.outcome = 'lost');
+        v_requeue := p_outcome = 'cancelled'
+            OR p_outcome IN ('lost', 'failed')
+               AND CASE p_outcome WHEN 'lost' THEN p_max_lost ELSE p_max_failed END > (
+                   SELECT count(*) FROM hpt_record.attempt a
+                   WHERE a.study_id = v_attempt.study_id AND a.number = v_attempt.number
+                     AND a.outcome = p_outcome);
         finished := CASE WHEN v_requeue THEN 'requeued' ELSE 'done' END;
         UPDATE hpt_record.trial t
         SET state = CASE WHEN v_requeue THEN 'waiting' ELSE p_outcome END,
@@ -326,16 +372,8 @@ BEGIN
             FROM unnest(p_metric_names, p_metric_values, p_metric_rules, p_metric_sources,
                         p_metric_offsets) m;
         END IF;
-        IF cardinality(p_point_names) > 0 THEN
-            INSERT INTO hpt_record.metric_chunk
-            SELECT v_attempt.study_id, v_attempt.number, v_attempt.attempt, c.name, c.chunk,
-                   array_agg(c.step ORDER BY c.n), array_agg(c.value ORDER BY c.n)
-            FROM (SELECT p.name, p.step, p.value, p.n,
-                         ((row_number() OVER (PARTITION BY p.name ORDER BY p.n) - 1) / 1024)::integer AS chunk
-                  FROM unnest(p_point_names, p_point_steps, p_point_values)
-                       WITH ORDINALITY p (name, step, value, n)) c
-            GROUP BY c.name, c.chunk;
-        END IF;
+        PERFORM hpt_record.store_points(v_attempt.study_id, v_attempt.number, v_attempt.attempt, p_batch,
+                                        p_point_names, p_point_steps, p_point_values, p_superseded);
         IF cardinality(p_object_digests) > 0 THEN
             -- In one order everywhere, so that two ends that bring the same bytes cannot deadlock.
             INSERT INTO hpt_record.object

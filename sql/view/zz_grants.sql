@@ -14,7 +14,7 @@ BEGIN
             SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = 'hpt_record'::regnamespace
               AND p.proname IN ('study_create', 'study_extend', 'study_set_total', 'worker_start', 'worker_end',
-                                'trial_reserve', 'trial_start', 'trial_finish', 'lease_renew', 'lease_reap',
+                                'trial_reserve', 'trial_start', 'trial_points', 'trial_finish', 'lease_renew', 'lease_reap',
                                 'trial_retry', 'study_read', 'study_definition', 'worker_peers')
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);

@@ -115,6 +115,8 @@ bool hpt_project_find(const char *directory, char **folder, GError **error)
     g_autofree char *at = realpath(directory == NULL ? "." : directory, NULL);
     if (at == NULL || stat(at, &start) != 0) {
         hpt_error_set_errno(error, errno, "%s", directory == NULL ? "." : directory);
+        if (directory != NULL && error != NULL) /* given by the user: wrong use */
+            (*error)->code = HPT_ERROR_USAGE;
         return false;
     }
     while (stat(at, &info) == 0 && info.st_dev == start.st_dev) {
@@ -164,6 +166,11 @@ static bool locate(HptProject *project, const HptProjectOptions *options, char *
     bool has_password = false;
     if (given == NULL && variable != NULL && variable[0] != '\0')
         given = variable;
+    if (given != NULL && given[0] == '\0') {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "the DSN is empty: it would name whatever server libpq finds");
+        return false;
+    }
     if (given != NULL) {
         project->dsn = hpt_dsn_public(given, &has_password, error);
         if (project->dsn == NULL)

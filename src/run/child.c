@@ -36,6 +36,7 @@ struct HptChild {
 typedef struct {
     const HptChildSpec *spec;
     int in, out, err;
+    pid_t parent;
 } Launch;
 
 /* Written by the child, which shares our memory until it execs. */
@@ -77,6 +78,10 @@ G_GNUC_NORETURN static void enter(const Launch *launch, Fault *fault)
     const HptChildSpec *spec = launch->spec;
     Step step = STEP_GROUP;
     reset_signals();
+    /* A trial does not outlive a killed hpt-run; what it has started may (see hpt_child_kill_marked). */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != launch->parent)
+        _exit(HPT_EXIT_TOOL);
     if (setpgid(0, 0) == 0) {
         step = STEP_DIRECTORY;
         if (spec->directory == NULL || chdir(spec->directory) == 0) {
@@ -253,7 +258,7 @@ HptChild *hpt_child_start(const HptChildSpec *spec, GError **error)
     child->pidfd = child->out = child->err = -1;
     child->owner.marker = g_strdup(spec->marker);
     child->started_us = hpt_time_monotonic_us();
-    Launch launch = {spec, -1, -1, -1};
+    Launch launch = {spec, -1, -1, -1, getpid()};
     const char *what = NULL;
     bool ok = start(child, spec, &launch, &what);
     int saved = errno;

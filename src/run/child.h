@@ -8,6 +8,8 @@
  * We are made a subreaper at the first start: what a child leaves behind becomes ours, is found,
  * killed and counted, including double forks, new sessions and cleared environments.
  *
+ * If we are killed the child's main process is killed with us (PR_SET_PDEATHSIG).
+ *
  * Life: hpt_child_start; poll the pidfd; hpt_child_reap when it is readable; hpt_child_sweep until
  * it says done; hpt_child_free. A child that is freed early is killed and waited for.
  */
@@ -82,6 +84,10 @@ void hpt_child_blame(HptChild *child, HptEndKind kind);
  * this child is alive any more, or two seconds have passed. Neither ever blocks. */
 bool hpt_child_reap(HptChild *child);
 bool hpt_child_sweep(HptChild *child);
+
+/* Kills every process that may be seen whose environment has the entry marker: what the child of an
+ * hpt-run that was killed has left. How many; 0 where /proc is not there. */
+size_t hpt_child_kill_marked(const char *marker);
 
 /* Complete after sweep said true. Borrowed. */
 const HptEnd *hpt_child_get_end(const HptChild *child);

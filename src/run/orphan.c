@@ -1,5 +1,7 @@
 #include "run/orphan.h"
 
+#include "base/number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <dirent.h>
@@ -155,11 +157,31 @@ static bool is_kept(pid_t pid, const GByteArray *env)
     return strcmp(name, "postgres") == 0 || strcmp(name, "hpt-init") == 0;
 }
 
-static Whose by_environment(const HptOrphanOwner *owner, pid_t pid)
+static GByteArray *environment_of(pid_t pid)
 {
     char path[64];
     g_snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-    g_autoptr(GByteArray) env = read_proc(path, ENVIRON_MAX);
+    return read_proc(path, ENVIRON_MAX);
+}
+
+size_t hpt_child_kill_marked(const char *marker)
+{
+    size_t killed = 0;
+    g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+    for (const char *name; proc != NULL && (name = g_dir_read_name(proc)) != NULL;) {
+        int64_t pid = 0;
+        if (!hpt_integer_parse(name, &pid) || pid == getpid())
+            continue;
+        g_autoptr(GByteArray) env = environment_of((pid_t)pid);
+        if (env != NULL && has_entry(env, marker) && !is_kept((pid_t)pid, env))
+            killed += kill((pid_t)pid, SIGKILL) == 0;
+    }
+    return killed;
+}
+
+static Whose by_environment(const HptOrphanOwner *owner, pid_t pid)
+{
+    g_autoptr(GByteArray) env = environment_of(pid);
     if (env == NULL)
         return ORPHAN_UNKNOWN;
     if (is_kept(pid, env))

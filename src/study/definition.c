@@ -1,6 +1,7 @@
 #include "study/definition.h"
 
 #include "base/json.h"
+#include "base/number.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -387,13 +388,24 @@ static char *joined_points(const HptDefinition *definition)
     return g_string_free(text, false);
 }
 
-static void differ_number(GString *out, const char *what, int64_t old, int64_t new,
-                          const char *zero)
+static void differ_number(GString *out, const char *what, int64_t old, int64_t new)
 {
-    if (old == new)
-        return;
-    g_autofree char *a = old == 0 ? g_strdup(zero) : g_strdup_printf("%" PRId64, old);
-    g_autofree char *b = new == 0 ? g_strdup(zero) : g_strdup_printf("%" PRId64, new);
+    g_autofree char *a = g_strdup_printf("%" PRId64, old);
+    g_autofree char *b = g_strdup_printf("%" PRId64, new);
+    differ(out, what, a, b);
+}
+
+static char *span_text(int64_t span_us)
+{
+    char seconds[HPT_NUMBER_TEXT_SIZE];
+    return span_us == 0 ? g_strdup("none")
+                        : g_strconcat(hpt_number_text((double)span_us / 1e6, seconds), "s", NULL);
+}
+
+static void differ_span(GString *out, const char *what, int64_t old, int64_t new)
+{
+    g_autofree char *a = span_text(old);
+    g_autofree char *b = span_text(new);
     differ(out, what, a, b);
 }
 
@@ -413,7 +425,7 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
     if (sampler_given)
         differ(fixed, "sampler", recorded->sampler, given->sampler);
     if (seed_given)
-        differ_number(fixed, "seed", (int64_t)recorded->seed, (int64_t)given->seed, "0");
+        differ_number(fixed, "seed", (int64_t)recorded->seed, (int64_t)given->seed);
     differ(fixed, "stdin", recorded->stdin_json ? "json" : "null",
            given->stdin_json ? "json" : "null");
     differ(fixed, "chdir", recorded->chdir_trial ? "trial" : "caller",
@@ -422,9 +434,9 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
     const char *new_space = hpt_space_get_canonical(given->space);
     bool widens = hpt_space_widens(recorded->space, given->space, NULL);
     differ_lines(widens ? open : fixed, "space", old_space, new_space);
-    differ_number(open, "timeout", recorded->timeout_us, given->timeout_us, "none");
-    differ_number(open, "grace", recorded->grace_us, given->grace_us, "none");
-    differ_number(open, "output", recorded->output_cap, given->output_cap, "none");
+    differ_span(open, "timeout", recorded->timeout_us, given->timeout_us);
+    differ_span(open, "grace", recorded->grace_us, given->grace_us);
+    differ_number(open, "output", recorded->output_cap, given->output_cap);
     if (extendable != NULL)
         *extendable = fixed->len == 0 && open->len > 0;
     g_string_append(fixed, open->str);
@@ -442,6 +454,7 @@ HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDef
     g_clear_pointer(&next->space, hpt_space_free);
     g_clear_pointer(&next->template, hpt_template_free);
     next->space = hpt_space_ref(given->space);
+    next->allow_unused = given->allow_unused;
     next->timeout_us = given->timeout_us;
     next->grace_us = given->grace_us;
     next->output_cap = given->output_cap;

@@ -12,16 +12,21 @@ const char *const hpt_outcome_own_files[] = {HPT_PARAMS_FILE, NULL};
 
 /* ---- points ---- */
 
+#define POINTS_FULL 16384 /* a batch: half a megabyte here, one statement there */
+
 typedef struct {
     const char *name; /* in names */
     int64_t step;
     double value;
-    HptRule rule;
+    bool reported; /* by the trial, not read from its text */
 } Point;
 
 struct HptPoints {
     GStringChunk *names;
     GArray *points;
+    GHashTable *reported; /* names that were reported */
+    GHashTable *text;     /* names of which text points were sent */
+    int batch;            /* sent so far */
 };
 
 HptPoints *hpt_points_new(void)
@@ -29,6 +34,9 @@ HptPoints *hpt_points_new(void)
     HptPoints *points = g_new0(HptPoints, 1);
     points->names = g_string_chunk_new(256);
     points->points = g_array_new(false, false, sizeof(Point));
+    /* Names of one chunk are unique, so that their addresses are their identity. */
+    points->reported = g_hash_table_new(g_direct_hash, g_direct_equal);
+    points->text = g_hash_table_new(g_direct_hash, g_direct_equal);
     return points;
 }
 
@@ -38,6 +46,8 @@ void hpt_points_free(HptPoints *points)
         return;
     g_string_chunk_free(points->names);
     g_array_unref(points->points);
+    g_hash_table_unref(points->reported);
+    g_hash_table_unref(points->text);
     g_free(points);
 }
 
@@ -48,9 +58,58 @@ void hpt_points_add(const HptPoint *point, void *user)
         .name = g_string_chunk_insert_const(points->names, point->name),
         .step = point->step,
         .value = point->value,
-        .rule = point->rule,
+        .reported = point->rule == HPT_RULE_REPORT,
     };
+    if (kept.reported)
+        g_hash_table_add(points->reported, (void *)kept.name);
     g_array_append_val(points->points, kept);
+}
+
+bool hpt_points_full(const HptPoints *points)
+{
+    return points->points->len >= POINTS_FULL;
+}
+
+/* Batch, names, steps, values, superseded: reports win over numbers read from text under the same
+ * name, since the text repeats what was said. */
+static void add_points(HptPoints *points, HptArgs *args)
+{
+    guint n = points == NULL ? 0 : points->points->len;
+    g_autofree const char **names = g_new0(const char *, n + 1);
+    g_autofree int64_t *steps = g_new0(int64_t, n + 1);
+    g_autofree double *values = g_new0(double, n + 1);
+    g_autoptr(GPtrArray) superseded = g_ptr_array_new();
+    size_t used = 0;
+    for (guint i = 0; i < n; i++) {
+        const Point *point = &g_array_index(points->points, Point, i);
+        bool spoken = g_hash_table_contains(points->reported, point->name);
+        if (spoken && g_hash_table_remove(points->text, point->name))
+            g_ptr_array_add(superseded, (void *)point->name);
+        if (!point->reported && spoken)
+            continue;
+        if (!point->reported)
+            g_hash_table_add(points->text, (void *)point->name);
+        names[used] = point->name;
+        steps[used] = point->step;
+        values[used++] = point->value;
+    }
+    hpt_args_int4(args, points == NULL ? 0 : points->batch);
+    hpt_args_texts(args, names, used);
+    hpt_args_int8s(args, steps, NULL, used);
+    hpt_args_float8s(args, values, NULL, used);
+    hpt_args_texts(args, (const char *const *)superseded->pdata, superseded->len);
+    if (points != NULL) {
+        g_array_set_size(points->points, 0);
+        points->batch++;
+    }
+}
+
+HptArgs *hpt_points_take(HptPoints *points, const char *attempt_id)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_uuid(args, attempt_id);
+    add_points(points, args);
+    return args;
 }
 
 /* ---- collecting ---- */
@@ -76,7 +135,7 @@ typedef struct {
 
 struct HptOutcome {
     const HptRunResult *result;
-    const HptPoints *points;
+    HptPoints *points;
     HptStore *store;
     GArray *artefacts; /* Artefact */
     GArray *objects;   /* Object */
@@ -123,7 +182,9 @@ static void add_object(HptOutcome *outcome, const HptObjectId *id, const void *b
 static void not_stored(HptOutcome *outcome, Artefact *artefact, const GError *error)
 {
     g_free(artefact->note);
-    g_autofree char *reason = hpt_text_printable(error->message, -1); /* names are bytes */
+    /* The first line: hints are for people, and names are bytes. */
+    g_autofree char *reason =
+        hpt_text_printable(error->message, (gssize)strcspn(error->message, "\n"));
     artefact->note = g_strdup_printf("not stored: %s", reason);
     if (outcome->note == NULL)
         outcome->note = g_steal_pointer(&reason);
@@ -265,7 +326,7 @@ static void make_details(HptOutcome *outcome, int64_t skipped, const char *walk_
         outcome->details = hpt_json_canonical(details, NULL);
 }
 
-HptOutcome *hpt_outcome_collect(const HptRunResult *result, const HptPoints *points,
+HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
                                 HptStore *store, const char *directory, char **note)
 {
     HptOutcome *outcome = g_new0(HptOutcome, 1);
@@ -365,34 +426,6 @@ static void add_metrics(const HptOutcome *outcome, HptArgs *args)
     hpt_args_int8s(args, offsets, measured, used);
 }
 
-/* Reports win over numbers read from text under the same name: the text repeats what was said. */
-static void add_points(const HptOutcome *outcome, HptArgs *args)
-{
-    const GArray *points = outcome->points == NULL ? NULL : outcome->points->points;
-    guint n = points == NULL ? 0 : points->len;
-    g_autoptr(GHashTable) reported = g_hash_table_new(g_direct_hash, g_direct_equal);
-    for (guint i = 0; i < n; i++) {
-        const Point *point = &g_array_index(points, Point, i);
-        if (point->rule == HPT_RULE_REPORT)
-            g_hash_table_add(reported, (void *)point->name);
-    }
-    g_autofree const char **names = g_new0(const char *, n + 1);
-    g_autofree int64_t *steps = g_new0(int64_t, n + 1);
-    g_autofree double *values = g_new0(double, n + 1);
-    size_t used = 0;
-    for (guint i = 0; i < n; i++) {
-        const Point *point = &g_array_index(points, Point, i);
-        if (point->rule != HPT_RULE_REPORT && g_hash_table_contains(reported, point->name))
-            continue;
-        names[used] = point->name;
-        steps[used] = point->step;
-        values[used++] = point->value;
-    }
-    hpt_args_texts(args, names, used);
-    hpt_args_int8s(args, steps, NULL, used);
-    hpt_args_float8s(args, values, NULL, used);
-}
-
 static void add_objects(const HptOutcome *outcome, HptArgs *args)
 {
     guint n = outcome->objects->len;
@@ -459,7 +492,7 @@ static void add_artefacts(const HptOutcome *outcome, HptArgs *args)
 void hpt_outcome_add_results(const HptOutcome *outcome, HptArgs *args)
 {
     add_metrics(outcome, args);
-    add_points(outcome, args);
+    add_points(outcome->points, args);
     add_objects(outcome, args);
     add_artefacts(outcome, args);
 }

@@ -126,11 +126,16 @@ static bool write_file(const char *path, const char *text, GError **error)
     return written;
 }
 
+char *hpt_slot_directory(const HptSlotContext *context, int64_t number, int attempt)
+{
+    return g_strdup_printf("%s/%" PRId64 "-%" PRId64 ".%d", context->trials_folder,
+                           context->study_id, number, attempt);
+}
+
 static bool make_directory(HptSlot *slot, const HptSlotContext *context, const char *params,
                            GError **error)
 {
-    slot->directory = g_strdup_printf("%s/%" PRId64 "-%" PRId64 ".%d", context->trials_folder,
-                                      context->study_id, slot->number, slot->attempt);
+    slot->directory = hpt_slot_directory(context, slot->number, slot->attempt);
     /* What a killed worker of ours left under this name is in the way and worth nothing. */
     if (mkdir(slot->directory, 0700) != 0 &&
         (errno != EEXIST || !hpt_workdir_remove(slot->directory, error) ||
@@ -268,7 +273,7 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
 
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
-                              const char *next, int64_t total, int lease_s, char **note)
+                              int max_failed, const char *next, int64_t total, int lease_s, char **note)
 {
     g_autoptr(HptOutcome) left = hpt_outcome_collect(
         slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points, context->store,
@@ -279,6 +284,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     hpt_args_uuid(args, slot->attempt_id);
     hpt_args_text(args, outcome);
     hpt_args_int4(args, max_lost);
+    hpt_args_int4(args, max_failed);
     hpt_args_text(args, cause);
     hpt_outcome_add_usage(left, args);
     add_facts(args, slot, context);
@@ -296,7 +302,7 @@ void hpt_slot_clear(HptSlot *slot)
 {
     g_clear_pointer(&slot->run, hpt_run_free);
     g_clear_pointer(&slot->points, hpt_points_free);
-    if (slot->directory != NULL) {
+    if (slot->directory != NULL && !slot->keep) {
         /* Best effort: the record is complete without it, and the next attempt clears the name. */
         g_autoptr(GError) ignored = NULL;
         if (!hpt_workdir_remove(slot->directory, &ignored))
@@ -310,5 +316,7 @@ void hpt_slot_clear(HptSlot *slot)
     g_clear_pointer(&slot->argv, g_strfreev);
     g_clear_pointer(&slot->attempt_id, g_free);
     slot->fenced = false;
+    slot->keep = false;
+    slot->batches = 0;
     slot->state = HPT_SLOT_IDLE;
 }

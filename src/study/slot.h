@@ -27,7 +27,9 @@ typedef struct {
     char *directory; /* the trial's, absolute */
     HptRun *run;
     HptPoints *points;
+    int batches; /* of points, sent and not answered */
     bool fenced; /* taken from us: nothing is recorded */
+    bool keep;   /* the folder holds what could not be stored */
     int64_t started_us; /* monotonic */
 } HptSlot;
 
@@ -46,6 +48,9 @@ typedef struct {
 bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const void *config, size_t length,
                       GError **error) HPT_WARN_UNUSED;
 
+/* The folder of an attempt; owned. */
+char *hpt_slot_directory(const HptSlotContext *context, int64_t number, int attempt);
+
 /* The argv of a configuration, as it would be run in slot. Owned. */
 char **hpt_slot_expand(const HptSlot *slot, GError **error) HPT_WARN_UNUSED;
 
@@ -63,7 +68,7 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
 /* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
-                              const char *next, int64_t total, int lease_s, char **note);
+                              int max_failed, const char *next, int64_t total, int lease_s, char **note);
 
 /* Removes the folder and forgets the trial; the slot is idle. */
 void hpt_slot_clear(HptSlot *slot);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "record/environment.h"
 #include "study/identity.h"
+#include "study/reap.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 enum {
     LEASE_S = 60,
     MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
+    BATCHES_UNDER_WAY = 4, /* of points, a trial */
 };
 #define RENEW_US (INT64_C(20) * 1000000)
 #define TICK_US INT64_C(200000)
@@ -47,6 +49,7 @@ typedef struct {
     bool done, no_more; /* the study is over; hand out nothing more */
     HptWorkerEnd end;
     GError *fatal;
+    GError *storage; /* the first thing that could not be stored; told at the end */
     int seen_interrupts;
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
     bool reap_wanted;
@@ -86,6 +89,16 @@ static int count_state(const Worker *worker, HptSlotState state)
     for (int i = 0; i < worker->options->jobs; i++)
         n += worker->slots[i].state == state;
     return n;
+}
+
+static int max_failed(const Worker *worker)
+{
+    return worker->options->retry == HPT_RETRY_FAILED_TRIALS ? MAX_LOST : 1;
+}
+
+static int max_lost(const Worker *worker)
+{
+    return worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
 }
 
 /* The first fatal error ends the worker: nothing new starts, what runs is stopped. */
@@ -166,36 +179,11 @@ static void post_renew(Worker *worker)
     post(worker, HPT_SQL_LEASE_RENEW, args, NULL);
 }
 
-static HptArgs *peers_args(const Worker *worker)
-{
-    HptArgs *args = hpt_args_new();
-    hpt_args_int8(args, worker->context.study_id);
-    hpt_args_text(args, worker->identity->boot_id);
-    hpt_args_text(args, worker->identity->pid_namespace);
-    return args;
-}
-
-/* The workers of this machine that hold leases and are no more, as an array in text form. */
-static HptArgs *reap_args(const Worker *worker, const HptRows *peers)
-{
-    g_autoptr(GString) dead = g_string_new("{");
-    for (size_t i = 0; i < hpt_rows_count(peers); i++)
-        if (!hpt_process_lives(hpt_rows_int4(peers, i, 1), hpt_rows_int8(peers, i, 2)))
-            g_string_append_printf(dead, "%s%s", dead->len > 1 ? "," : "",
-                                   hpt_rows_peek_text(peers, i, 0));
-    g_string_append_c(dead, '}');
-    HptArgs *args = hpt_args_new();
-    hpt_args_int8(args, worker->context.study_id);
-    hpt_args_text(args, dead->str);
-    hpt_args_int4(args, LEASE_S);
-    hpt_args_int4(args, worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST);
-    return args;
-}
-
 static void tell_reaped(Worker *worker, const HptRows *reaped)
 {
     for (size_t i = 0; i < hpt_rows_count(reaped); i++) {
         bool again = hpt_rows_bool(reaped, i, 2);
+        hpt_reap_clear(&worker->context, hpt_rows_int8(reaped, i, 0), hpt_rows_int4(reaped, i, 1));
         g_autofree char *text =
             g_strdup_printf("trial %" PRId64 " was lost with its worker%s",
                             hpt_rows_int8(reaped, i, 0), again ? "; it is run again" : "");
@@ -210,7 +198,7 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
 {
     fail(worker, steal_error);
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
-                                         MAX_LOST, NULL, worker->total, LEASE_S, NULL);
+                                         MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL);
     slot->state = HPT_SLOT_FINISHING;
     Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
     pending->outcome = g_strdup("cancelled");
@@ -268,11 +256,23 @@ static bool may_take_more(const Worker *worker, int64_t now_us)
            now_us < worker->options->stop_us;
 }
 
+/* The only copy of what could not be stored is not thrown away, and no more of it is made. */
+static void keep_folder(Worker *worker, HptSlot *slot, const char *problem)
+{
+    slot->keep = true;
+    worker->no_more = true;
+    if (worker->storage == NULL)
+        g_set_error(&worker->storage, HPT_ERROR, HPT_ERROR_IO,
+                    "trial %" PRId64 ": not everything could be stored: %s\n"
+                    "hint: the result is recorded; what is missing is kept in %s",
+                    slot->number, problem, slot->directory);
+}
+
 static void count_result(Worker *worker, const char *outcome)
 {
     if (strcmp(outcome, "complete") == 0)
         worker->any_complete = true;
-    else if (strcmp(outcome, "failed") == 0)
+    else if (strcmp(outcome, "failed") == 0 || strcmp(outcome, "lost") == 0)
         worker->failures_in_row++;
     if (!worker->any_complete && worker->options->max_failures > 0 &&
         worker->failures_in_row >= worker->options->max_failures && !worker->no_more) {
@@ -292,15 +292,11 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
     g_autofree char *next = may_take_more(worker, now_us) ? hpt_uuid_new() : NULL;
-    int max_lost = worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
-    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, max_lost, next,
+    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, max_lost(worker),
+                                         max_failed(worker), next,
                                          worker->total, LEASE_S, &problem);
-    if (problem != NULL) {
-        g_autofree char *text =
-            g_strdup_printf("trial %" PRId64 ": not everything could be stored: %s", slot->number,
-                            problem);
-        note(worker, text);
-    }
+    if (problem != NULL)
+        keep_folder(worker, slot, problem);
     slot->state = HPT_SLOT_FINISHING;
     Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
     pending->outcome = g_strdup(outcome);
@@ -370,6 +366,12 @@ static void answered(Worker *worker, const Pending *pending, const HptRows *rows
     case HPT_SQL_TRIAL_RESERVE:
         take_reservation(worker, pending->slot, rows, 0);
         break;
+    case HPT_SQL_TRIAL_POINTS:
+        if (current)
+            pending->slot->batches--;
+        if (current && !hpt_rows_bool(rows, 0, 0))
+            fence(worker, pending->slot, now_us);
+        break;
     case HPT_SQL_TRIAL_START:
         if (current && !hpt_rows_bool(rows, 0, 0))
             fence(worker, pending->slot, now_us);
@@ -381,7 +383,8 @@ static void answered(Worker *worker, const Pending *pending, const HptRows *rows
         check_leases(worker, rows, now_us);
         break;
     case HPT_SQL_WORKER_PEERS:
-        post(worker, HPT_SQL_LEASE_REAP, reap_args(worker, rows), NULL);
+        post(worker, HPT_SQL_LEASE_REAP,
+             hpt_reap_args(worker->context.study_id, rows, LEASE_S, max_lost(worker)), NULL);
         break;
     case HPT_SQL_LEASE_REAP:
         tell_reaped(worker, rows);
@@ -396,7 +399,8 @@ static void refused(Worker *worker, Pending *pending, GError *steal_error)
 {
     if (pending->slot != NULL) {
         g_prefix_error(&steal_error, "trial %" PRId64 ": ", pending->slot->number);
-        if (pending->sql == HPT_SQL_TRIAL_START)
+        bool running = pending->slot->state == HPT_SLOT_RUNNING;
+        if (running && (pending->sql == HPT_SQL_TRIAL_START || pending->sql == HPT_SQL_TRIAL_POINTS))
             hpt_run_stop(pending->slot->run, SIGKILL, hpt_time_monotonic_us());
         else
             hpt_slot_clear(pending->slot);
@@ -492,7 +496,8 @@ static void fill_slots(Worker *worker, int64_t now_us)
     bool polling = worker->poll_us > 0;
     if (worker->reap_wanted) {
         worker->reap_wanted = false;
-        post(worker, HPT_SQL_WORKER_PEERS, peers_args(worker), NULL);
+        post(worker, HPT_SQL_WORKER_PEERS,
+             hpt_reap_peers_args(worker->context.study_id, worker->identity), NULL);
     }
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_IDLE) {
@@ -519,19 +524,33 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
     return next;
 }
 
+/* A slot whose batches the database has not taken yet reads no further: the trial waits for it. */
+static bool is_held_up(const HptSlot *slot)
+{
+    return slot->batches >= BATCHES_UNDER_WAY;
+}
+
 static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
 {
     nfds_t n = 0;
     if (worker->away_since_us == 0 && hpt_db_fd(worker->db) >= 0)
         fds[n++] = (struct pollfd){.fd = hpt_db_fd(worker->db), .events = hpt_db_events(worker->db)};
     for (int i = 0; i < worker->options->jobs; i++)
-        if (worker->slots[i].state == HPT_SLOT_RUNNING)
+        if (worker->slots[i].state == HPT_SLOT_RUNNING && !is_held_up(&worker->slots[i]))
             n += hpt_run_fds(worker->slots[i].run, fds + n);
     int64_t wait_us = MAX(next_deadline(worker, now_us) - now_us, 0);
     struct timespec timeout = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
     /* EINTR is a signal: heed_interrupts sees it in the next round. */
     if (ppoll(fds, n, &timeout, worker->options->sigmask) < 0 && errno != EINTR)
         g_error("ppoll: %s", g_strerror(errno));
+}
+
+static void send_points(Worker *worker, HptSlot *slot)
+{
+    if (slot->points == NULL || !hpt_points_full(slot->points) || slot->fenced)
+        return;
+    slot->batches++;
+    post(worker, HPT_SQL_TRIAL_POINTS, hpt_points_take(slot->points, slot->attempt_id), slot);
 }
 
 static void handle_runs(Worker *worker)
@@ -541,7 +560,9 @@ static void handle_runs(Worker *worker)
         HptSlot *slot = &worker->slots[i];
         if (slot->state != HPT_SLOT_RUNNING)
             continue;
-        hpt_run_handle(slot->run, now_us);
+        if (!is_held_up(slot) || now_us >= hpt_run_deadline(slot->run))
+            hpt_run_handle(slot->run, now_us);
+        send_points(worker, slot);
         if (hpt_run_finished(slot->run))
             finish_trial(worker, slot, now_us);
     }
@@ -645,11 +666,12 @@ static bool register_worker(Worker *worker, GError **error)
  * crash does not wait for a lease to run out. */
 static bool reap_now(Worker *worker, GError **error)
 {
-    g_autoptr(HptArgs) args = peers_args(worker);
+    g_autoptr(HptArgs) args = hpt_reap_peers_args(worker->context.study_id, worker->identity);
     g_autoptr(HptRows) peers = hpt_db_rows(worker->db, HPT_SQL_WORKER_PEERS, args, error);
     if (peers == NULL)
         return false;
-    g_autoptr(HptArgs) dead = reap_args(worker, peers);
+    g_autoptr(HptArgs) dead =
+        hpt_reap_args(worker->context.study_id, peers, LEASE_S, max_lost(worker));
     g_autoptr(HptRows) reaped = hpt_db_rows(worker->db, HPT_SQL_LEASE_REAP, dead, error);
     if (reaped == NULL)
         return false;
@@ -756,7 +778,12 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         loop(&worker);
     finish(&worker);
     if (worker.fatal != NULL) {
+        g_clear_error(&worker.storage);
         g_propagate_error(error, worker.fatal);
+        return false;
+    }
+    if (worker.storage != NULL) {
+        g_propagate_error(error, worker.storage);
         return false;
     }
     if (begun)

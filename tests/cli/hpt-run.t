@@ -8,9 +8,9 @@ run() {
 sql() {
     hpt-query -H "$1"
 }
-# Shells let background jobs ignore SIGINT; this one takes it as at a terminal.
+# Shells let background jobs ignore SIGINT and SIGQUIT; this one takes them as at a terminal.
 interactive() {
-    exec perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' hpt-run "$@"
+    exec perl -e '$SIG{INT} = $SIG{QUIT} = "DEFAULT"; exec @ARGV' hpt-run "$@"
 }
 lines_are() {
     [ "$(wc -l <"$2")" -eq "$1" ]
@@ -135,7 +135,7 @@ while :; do sleep 1; done # lint-ok: it is to hang
 EOT
 chmod +x hang
 test_ok '--timeout and --grace: ended, with the cause' '
-    run --timeout=100ms --grace=50ms -s slow -t 1 --max-failures=0 -m loss x=1..2 -- ./hang {x} &&
+    test_exit 1 run --timeout=100ms --grace=50ms -s slow -t 1 --max-failures=0 -m loss x=1..2 -- ./hang {x} &&
     test_is "$(sql "select state, cause from slow")" "failed	timeout"
 '
 test_ok '--output-cap: what is printed beyond it is counted and hashed, not kept' '
@@ -150,18 +150,40 @@ test_ok '--retry=failed runs failed trials again under their numbers; --retry=no
     touch fixed && run --retry=failed -s fl >out &&
     test_is "$(sql "select trial, state, attempt from fl order by 1")" "0	complete	2
 1	complete	2" &&
-    test_exit 0 run --retry=none --max-failures=0 -s ki -t 1 -m loss x=1..5 -- sh -c "kill -9 \$\$" &&
+    test_exit 1 run --retry=none --max-failures=0 -s ki -t 1 -m loss x=1..5 -- sh -c "kill -9 \$\$" &&
     test_is "$(sql "select state from ki")" lost &&
-    run -s ki2 --max-failures=0 -t 1 -m loss x=1..5 -- sh -c "kill -9 \$\$" &&
+    test_exit 1 run -s ki2 --max-failures=0 -t 1 -m loss x=1..5 -- sh -c "kill -9 \$\$" &&
     test_is "$(sql "select count(*), max(outcome) from attempt where study = '"'ki2'"'")" "3	lost"
+'
+test_ok '--retry=failed runs trials of its own again, three times at most' '
+    printf "%s\n" "#!/bin/sh" "test -e once.\$HPT_TRIAL && echo loss=1; touch once.\$HPT_TRIAL" >once && chmod +x once &&
+    run --retry=failed -s rf -t 3 -m loss x=0.0..1.0 -- ./once >out &&
+    test_is "$(sql "select count(*), bool_and(state = '"'complete'"'), max(attempt) from rf")" "3	true	2" &&
+    test_exit 1 run --retry=failed -s rf2 -t 1 -m loss x=0.0..1.0 -- false &&
+    test_is "$(sql "select state, attempt from rf2")" "failed	3"
+'
+test_ok 'what makes a study is refused when one is joined' '
+    (for option in --seed=4 --sampler=sobol --timeout=7s --grace=1s --output-cap=5 --chdir=trial --stdin=json -S \
+        --no-default-trial --extend --allow-unused; do
+        test_exit 2 run -s first $option 2>err && test_grep "without a command" err || exit 1
+    done)
+'
+test_ok '--extend: a parameter that only the environment carries' '
+    run -s ext2 -t 2 -m loss x=0.0..1.0 -- ./learner {x} >out &&
+    run --extend --allow-unused -s ext2 -t 4 -m loss x=0.0..2.0 y=1..3 -- ./learner {x} >out &&
+    test_is "$(sql "select count(y), count(*) from ext2")" "2	4" &&
+    test_exit 2 run --timeout=5s --allow-unused -s ext2 -t 4 -m loss x=0.0..2.0 y=1..3 -- ./learner {x} 2>err &&
+    test_grep "timeout  - none" err && test_grep "\+ 5s" err &&
+    run --extend --timeout=5s --allow-unused -s ext2 -t 4 -m loss x=0.0..2.0 y=1..3 -- ./learner {x} >out &&
+    test_is "$(sql "select version from study where study = '"'ext2'"'")" 3
 '
 test_ok '--max-failures: stops with exit 5' '
     test_exit 5 run --max-failures=3 -s bad -t 100 -m loss x=0.0..1.0 -- false &&
     test_is "$(sql "select count(*) from bad")" 3
 '
 test_ok 'no metric, NaN, garbage: failed with the reason, never a silent zero' '
-    run --max-failures=0 -s nan -t 1 -m loss x=0.0..1.0 -- echo loss=nan &&
-    run --max-failures=0 -s none -t 1 -m loss x=0.0..1.0 -- true &&
+    test_exit 1 run --max-failures=0 -s nan -t 1 -m loss x=0.0..1.0 -- echo loss=nan &&
+    test_exit 1 run --max-failures=0 -s none -t 1 -m loss x=0.0..1.0 -- true &&
     test_is "$(sql "select state from nan")" failed && test_is "$(sql "select state from none")" failed &&
     test_is "$(sql "select count(cause) from trial where study in ('"'nan', 'none'"') and cause like '"'%loss%'"'")" 2
 '
@@ -211,9 +233,10 @@ test_ok 'wrong use: exit 2, place and suggestion, nothing written' '
 test_ok 'names of studies: any text of 200 characters; others are refused' '
     run -s "a b\"; drop é" -t 1 -m loss x=1..9 -- ./learner {x} >out &&
     test_is "$(sql "select trials from study where study like '"'a b%'"'")" 1 &&
-    for name in "" "$(printf "a\nb")" "$(printf "\377")" "$(printf %0201d 1)"; do
-        test_exit 2 run -s "$name" -t 1 -m loss x=1..9 -- ./learner {x} 2>err && test_grep "the study.s name" err || return 1
-    done
+    (for name in "" "$(printf "a\nb")" "$(printf "\377")" "$(printf %0201d 1)"; do
+        test_exit 2 run -s "$name" -t 1 -m loss x=1..9 -- ./learner {x} 2>err && test_grep "the study.s name" err ||
+            exit 1
+    done)
 '
 test_ok 'a space of 2,000 parameters' '
     awk "BEGIN {for (i = 0; i < 2000; i++) print \"p\" i \" real [0, 1]\"}" >many.pcs &&
@@ -243,7 +266,18 @@ test_ok 'kill -9 of hpt-run: the trial is lost and run again under its number' '
 0	2	complete
 1	1	complete"
 '
-test -s started && kill "$(cat started)" 2>/dev/null
+rm -f started go
+printf '%s\n' '#!/bin/sh' 'test -e go || { setsid tail -f /dev/null & echo $! >left; echo $$ >started; wait; }' 'echo loss=1' >leaves
+chmod +x leaves
+gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+test_ok 'kill -9 of hpt-run ends the trial too; what it left goes when the trial is taken over' '
+    { hpt-run -q -s leave -t 1 -m loss x=1..100 -- ./leaves {x} >out 2>err & pid=$!; } &&
+    test_wait 20 test -s started && kill -9 $pid && test_exit 137 wait $pid && touch go &&
+    test_wait 20 gone "$(cat started)" && kill -0 "$(cat left)" &&
+    run -s leave >out && test_wait 20 gone "$(cat left)" && test_is "$(ls .hpt/trials)" ""
+'
 rm -f started go
 test_ok 'TERM ends the trials, which go back to the queue, and the run with status 143' '
     { hpt-run -q -s int -t 5 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
@@ -259,6 +293,35 @@ test_ok 'Ctrl-C once: no new trials, what runs is waited for; three times: kille
     kill -INT $pid && test_wait 20 test_grep "TERM sent to 2 running" err && { kill -INT $pid || :; } &&
     test_exit 130 wait $pid &&
     test_is "$(sql "select count(*), min(outcome), max(outcome) from attempt where study = '"'cc'"'")" "2	cancelled	cancelled"
+'
+rm -f started go
+test_ok 'QUIT ends the run like TERM' '
+    { interactive -q -s quit -t 5 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
+    test_wait 20 test -s started && kill -QUIT $pid && test_exit 131 wait $pid &&
+    test_is "$(sql "select state from quit")" waiting
+'
+test_ok 'a reader that leaves ends the run quietly' '
+    { hpt-run -q --print=all -s left -t 100000 -m loss x=1..100 -- ./learner {x} 2>err; echo $? >status; } | head -n 1 >out &&
+    test_is "$(cat status)" 141 && test_empty err
+'
+test_ok 'names that are one variable in the environment earn a note' '
+    hpt-run -s col -t 1 -m loss x-y=1..2 x/y=1..2 -- ./learner {x-y} {x/y} >out 2>err &&
+    test_grep "share the environment variable HPT_PARAM_x_y" err
+'
+test_ok 'a study named like a table of the catalogue does not hide behind it' '
+    run -s pg_class -t 1 -m loss x=1..2 -- ./learner {x} >out &&
+    test_is "$(sql "select wide_view from study where study = '"'pg_class'"'")" pg_class_2
+'
+test_ok 'an empty DSN and a folder that is not there are wrong use' '
+    test_exit 2 run -d "" -s e -t 1 x=1..2 -- true {x} 2>err && test_grep "DSN is empty" err &&
+    test_exit 2 run -C nowhere -s e -t 1 x=1..2 -- true {x} 2>err && test_grep "nowhere" err
+'
+test_ok 'points: kept whole, reports before text of the same name' '
+    printf "%s\n" "#!/bin/sh" "seq 40000 | sed \"s/.*/loss: & (step &)/\"" \
+        "seq 20000 | sed \"s/.*/{\\\"metrics\\\":{\\\"loss\\\":1},\\\"step\\\":&}/\" >>\$HPT_REPORT" >curve && chmod +x curve &&
+    run -s curve -t 1 -m loss x=1..2 -- ./curve {x} >out &&
+    test_is "$(sql "select count(*), max(step), max(value) from metric_point where study = '"'curve'"'")" "20000	20000	1" &&
+    test_is "$(sql "select bool_and(step = n) from (select step, row_number() over (order by position) n from metric_point where study = '"'curve'"') p")" true
 '
 test_ok 'two at once on one study: each trial once, the total exact' '
     { run -s two -t 40 -m loss x=0.0..1.0 -- ./learner {x} >out1 2>err1 & } && pid=$! &&

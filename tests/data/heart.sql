@@ -49,7 +49,7 @@ begin
         return;
     end if;
     perform hpt_record.trial_finish(p_study => p_study, p_worker => p_worker, p_attempt => v_attempt,
-        p_outcome => p_outcome, p_max_lost => 1, p_cause => p_cause, p_exit_status => p_status,
+        p_outcome => p_outcome, p_max_lost => 1, p_max_failed => 1, p_cause => p_cause, p_exit_status => p_status,
         p_signal => p_signal, p_wall_us => 1500000 + p_n, p_user_us => 1000000, p_system_us => 10000,
         p_max_rss_bytes => 4096, p_details => '{}', p_definition => 1, p_origin => 'random', p_reason => null,
         p_config => v_config, p_seed => p_n, p_slot => 0, p_argv => array['x']::bytea[], p_environment => null,
@@ -57,7 +57,7 @@ begin
         p_metric_rules => array_fill('auto'::text, array[cardinality(p_metrics)]),
         p_metric_sources => array_fill('stdout'::text, array[cardinality(p_metrics)]),
         p_metric_offsets => array_fill(0::bigint, array[cardinality(p_metrics)]),
-        p_point_names => case when v_points then array['loss', 'loss'] else array[]::text[] end,
+        p_batch => 0, p_superseded => array[]::text[], p_point_names => case when v_points then array['loss', 'loss'] else array[]::text[] end,
         p_point_steps => case when v_points then array[1, 2]::bigint[] else array[]::bigint[] end,
         p_point_values => case when v_points then array[1.5, 1.0 / (p_n + 1)] else array[]::float8[] end,
         p_object_digests => array[sha256(v_stderr)], p_object_sizes => array[length(v_stderr)],

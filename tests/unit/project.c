@@ -113,7 +113,7 @@ static void test_find(void)
     g_autoptr(GError) error = NULL;
     char *found = NULL;
     g_assert_false(hpt_project_find("/nonexistent", &found, &error));
-    g_assert_error(error, HPT_ERROR, HPT_ERROR_IO);
+    g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
 
     static const char *const gone[] = {"a/b/c/.hpt", "a/b/.hpt", "a/.hpt", ".hpt",
                                        "a/b/c",      "a/b",      "a"};
