@@ -99,10 +99,10 @@ chmod +x slow
 if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=3m tmpfs full 2>/dev/null; then
     test_ok 'a full object folder: the result counts, what is not stored is kept, the status says so' '
         rm -rf .hpt/objects && ln -s "$PWD/full" .hpt/objects &&
-        test_exit 125 hpt-run -q --print=none -t 20 -s full -m loss x=0.0..1.0 -- sh -c \
+        test_exit 125 hpt-run -q --print=none -t 20 -s filled -m loss x=0.0..1.0 -- sh -c \
             "head -c 2000000 /dev/urandom >\"\$HPT_DIR/big\"; echo loss=1" 2>err &&
         test_grep "not everything could be stored: big: no space left" err && test_grep "kept in" err &&
-        test_is "$(sql "select bool_and(state = '"'complete'"'), count(*) < 20 from full")" "true	true" &&
+        test_is "$(sql "select bool_and(state = '"'complete'"'), count(*) < 20 from filled")" "true	true" &&
         test_is "$(ls .hpt/trials/*/big | wc -l)" 1
     '
     umount full
