@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -448,7 +449,9 @@ static void catch_signals(sigset_t *waiting)
         sigaddset(&blocked, signals[i]);
         sigaction(signals[i], &action, NULL);
     }
+    /* Errors of write instead: trials get their defaults back. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     sigprocmask(SIG_BLOCK, &blocked, waiting);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
         sigdelset(waiting, signals[i]);
@@ -517,6 +520,26 @@ static int exit_status(HptWorkerEnd end)
         break;
     }
     return HPT_EXIT_OK;
+}
+
+/* Room for the descriptors of so many trials: pipes, the report FIFO, the process, spooled output. */
+static bool make_room(int jobs, GError **error)
+{
+    enum { EACH = 8, OURS = 64 };
+    rlim_t wanted = (rlim_t)jobs * EACH + OURS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return true;
+    if (limit.rlim_max < wanted) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--jobs=%d needs %d open files, and %d are allowed here\n"
+                    "hint: fewer jobs, or a larger ulimit -n",
+                    jobs, (int)wanted, (int)limit.rlim_max);
+        return false;
+    }
+    limit.rlim_cur = wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return true;
 }
 
 static void start_note(const char *text)
@@ -663,7 +686,7 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autofree char *name = study_name != NULL
                                 ? g_strdup(study_name)
                                 : hpt_template_study_name((const char *const *)command);
-    if (!check_name(name, error))
+    if (!check_name(name, error) || !make_room(settings.jobs, error))
         return HPT_EXIT_USAGE;
     HptProjectOptions project_options = {
         .dsn = dsn,
@@ -679,7 +702,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autoptr(HptStudy) study =
         open_study(&settings, db, name, g_steal_pointer(&definition), error);
     int64_t total = -1;
-    if (study == NULL || !settle_total(&settings, db, study, &total, error) ||
+    /* A worker that joins from another folder or machine may not have the command. */
+    if (study == NULL || !check_command(study->definition, error) || !settle_total(&settings, db, study, &total, error) ||
         !has_end(&settings, study->definition, total, error))
         return HPT_EXIT_USAGE;
     bool raised = settings.total >= 0 || settings.more >= 0;

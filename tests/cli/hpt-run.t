@@ -58,6 +58,15 @@ test_ok 'a changed definition is refused, its difference shown; nothing is writt
     test_grep "\+ x real \[0, 2\]" err && test_grep "hint: .*-s NEWNAME" err &&
     test_is "$(sql "select count(*) from first")" 12
 '
+test_ok 'joining where the command is not: 127, and no trial is taken' '
+    mkdir -p elsewhere && (cd elsewhere && test_exit 127 run -s first -t 20 2>err && test_grep "not found" err) &&
+    test_is "$(sql "select count(*) from first")" 12
+'
+test_ok '--jobs: the limit of open files is raised, or the number refused' '
+    (ulimit -Sn 64 && run -j 40 -s files -t 60 -m loss x=0.0..1.0 -- ./learner {x} >out) &&
+    test_is "$(sql "select count(*), bool_and(state = '"'complete'"') from files")" "60	true" &&
+    (ulimit -n 100 && test_exit 2 run -j 40 -s files 2>err && test_grep "open files" err)
+'
 test_ok '--extend: a wider space is a new version, what was drawn stays' '
     sql "select trial, x from first order by 1" >before &&
     run --extend -s first -t 15 -m loss x=0.0..2.0 -- ./learner {x} >out &&
