@@ -7,11 +7,12 @@
 
 #include <string.h>
 
-#define ATTEMPTS 10000
+/* The draws of a trial are fixed by its number: running out of them ends the study for good. */
+#define MAX_DRAWS 200000
 
 /* ---- drawing ---- */
 
-/* "…, most often '{a=1}' (9120) and '{b=2}' (880)" for the three largest counts. */
+/* "…; they matched '{a=1}' (191200), '{b=2}' (8800)" for the three largest counts. */
 static void no_room(const HptSpace *space, uint32_t *matches, GError **error)
 {
     g_autoptr(GString) most = g_string_new(NULL);
@@ -27,8 +28,9 @@ static void no_room(const HptSpace *space, uint32_t *matches, GError **error)
         matches[best] = 0;
     }
     g_set_error(error, HPT_ERROR, HPT_ERROR_NO_ROOM,
-                "the forbidden clauses leave no room: %d draws in a row matched one, most often %s",
-                ATTEMPTS, most->str);
+                "the forbidden clauses leave no room or too little: none of %d draws in a row was "
+                "allowed; they matched %s",
+                MAX_DRAWS, most->str);
 }
 
 HptConfig *hpt_draw(const HptSearch *search, int64_t number, const char *purpose, int *attempts,
@@ -41,7 +43,7 @@ HptConfig *hpt_draw(const HptSearch *search, int64_t number, const char *purpose
         streams[i] = hpt_stream(search->seed, number, purpose, hpt_space_get(space, i)->name);
     g_autofree uint32_t *matches = g_new0(uint32_t, hpt_space_n_forbidden(space));
     g_autoptr(HptConfig) config = hpt_config_new(space);
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < MAX_DRAWS; attempt++) {
         for (size_t i = 0; i < n; i++) {
             const HptParam *param = hpt_space_get(space, i);
             config->values[i] =

@@ -447,6 +447,25 @@ static void test_grid_large(void)
 
 /* ---- no room ---- */
 
+/* One configuration in 3,000 is allowed: every trial must find it, as a trial that does not find it
+ * never will. */
+static void test_little_room(gconstpointer data)
+{
+    g_autoptr(HptSpace) space = space_of("a integer [1, 60]\nb integer [1, 50]\n"
+                                         "{a != 42}\n{b != 17}\n");
+    HptSearch search = {.space = space, .seed = 1};
+    g_autoptr(HptSampler) sampler = sampler_of(data, &search);
+    size_t a = hpt_space_find(space, "a"), b = hpt_space_find(space, "b");
+    for (int64_t number = 0; number < 200; number++) {
+        HptProposal proposal = {0};
+        g_autoptr(GError) error = NULL;
+        g_assert_true(hpt_sampler_propose(sampler, NULL, number, &proposal, &error));
+        g_assert_true(proposal.config->values[a].number == 42);
+        g_assert_true(proposal.config->values[b].number == 17);
+        hpt_proposal_clear(&proposal);
+    }
+}
+
 static void test_no_room(gconstpointer data)
 {
     g_autoptr(HptSpace) space = space_of("a categorical {x, y, z}\nb real [0, 1]\nc real [0, 1]\n"
@@ -462,7 +481,9 @@ static void test_no_room(gconstpointer data)
         return;
     }
     g_assert_error(error, HPT_ERROR, HPT_ERROR_NO_ROOM);
-    g_assert_true(g_str_has_prefix(error->message, "the forbidden clauses leave no room: 10000 "));
+    g_assert_true(g_str_has_prefix(error->message,
+                                   "the forbidden clauses leave no room or too little: "
+                                   "none of 200000 draws"));
     g_assert_nonnull(strstr(error->message, hpt_space_get_forbidden(space, 0)));
     g_assert_nonnull(strstr(error->message, hpt_space_get_forbidden(space, 1)));
     g_assert_nonnull(strstr(error->message, hpt_space_get_forbidden(space, 2)));
@@ -542,6 +563,8 @@ int main(int argc, char **argv)
     g_test_add_func("/sampler/grid/exact", test_grid_exact);
     g_test_add_func("/sampler/grid/values", test_grid_values);
     g_test_add_func("/sampler/grid/large", test_grid_large);
+    g_test_add_data_func("/sampler/little-room/random", "random", test_little_room);
+    g_test_add_data_func("/sampler/little-room/sobol", "sobol", test_little_room);
     g_test_add_data_func("/sampler/no-room/grid", "grid", test_no_room);
     g_test_add_data_func("/sampler/no-room/random", "random", test_no_room);
     g_test_add_data_func("/sampler/no-room/sobol", "sobol", test_no_room);
