@@ -338,7 +338,7 @@ static void test_at_once(Place *place, gconstpointer data)
 /* In a namespace of its own with a volume of 64 KiB: 77 there cannot be one, 0 all as it should. */
 static int full_volume(const char *dir)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("hpt", dir, "tmpfs", 0, "size=64k") != 0)
         return 77;
     g_autofree char *path = g_build_filename(dir, "objects", NULL);
