@@ -23,6 +23,12 @@ static size_t skip_blanks(const char *line, size_t length, size_t at)
     return at;
 }
 
+/* "1,5" is one and a half or fifteen hundred or two numbers; nobody can tell, so it is none. */
+static bool comma_and_digit(const char *line, size_t length, size_t at)
+{
+    return at + 1 < length && line[at] == ',' && g_ascii_isdigit(line[at + 1]);
+}
+
 /* The number that begins at from: its length, or 0. */
 static size_t number_at(const char *line, size_t length, size_t from, double *value)
 {
@@ -33,6 +39,8 @@ static size_t number_at(const char *line, size_t length, size_t from, double *va
     while (end < length && !g_ascii_isspace(line[end]) && line[end] != '\0' &&
            strchr(",;)]}%|'\"", line[end]) == NULL)
         end++;
+    if (comma_and_digit(line, length, end))
+        return 0;
     if (end > from && hpt_number_read(line + from, end - from, value))
         return end - from;
     /* A full stop may end the sentence. */

@@ -15,7 +15,8 @@ typedef struct {
 typedef void (*HptTextFunc)(const HptTextNumber *number, void *user);
 
 /* Every "name: number", "name: number (step N)" and "name=number" (blanks around "=" allowed). The
- * number ends at a blank, the end, or one of , ; ) ] } % | ' " */
+ * number ends at a blank, the end, or one of , ; ) ] } % | ' "
+ * A number with "," and a digit behind it is none: it may be a decimal comma, or thousands. */
 void hpt_text_numbers(const char *line, size_t length, HptTextFunc func, void *user);
 
 /* The line as NAME=VALUE words between blanks: true when all words have that form and a number is

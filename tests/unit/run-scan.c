@@ -280,6 +280,27 @@ static void test_points(void)
 }
 
 /* Text that nobody can read as a metric, and what must not be mistaken for one. */
+/* A comma that may belong to the number: neither 1 nor anything else is found. */
+static void test_decimal_comma(void)
+{
+    static const char *const none[] = {"loss: 1,5\n",           "loss: 1,234\nx\n",
+                                       "loss = 0,5 (step 3)\n", "loss=1,5\n",
+                                       "loss=1,234,567\n",      "1,5\n",
+                                       "acc=1 loss=2,5\n"};
+    for (size_t i = 0; i < G_N_ELEMENTS(none); i++) {
+        Fixture f;
+        begin(&f, "loss:track");
+        end(&f, none[i], strlen(none[i]), 3);
+        const HptFound *found = get(&f, "loss");
+        g_assert_false(found != NULL && found->found);
+        clear(&f);
+    }
+    check_one("loss", "loss: 1.5, acc: 2\n", "loss", 1.5, HPT_RULE_TEXT, "1.5");
+    check_one("loss", "loss: 1.5,acc: 2\n", "loss", 1.5, HPT_RULE_TEXT, "1.5");
+    check_one("loss", "epoch 1, loss: 1.5,\n", "loss", 1.5, HPT_RULE_TEXT, "1.5");
+    check_one("loss", "loss=1.5,acc=2\n", "loss", 1.5, HPT_RULE_WORDS, "1.5");
+}
+
 static void test_not_metrics(void)
 {
     static const char out[] = "http://host:80/x\n12:30:45\na==5\nx >= 3\nfile.c:12: error\n"
@@ -453,6 +474,7 @@ int main(int argc, char **argv)
     g_test_add_func("/scan/undeclared", test_undeclared);
     g_test_add_func("/scan/problems", test_problems);
     g_test_add_func("/scan/points", test_points);
+    g_test_add_func("/scan/decimal-comma", test_decimal_comma);
     g_test_add_func("/scan/not-metrics", test_not_metrics);
     g_test_add_func("/scan/long-and-binary", test_long_and_binary);
     g_test_add_func("/report/lines", test_reports);
