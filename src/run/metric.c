@@ -148,6 +148,24 @@ static bool parse_json(HptMetric *metric, const char *pointer, GError **error)
     return true;
 }
 
+/* Does a relative path lead out of its folder? An absolute one says openly where it leads. */
+static bool leaves_folder(const char *path)
+{
+    if (g_path_is_absolute(path))
+        return false;
+    int depth = 0;
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    for (char **part = parts; *part != NULL; part++) {
+        if (strcmp(*part, "..") == 0)
+            depth--;
+        else if (**part != '\0' && strcmp(*part, ".") != 0)
+            depth++;
+        if (depth < 0)
+            return true;
+    }
+    return false;
+}
+
 static bool parse_file(HptMetric *metric, const char *text, GError **error)
 {
     const char *hash = strrchr(text, '#');
@@ -156,8 +174,14 @@ static bool parse_file(HptMetric *metric, const char *text, GError **error)
     size_t length = hash != NULL ? (size_t)(hash - text) : strlen(text);
     if (length == 0)
         return refuse(error, "'file=' needs a path");
+    g_autofree char *path = g_strndup(text, length);
+    if (leaves_folder(path))
+        return refuse(error,
+                      "file '%s' is outside the trial's folder\n"
+                      "hint: a path elsewhere is written in full, from '/'",
+                      path);
     metric->source = HPT_SOURCE_FILE;
-    metric->path = g_strndup(text, length);
+    metric->path = g_steal_pointer(&path);
     metric->pointer = hash != NULL ? g_strdup(hash + 1) : NULL;
     return true;
 }

@@ -6,7 +6,7 @@
  *             one group is the value, two groups are step and value; standard output, or if nothing
  *             matches there, standard error; NUL bytes are ordinary bytes, no locale
  *           json=/POINTER         in the last non-blank line, else in the whole (≤ 64 KiB) output
- *           file=PATH[#/POINTER]  in the trial's directory unless absolute
+ *           file=PATH[#/POINTER]  in the trial's directory, or absolute
  *           time cpu (seconds)  maxrss (bytes)  exit (status)           measured by hpt
  * A name is a letter or "_", then letters, digits and _ . / @ % + - ; at most 200 bytes.
  */

@@ -45,6 +45,8 @@ static void test_spec(void)
     check_spec("loss", "loss:min:auto");
     check_spec("acc:max", "acc:max:auto");
     check_spec("size:track:file=out/m.json#/a/b", "size:track:file=out/m.json#/a/b");
+    check_spec("size:file=out/../..m.json", "size:min:file=out/../..m.json");
+    check_spec("size:file=/srv/../m.json", "size:min:file=/srv/../m.json");
     check_spec("t:time", "t:min:time");
     check_spec("ms:le=10", "ms:le=10:auto");
     check_spec("r:ge=-0.50:exit", "r:ge=-0.5:exit");
@@ -77,6 +79,10 @@ static void test_bad_spec(void)
                    "JSON pointer 'a/b' does not begin with '/'; did you mean '/a/b'?");
     check_bad_spec("acc:json=/a~b", "JSON pointer '/a~b': '~' is written ~0");
     check_bad_spec("acc:file=", "'file=' needs a path");
+    check_bad_spec("acc:file=../x.json#/a", "file '../x.json' is outside the trial's folder\n"
+                                            "hint: a path elsewhere is written in full, from '/'");
+    check_bad_spec("acc:file=a/./../../x", "file 'a/./../../x' is outside the trial's folder\n"
+                                           "hint: a path elsewhere is written in full, from '/'");
     g_autoptr(HptMetrics) twice = metrics_of("acc:max");
     g_autoptr(GError) error = NULL;
     g_assert_false(hpt_metrics_add(twice, "acc", &error));
