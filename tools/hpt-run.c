@@ -264,13 +264,14 @@ static bool check_command(const HptDefinition *definition, GError **error)
     const char *word = definition->command[0];
     if (definition->shell || strchr(word, '{') != NULL)
         return true;
-    g_autofree char *found = hpt_find_program(word, g_getenv("PATH"), NULL);
-    if (found != NULL)
+    GError *none = NULL;
+    if (hpt_check_program(word, g_getenv("PATH"), NULL, &none))
         return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_NO_COMMAND, "command '%s' is not found%s", word,
+    g_set_error(error, HPT_ERROR, none->code, "%s%s", none->message,
                 strchr(word, ' ') != NULL
                     ? "\nhint: a command line in one word is for the shell: add -S"
                     : "");
+    g_error_free(none);
     return false;
 }
 

@@ -27,6 +27,8 @@ HptExit hpt_error_exit(const GError *error)
         return HPT_EXIT_NO;
     case HPT_ERROR_NO_COMMAND:
         return HPT_EXIT_NO_COMMAND;
+    case HPT_ERROR_NOT_EXECUTABLE:
+        return HPT_EXIT_NOT_EXECUTABLE;
     case HPT_ERROR_DB:
     case HPT_ERROR_IO:
     case HPT_ERROR_PERMISSION:

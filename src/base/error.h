@@ -16,19 +16,20 @@
 #define HPT_WARN_UNUSED G_GNUC_WARN_UNUSED_RESULT
 
 typedef enum {
-    HPT_ERROR_USAGE,       /* wrong option or argument: tell the user */
-    HPT_ERROR_DATA,        /* input that does not mean anything */
-    HPT_ERROR_NOT_FOUND,   /* no such study or trial */
-    HPT_ERROR_CONFLICT,    /* somebody else changed it: try again */
-    HPT_ERROR_DB_CONNECT,  /* database not reachable, or too old or too new */
-    HPT_ERROR_DB,          /* the database refused a statement */
-    HPT_ERROR_IO,          /* a file or a pipe failed */
-    HPT_ERROR_INTEGRITY,   /* stored bytes are not what was stored */
-    HPT_ERROR_PERMISSION,  /* not allowed */
-    HPT_ERROR_UNSUPPORTED, /* cannot be done here */
-    HPT_ERROR_EXHAUSTED,   /* nothing left to propose */
-    HPT_ERROR_NO_COMMAND,  /* a command that is not found */
-    HPT_ERROR_NO_ROOM,     /* the forbidden clauses leave no room */
+    HPT_ERROR_USAGE,          /* wrong option or argument: tell the user */
+    HPT_ERROR_DATA,           /* input that does not mean anything */
+    HPT_ERROR_NOT_FOUND,      /* no such study or trial */
+    HPT_ERROR_CONFLICT,       /* somebody else changed it: try again */
+    HPT_ERROR_DB_CONNECT,     /* database not reachable, or too old or too new */
+    HPT_ERROR_DB,             /* the database refused a statement */
+    HPT_ERROR_IO,             /* a file or a pipe failed */
+    HPT_ERROR_INTEGRITY,      /* stored bytes are not what was stored */
+    HPT_ERROR_PERMISSION,     /* not allowed */
+    HPT_ERROR_UNSUPPORTED,    /* cannot be done here */
+    HPT_ERROR_EXHAUSTED,      /* nothing left to propose */
+    HPT_ERROR_NO_COMMAND,     /* a command that is not found */
+    HPT_ERROR_NO_ROOM,        /* the forbidden clauses leave no room */
+    HPT_ERROR_NOT_EXECUTABLE, /* a command that is found and cannot be run */
 } HptErrorCode;
 
 /* Exit statuses of every tool; the manual is hpt-exit-status(7). */

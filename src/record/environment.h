@@ -63,4 +63,9 @@ char *hpt_redact_urls(const char *text);
  * relative names looked up in directory (NULL: here); owned; NULL if there is none. */
 char *hpt_find_program(const char *command, const char *path, const char *directory);
 
+/* Is there such a program? Fails HPT_ERROR_NO_COMMAND, or HPT_ERROR_NOT_EXECUTABLE when something
+ * has its name and cannot be run. */
+bool hpt_check_program(const char *command, const char *path, const char *directory,
+                       GError **error) HPT_WARN_UNUSED;
+
 #endif

@@ -52,14 +52,24 @@ static char *below(const char *folder, const char *name)
     return folder == NULL || *name == '/' ? g_strdup(name) : g_strconcat(folder, "/", name, NULL);
 }
 
-char *hpt_find_program(const char *command, const char *path, const char *directory)
+/* path if it is a program; else NULL, and *other is the first that is there but is none. */
+static char *try_program(char *path, char **other)
+{
+    if (is_program(path))
+        return path;
+    if (*other == NULL && access(path, F_OK) == 0)
+        *other = path;
+    else
+        g_free(path);
+    return NULL;
+}
+
+static char *look_for(const char *command, const char *path, const char *directory, char **other)
 {
     if (*command == '\0')
         return NULL;
-    if (strchr(command, '/') != NULL) {
-        g_autofree char *full = below(directory, command);
-        return is_program(full) ? g_steal_pointer(&full) : NULL;
-    }
+    if (strchr(command, '/') != NULL)
+        return try_program(below(directory, command), other);
     if (path == NULL)
         path = "/bin:/usr/bin"; /* confstr(_CS_PATH), what execvp takes */
     g_auto(GStrv) folders = g_strsplit(path, ":", -1);
@@ -67,11 +77,32 @@ char *hpt_find_program(const char *command, const char *path, const char *direct
         /* An empty element is the current folder (POSIX, "Other Environment Variables"). */
         g_autofree char *name =
             **folder == '\0' ? g_strdup(command) : g_strconcat(*folder, "/", command, NULL);
-        g_autofree char *full = below(directory, name);
-        if (is_program(full))
-            return g_steal_pointer(&full);
+        char *found = try_program(below(directory, name), other);
+        if (found != NULL)
+            return found;
     }
     return NULL;
+}
+
+char *hpt_find_program(const char *command, const char *path, const char *directory)
+{
+    g_autofree char *other = NULL;
+    return look_for(command, path, directory, &other);
+}
+
+bool hpt_check_program(const char *command, const char *path, const char *directory, GError **error)
+{
+    g_autofree char *other = NULL;
+    g_autofree char *found = look_for(command, path, directory, &other);
+    if (found != NULL)
+        return true;
+    if (other == NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_NO_COMMAND, "command '%s' is not found", command);
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_EXECUTABLE, "command '%s' cannot be run: %s %s",
+                    command, other,
+                    g_file_test(other, G_FILE_TEST_IS_DIR) ? "is a folder" : "is not executable");
+    return false;
 }
 
 /* RFC 3986: scheme "://" [userinfo "@"] host …; userinfo ends at the last @ before the first of

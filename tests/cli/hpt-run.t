@@ -200,6 +200,20 @@ test_ok '--time: no new trials after it' '
     run -T 300ms -s timed -m loss x=0.0..1.0 -- ./learner {x} >out &&
     test_is "$(sql "select count(*) > 0, bool_and(state = '"'complete'"') from timed")" "true	true"
 '
+test_ok 'a command that is found and cannot be run: 126, nothing is written' '
+    echo data >data &&
+    test_exit 126 run -s noexec -t 1 x=1..2 -- ./data {x} 2>err &&
+    test_grep "command .\./data. cannot be run: \./data is not executable" err &&
+    test_exit 126 run -s noexec -t 1 x=1..2 -- /tmp {x} 2>err && test_grep "/tmp is a folder" err &&
+    test_exit 127 run -s noexec -t 1 x=1..2 -- /tmp/no/such {x} 2>err && test_grep "not found" err &&
+    test_exit 4 run -s noexec
+'
+test_ok '-m with a file outside the folder of the trial' '
+    test_exit 2 run -s outside -t 1 -m loss:file=../x x=1..2 -- true {x} 2>err &&
+    test_grep "file .\.\./x. is outside" err &&
+    echo 7 >there && run -s outside -t 1 -m "loss:file=$PWD/there" x=1..2 -- true {x} >out &&
+    test_is "$(sql "select loss from outside")" 7
+'
 test_ok '--print=all, --format, --no-header: a record per trial as it ends' '
     run --print=all -f jsonl -s pa -t 3 -m loss x=1..9 -- ./learner {x} >out &&
     test_is "$(wc -l <out)" 3 && test_grep "^.\"trial\":0,\"state\":\"complete\",\"loss\":" out &&

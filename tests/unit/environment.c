@@ -232,6 +232,12 @@ static void test_find(Machine *m, gconstpointer data)
     g_assert_null(hpt_find_program("data", bin, NULL)); /* not executable */
     g_assert_null(hpt_find_program("", bin, NULL));
     g_assert_null(hpt_find_program("bin", m->root, NULL)); /* a folder */
+    g_autoptr(GError) not_executable = NULL, not_found = NULL;
+    g_assert_true(hpt_check_program("train", bin, NULL, NULL));
+    g_assert_false(hpt_check_program("data", bin, NULL, &not_executable));
+    g_assert_error(not_executable, HPT_ERROR, HPT_ERROR_NOT_EXECUTABLE);
+    g_assert_false(hpt_check_program("no-such", bin, NULL, &not_found));
+    g_assert_error(not_found, HPT_ERROR, HPT_ERROR_NO_COMMAND);
     g_autofree char *system = hpt_find_program("sh", NULL, NULL);
     g_assert_cmpstr(system, ==, "/bin/sh");
 }
