@@ -115,6 +115,11 @@ static int completion(char **argv, GError **error)
     static const struct {
         const char *shell, *file;
     } files[] = {{"bash", "hpt.bash"}, {"zsh", "_hpt"}, {"fish", "hpt.fish"}};
+    if (argv[0] != NULL && argv[1] != NULL) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "completion takes one shell; '%s' is one argument too many", argv[1]);
+        return HPT_EXIT_USAGE;
+    }
     for (size_t i = 0; argv[0] != NULL && i < G_N_ELEMENTS(files); i++) {
         if (strcmp(argv[0], files[i].shell) != 0)
             continue;

@@ -75,6 +75,9 @@ test_ok 'completion of an unknown shell' '
     test_exit 2 hpt completion csh 2>err && test_grep "bash, zsh or fish" err
 '
 
+test_ok 'completion for two shells' '
+    test_exit 2 hpt completion bash zsh >out 2>err && test_empty out && test_grep "one shell.*zsh" err
+'
 test_ok 'completion with no shell' '
     test_exit 2 hpt completion 2>err && test_grep "which shell" err
 '

@@ -113,6 +113,9 @@ static void test_refusals(void)
     check_refused(
         "t|{hpt.sed}", &with,
         "argument 2 '{hpt.sed}': unknown placeholder {hpt.sed}; did you mean {hpt.seed}?");
+    check_refused("t|{hpt.foo}", &with, /* and not hpt.fold, which no study has */
+                  "argument 2 '{hpt.foo}': unknown placeholder {hpt.foo}; one of hpt.trial "
+                  "hpt.seed hpt.dir hpt.params hpt.slot");
     check_refused("t|{hpt.fold}", &with,
                   "argument 2 '{hpt.fold}': {hpt.fold} in a study without "
                   "--folds");
