@@ -95,6 +95,7 @@ static int run(int argc, char **argv, GError **error)
     if (!print_dsn(project, error))
         return HPT_EXIT_USAGE;
     print_setting("idle_stop", NULL, project, "15m");
+    print_setting("start_wait", NULL, project, "60s");
     g_autofree const char **safe = hpt_settings_all(user, "safe_directory");
     for (const char **value = safe; *value != NULL; value++)
         print_row("safe_directory", *value, user_path);

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
@@ -18,8 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Recovery after a power cut may take long, so this is how long the patience of a tool lasts. */
-#define START_PATIENCE_US (INT64_C(300) * G_USEC_PER_SEC)
+/* The keeper gives up first, and has something to say. */
+#define START_SLACK_US (INT64_C(15) * G_USEC_PER_SEC)
 #define STOP_PATIENCE_US (INT64_C(60) * G_USEC_PER_SEC)
 
 bool hpt_cluster_exists(const char *folder)
@@ -194,17 +196,22 @@ static bool wait_for_keeper(const char *folder, int64_t patience_us, GError **er
     return gone;
 }
 
-static int take_lock(const char *folder, int64_t patience_us, GError **error)
+/* Whoever holds it starts the server, or stops it. */
+static int take_lock(const char *folder, GError **error)
 {
+    int64_t patience_us = MAX(server_start_wait(folder) + START_SLACK_US, STOP_PATIENCE_US);
     int fd = open_file(folder, "lock", error);
     if (fd < 0 || lock_wait(fd, g_get_monotonic_time() + patience_us))
         return fd;
     int reason = errno;
     close(fd);
-    if (reason == EWOULDBLOCK)
+    if (reason == EWOULDBLOCK) {
+        g_autofree char *words = server_last_words(folder);
         g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT,
-                    "another process starts or stops the private server of %s, too long", folder);
-    else
+                    "another process starts or stops the private server of %s, too long; "
+                    "the server's last words: %s",
+                    folder, words[0] == '\0' ? "none" : words);
+    } else
         hpt_error_set_errno(error, reason, "cannot lock %s/lock", folder);
     return -1;
 }
@@ -212,7 +219,7 @@ static int take_lock(const char *folder, int64_t patience_us, GError **error)
 bool hpt_cluster_stop(const char *folder, GError **error)
 {
     bool lives;
-    int lock = take_lock(folder, START_PATIENCE_US, error);
+    int lock = take_lock(folder, error);
     if (lock < 0)
         return false;
     bool fine = keeper_lives(folder, &lives, error) && end_servers(folder, error) &&
@@ -314,21 +321,25 @@ static bool start_kept(const char *folder, int lock, GError **error)
     }
     int failure = spawn_keeper(program, folder, pipe_fds[1], lock);
     close(pipe_fds[1]);
-    for (;;) {
-        ssize_t n =
-            failure != 0 ? 0 : read(pipe_fds[0], buffer + length, sizeof buffer - 1 - length);
-        if (n < 0 && errno == EINTR)
+    int64_t deadline_us = g_get_monotonic_time() + server_start_wait(folder) + START_SLACK_US;
+    for (bool more = failure == 0; more;) {
+        struct pollfd poller = {.fd = pipe_fds[0], .events = POLLIN};
+        int64_t left_us = deadline_us - g_get_monotonic_time();
+        int ready = poll(&poller, 1, (int)CLAMP(left_us / 1000, 0, INT_MAX));
+        if (ready < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
-            break;
-        length += (size_t)n;
+        ssize_t n = ready <= 0 ? 0 : read(pipe_fds[0], buffer + length, sizeof buffer - 1 - length);
+        more = n > 0 || (n < 0 && errno == EINTR);
+        length += n > 0 ? (size_t)n : 0;
     }
+    bool late = g_get_monotonic_time() >= deadline_us;
     close(pipe_fds[0]);
     buffer[length] = '\0';
     if (strcmp(buffer, "ready") == 0)
         return true;
     g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "cannot start the private server: %s",
                 failure != 0  ? g_strerror(failure)
+                : late        ? "its keeper says nothing"
                 : length == 0 ? "its keeper died"
                               : buffer);
     return false;
@@ -358,7 +369,7 @@ static bool socket_missing(const char *folder)
  * keeps a server whose socket somebody cleaned away. */
 static bool start_locked(const char *folder, int lock, HptNote note, GError **error)
 {
-    int64_t deadline_us = g_get_monotonic_time() + START_PATIENCE_US;
+    int64_t deadline_us = g_get_monotonic_time() + server_start_wait(folder) + START_SLACK_US;
     while (g_get_monotonic_time() < deadline_us) {
         pid_t pid;
         char state[16];
@@ -389,7 +400,7 @@ bool hpt_cluster_start(const char *folder, HptNote note, GError **error)
 {
     if (answers(folder))
         return true;
-    int lock = take_lock(folder, START_PATIENCE_US, error);
+    int lock = take_lock(folder, error);
     if (lock < 0)
         return false;
     bool fine = start_locked(folder, lock, note, error);

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #define HPT_IDLE_STOP_DEFAULT_US (INT64_C(900) * 1000000)
+#define HPT_START_WAIT_DEFAULT_US (INT64_C(60) * 1000000)
 
 /* Makes folder/pg with initdb in folder (absolute). A blocked SIGINT, SIGTERM or SIGHUP that is
  * pending ends it. Fails UNSUPPORTED when there is no PostgreSQL, IO, PERMISSION. */

@@ -150,6 +150,19 @@ static char *why(const char *log)
     return db_one_line(out->str);
 }
 
+/* Ends a server that does not become ready; what it has not written yet, the next start recovers.
+ */
+static void server_end(Keeper *keeper)
+{
+    static const int steps[] = {SIGQUIT, SIGKILL};
+    for (size_t i = 0; i < G_N_ELEMENTS(steps) && keeper->server != 0; i++) {
+        int64_t deadline_us = g_get_monotonic_time() + 5 * G_USEC_PER_SEC;
+        kill(keeper->server, steps[i]);
+        while (keeper->server != 0 && g_get_monotonic_time() < deadline_us)
+            attend(keeper, 10000);
+    }
+}
+
 static bool server_start(Keeper *keeper, GError **error)
 {
     int pipe_fds[2];
@@ -174,20 +187,28 @@ static bool server_start(Keeper *keeper, GError **error)
         hpt_error_set_errno(error, errno, "fork");
         return false;
     }
-    for (;;) {
+    int64_t deadline_us = g_get_monotonic_time() + server_start_wait(keeper->folder);
+    while (keeper->server != 0 && g_get_monotonic_time() < deadline_us) {
         pid_t pid;
         char state[16];
         attend(keeper, 10000);
-        if (keeper->server == 0)
-            break;
-        if (server_read_pid(keeper->folder, &pid, state) && pid == keeper->server &&
-            strcmp(state, "ready") == 0)
+        if (keeper->server != 0 && server_read_pid(keeper->folder, &pid, state) &&
+            pid == keeper->server && strcmp(state, "ready") == 0)
             return true;
     }
+    bool late = keeper->server != 0;
+    if (late)
+        server_end(keeper);
     log_drain(keeper);
-    g_autofree char *words = why(keeper->tail->str);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s (see %s)",
-                words[0] == '\0' ? "it ended without a word" : words, keeper->log_path);
+    g_autofree char *words = late ? server_last_words(keeper->folder) : why(keeper->tail->str);
+    const char *said = words[0] != '\0' ? words : late ? "nothing" : "it ended without a word";
+    if (late)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT,
+                    "not ready in time, its last words: %s (see %s)\n"
+                    "hint: if it needs longer, set start_wait in %s/config",
+                    said, keeper->log_path, keeper->folder);
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s (see %s)", said, keeper->log_path);
     return false;
 }
 

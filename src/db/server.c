@@ -4,6 +4,8 @@
 
 #include "base/digest.h"
 #include "base/number.h"
+#include "db/cluster.h"
+#include "db/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -335,8 +337,19 @@ const char *server_exec(const char *folder, const char *bindir, Account account,
     prctl(PR_SET_PDEATHSIG, SIGINT);
     if (getppid() != keeper)
         return "keeper gone";
-    const char *argv[] = {
-        postgres, "-D", data, "-p", "5432", "-c", sockets, "-c", "listen_addresses=", NULL};
+    /* A server that cannot recover would try for ever; the next tool that comes starts it again. */
+    const char *argv[] = {postgres,
+                          "-D",
+                          data,
+                          "-p",
+                          "5432",
+                          "-c",
+                          sockets,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          "restart_after_crash=off",
+                          NULL};
     execv(postgres, (char *const *)argv);
     return "postgres";
 }
@@ -352,4 +365,30 @@ bool server_read_pid(const char *folder, pid_t *pid, char state[16])
     *pid = count > 0 ? (pid_t)leading_number(lines[0]) : 0;
     g_strlcpy(state, count > 7 ? g_strstrip(lines[7]) : "", 16);
     return *pid > 0;
+}
+
+int64_t server_start_wait(const char *folder)
+{
+    int64_t span_us;
+    g_autofree char *path = g_build_filename(folder, "config", NULL);
+    g_autoptr(HptSettings) chosen = hpt_settings_read(path, NULL);
+    const char *text = chosen == NULL ? NULL : hpt_settings_peek(chosen, "start_wait");
+    return text != NULL && hpt_duration_parse(text, &span_us, NULL) ? span_us
+                                                                    : HPT_START_WAIT_DEFAULT_US;
+}
+
+char *server_last_words(const char *folder)
+{
+    char buffer[2048];
+    g_autofree char *path = g_build_filename(folder, "pg.log", NULL);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return g_strdup("");
+    if (fseek(file, -(long)(sizeof buffer - 1), SEEK_END) != 0)
+        rewind(file);
+    buffer[fread(buffer, 1, sizeof buffer - 1, file)] = '\0';
+    fclose(file);
+    g_strchomp(buffer);
+    const char *line = strrchr(buffer, '\n');
+    return g_strdup(line == NULL ? buffer : line + 1);
 }

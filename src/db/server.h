@@ -34,4 +34,10 @@ const char *server_exec(const char *folder, const char *bindir, Account account,
 /* State in postmaster.pid: "ready", "starting", "stopping", … and the pid; false without one. */
 bool server_read_pid(const char *folder, pid_t *pid, char state[16]);
 
+/* How long a start may take: start_wait of folder/config. */
+int64_t server_start_wait(const char *folder);
+
+/* The last line of the server's log, "" without one. Owned. */
+char *server_last_words(const char *folder);
+
 #endif

@@ -14,6 +14,7 @@ test_ok 'without a project: built-in values' '
     test_is "$(head -n 1 out)" "key	value	source" &&
     test_is "$(row dsn out)" "|no .hpt here or above" &&
     test_is "$(row idle_stop out)" "15m|built in" &&
+    test_is "$(row start_wait out)" "60s|built in" &&
     test_is "$(row pager out)" "less -FRSX|built in"
 '
 

@@ -124,6 +124,19 @@ test_ok 'a note when HPT_DSN goes before' '
 
 # ---- the private server ----
 
+# A server that is none.
+test_ok 'a server that does not become ready: 3 after start_wait, with the last of its log' '
+    mkdir -p fake late/.hpt/pg && echo 15 >late/.hpt/pg/PG_VERSION && chmod 700 late/.hpt late/.hpt/pg &&
+    printf "dsn = private\nstart_wait = 300ms\n" >late/.hpt/config &&
+    printf "#!/bin/sh\n[ \"\$1\" != -V ] || exec echo \"postgres (PostgreSQL) 15.0\"\necho PANIC: no space >&2\nexec sleep 1000\n" \
+        >fake/postgres && cp fake/postgres fake/initdb && chmod 755 fake/* &&
+    { { HPT_PGBIN=$PWD/fake timeout 60 hpt-init -q -C late --start 2>other; echo $? >>other; } & } &&
+    test_exit 3 env HPT_PGBIN="$PWD/fake" timeout 60 hpt-init -C late --start 2>err &&
+    test_grep "cannot start the private server: not ready in time.*PANIC: no space" err &&
+    test_grep "^hint: .*start_wait" err && wait && test_grep "PANIC: no space" other &&
+    test_is "$(tail -n 1 other)" 3
+'
+
 # private NAME FOLDER [PREFIX...]: everything about a private server in FOLDER, which must be empty.
 private() {
     who=$1 place=$2
@@ -146,7 +159,8 @@ private() {
         test "$(stat -c %u "/proc/$pid")" != 0 &&
         test_is "$($as psql -Xd "$dsn" -Atc "select current_setting(\$\$fsync\$\$), current_setting(
             \$\$synchronous_commit\$\$), current_setting(\$\$jit\$\$), current_setting(\$\$timezone\$\$)")" \
-            "on|on|off|UTC"
+            "on|on|off|UTC" &&
+        test_is "$($as psql -Xd "$dsn" -Atc "show restart_after_crash")" off
     '
     test_ok "$who: a writer changes no table, a reader does not write" '
         for role in hpt_writer hpt_reader; do
