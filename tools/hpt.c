@@ -133,8 +133,11 @@ static int completion(char **argv, GError **error)
         if (!g_file_get_contents(built, &text, &length, NULL) &&
             !g_file_get_contents(installed, &text, &length, error))
             return HPT_EXIT_TOOL;
-        fwrite(text, 1, length, stdout);
-        return HPT_EXIT_OK;
+        errno = 0;
+        if (fwrite(text, 1, length, stdout) == length)
+            return HPT_EXIT_OK;
+        hpt_error_set_errno(error, errno != 0 ? errno : EIO, "standard output");
+        return HPT_EXIT_TOOL;
     }
     g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                 "completion for which shell? bash, zsh or fish\n"

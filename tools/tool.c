@@ -316,8 +316,9 @@ static void fill_standard_streams(void)
 }
 
 /* Status of the tool after everything on stdout has arrived. A reader that left is no error worth a
- * message (SIGPIPE, where it is not ignored, has ended the tool before). */
-static int check_stdout(const HptTool *tool, int status)
+ * message (SIGPIPE, where it is not ignored, has ended the tool before). told: a failed
+ * write has had its message. */
+static int check_stdout(const HptTool *tool, int status, bool told)
 {
     if (status == HPT_EXIT_SIGNAL + SIGPIPE) /* known already, and heeded */
         return status;
@@ -330,6 +331,8 @@ static int check_stdout(const HptTool *tool, int status)
         return status;
     if (errnum == EPIPE)
         return HPT_EXIT_SIGNAL + SIGPIPE;
+    if (told)
+        return HPT_EXIT_TOOL;
     g_autofree char *text =
         g_strdup_printf("standard output: %s", errnum ? g_strerror(errnum) : "write error");
     print_message(tool, text);
@@ -370,5 +373,5 @@ int hpt_tool_main(const HptTool *tool, int argc, char **argv)
         print_message(tool, error->message);
         status = (int)hpt_error_exit(error);
     }
-    return check_stdout(tool, status);
+    return check_stdout(tool, status, g_error_matches(error, HPT_ERROR, HPT_ERROR_IO));
 }

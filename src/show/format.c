@@ -43,7 +43,8 @@ bool hpt_sink_file(void *user, const char *bytes, size_t length, GError **error)
     errno = 0;
     if (fwrite(bytes, 1, length, user) == length)
         return true;
-    hpt_error_set_errno(error, errno != 0 ? errno : EIO, "writing the output");
+    hpt_error_set_errno(error, errno != 0 ? errno : EIO, "%s",
+                        user == stdout ? "standard output" : "writing the output");
     return false;
 }
 

@@ -360,6 +360,23 @@ static bool write_file(HptBundle *bundle, int fd, const char *dir, bool zstd, Hp
     return ok;
 }
 
+/* To a device or a pipe: unlike our own files it is on no volume worth naming. */
+static bool write_out(int fd, const char *data, size_t length, const char *name, GError **error)
+{
+    while (length > 0) {
+        ssize_t n = write(fd, data, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            hpt_error_set_errno(error, errno, "%s", name);
+            return false;
+        }
+        data += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
 bool hpt_bundle_write_fd(HptBundle *bundle, int fd, const char *name, bool zstd,
                          HptBundleInfo *info, GError **error)
 {
@@ -380,7 +397,7 @@ bool hpt_bundle_write_fd(HptBundle *bundle, int fd, const char *name, bool zstd,
             ok = n == 0;
             break;
         }
-        ok = hpt_stream_write_all(fd, buffer, (size_t)n, name, error);
+        ok = write_out(fd, buffer, (size_t)n, name, error);
         done += n;
     }
     close(file);

@@ -83,7 +83,9 @@ test_ok '--output: a folder that is not there, a full device, a full pipe' '
     test_exit 125 hpt-export -qo none/out.tar 2>err && test_grep "none: No such file" err &&
     (for format in csv jsonl script tar; do
         test_exit 125 hpt-export -qf $format -o /dev/full 2>err && test_grep "[Nn]o space left" err &&
-        test_exit 125 hpt-export -qf $format >/dev/full 2>err && test_grep "[Nn]o space left" err || exit 1
+        test_is "$(wc -l <err)" 1 && test_grep "/dev/full: No space left on device" err &&
+        test_exit 125 hpt-export -qf $format >/dev/full 2>err &&
+        test_is "$(cat err)" "hpt-export: standard output: No space left on device" || exit 1
     done) &&
     test -c /dev/full
 '

@@ -296,7 +296,9 @@ test_ok '-o and --output: a whole file or none' '
     query 125 -s heart -o /dev/full && test_grep "/dev/full: No space left" err
 '
 test_ok 'full standard output: 125' '
-    test_exit 125 hpt-query -s heart >/dev/full 2>err && test_grep "No space left" err
+    test_exit 125 hpt-query -s heart >/dev/full 2>err && test_grep "No space left" err &&
+    test_exit 125 hpt-query "select generate_series(1, 100000)" >/dev/full 2>err &&
+    test_is "$(cat err)" "hpt-query: standard output: No space left on device"
 '
 test_ok '--color' '
     query 0 -s heart -f table --color=always && test_grep "$(printf "\033\\[1m")" out &&

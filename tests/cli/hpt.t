@@ -78,6 +78,12 @@ test_ok 'completion of an unknown shell' '
 test_ok 'completion for two shells' '
     test_exit 2 hpt completion bash zsh >out 2>err && test_empty out && test_grep "one shell.*zsh" err
 '
+test_ok 'completion to a full device' '
+    for shell in bash zsh fish; do
+        test_exit 125 hpt completion $shell >/dev/full 2>err &&
+        test_is "$(cat err)" "hpt: standard output: No space left on device" || exit 1
+    done
+'
 test_ok 'completion with no shell' '
     test_exit 2 hpt completion 2>err && test_grep "which shell" err
 '
