@@ -16,6 +16,7 @@ typedef struct {
     int64_t sent_us;
     bool waiting; /* somebody waits for this very one: do not give it to hpt_db_next */
     bool done;
+    bool open;          /* of a group, and not its last */
 } Statement;
 
 static void statement_free(Statement *statement)
@@ -149,26 +150,63 @@ static bool check_columns(const PGresult *result, HptSql sql, GError **error)
     return true;
 }
 
+/* The statement that the next result belongs to: each has one. */
+static Statement *first_unanswered(const HptDb *db)
+{
+    for (GList *link = db->pending.head; link != NULL; link = link->next) {
+        Statement *statement = link->data;
+        if (statement->reply.rows == NULL && statement->reply.error == NULL)
+            return statement;
+    }
+    return NULL;
+}
+
+static void set_rolled_back(Statement *statement)
+{
+    g_clear_pointer(&statement->reply.rows, hpt_rows_free);
+    g_set_error(&statement->reply.error, HPT_ERROR, HPT_ERROR_CONFLICT,
+                "rolled back with another statement of its group (SQLSTATE 40001)");
+}
+
+/* A group is one transaction: its answers hold only once the whole of it is committed. */
+static void finish_group(HptDb *db)
+{
+    bool failed = false, last = false;
+    for (GList *link = db->pending.head; link != NULL && !last; link = link->next) {
+        const Statement *statement = link->data;
+        failed = failed || statement->reply.error != NULL;
+        last = !statement->open;
+    }
+    for (last = false; !last && !g_queue_is_empty(&db->pending);) {
+        Statement *statement = g_queue_peek_head(&db->pending);
+        last = !statement->open;
+        if (failed && statement->reply.error == NULL)
+            set_rolled_back(statement);
+        finish_head(db);
+    }
+}
+
 static void take_result(HptDb *db, PGresult *steal)
 {
     g_autoptr(PGresult) result = steal;
     ExecStatusType status = PQresultStatus(result);
-    Statement *head = g_queue_peek_head(&db->pending);
-    if (head == NULL)
-        return;
     if (status == PGRES_PIPELINE_SYNC) {
-        finish_head(db);
-    } else if (head->reply.error != NULL) {
-        return; /* what follows a failure is noise */
-    } else if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        if (check_columns(result, head->reply.sql, &head->reply.error))
-            head->reply.rows = db_rows_new(g_steal_pointer(&result));
+        finish_group(db);
+        return;
+    }
+    Statement *statement = first_unanswered(db);
+    if (statement == NULL)
+        return;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        if (check_columns(result, statement->reply.sql, &statement->reply.error))
+            statement->reply.rows = db_rows_new(g_steal_pointer(&result));
+    } else if (status == PGRES_PIPELINE_ABORTED) {
+        set_rolled_back(statement);
     } else {
-        g_clear_pointer(&head->reply.rows, hpt_rows_free);
-        db_error_from_result(&head->reply.error, result, NULL);
-        if (head->reply.sql < HPT_SQL_COUNT)
-            g_prefix_error(&head->reply.error,
-                           "statement %s: ", hpt_sql_statements[head->reply.sql].name);
+        db_error_from_result(&statement->reply.error, result, NULL);
+        if (statement->reply.sql < HPT_SQL_COUNT)
+            g_prefix_error(&statement->reply.error,
+                           "statement %s: ", hpt_sql_statements[statement->reply.sql].name);
     }
 }
 
@@ -238,7 +276,8 @@ static Statement *enqueue(HptDb *db, HptSql sql, const char *text, const HptArgs
         g_set_error(error, HPT_ERROR, HPT_ERROR_DB, "a result is still being read");
         return NULL;
     }
-    if (!db_send_params(db->conn, text, args, 1) || PQpipelineSync(db->conn) != 1) {
+    if (!db_send_params(db->conn, text, args, 1) ||
+        (!db->grouping && PQpipelineSync(db->conn) != 1)) {
         g_autofree char *reason = g_strdup(PQerrorMessage(db->conn));
         db_lose(db, reason);
         db_error_lost(error, db);
@@ -248,6 +287,7 @@ static Statement *enqueue(HptDb *db, HptSql sql, const char *text, const HptArgs
     statement->reply.sql = sql;
     statement->text = text;
     statement->sent_us = g_get_monotonic_time();
+    statement->open = db->grouping;
     g_queue_push_tail(&db->pending, statement);
     db->statements++;
     return statement;
@@ -260,6 +300,24 @@ bool hpt_db_send(HptDb *db, HptSql sql, const HptArgs *args, uint64_t tag, GErro
         return false;
     statement->reply.tag = tag;
     return true;
+}
+
+void hpt_db_begin_group(HptDb *db)
+{
+    db->grouping = true;
+}
+
+void hpt_db_end_group(HptDb *db)
+{
+    db->grouping = false;
+    Statement *last = g_queue_peek_tail(&db->pending);
+    if (db->conn == NULL || last == NULL || !last->open)
+        return;
+    last->open = false;
+    if (PQpipelineSync(db->conn) != 1) {
+        g_autofree char *reason = g_strdup(PQerrorMessage(db->conn));
+        db_lose(db, reason);
+    }
 }
 
 int hpt_db_fd(const HptDb *db)

@@ -162,6 +162,11 @@ GPtrArray *hpt_rows_byteas(const HptRows *rows, size_t row, size_t column);
 bool hpt_db_send(HptDb *db, HptSql sql, const HptArgs *args, uint64_t tag,
                  GError **error) HPT_WARN_UNUSED;
 
+/* What is sent between the two is one transaction: one commit for all. If one of them fails none has
+ * happened: the others are answered with a conflict (SQLSTATE 40001, HPT_RETRY_STATEMENT). */
+void hpt_db_begin_group(HptDb *db);
+void hpt_db_end_group(HptDb *db);
+
 /* To poll: the socket (changes with hpt_db_reopen; -1 when lost) and the events wanted. */
 int hpt_db_fd(const HptDb *db);
 short hpt_db_events(const HptDb *db);

@@ -26,6 +26,7 @@ struct HptDb {
     GQueue done;    /* Statement *, answered */
     int64_t timeout_us;
     uint64_t statements;
+    bool grouping; /* between hpt_db_begin_group and hpt_db_end_group */
 };
 
 /* Type OIDs of the built-in arrays. */

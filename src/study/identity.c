@@ -77,3 +77,20 @@ void hpt_identity_free(HptIdentity *identity)
     g_free(identity->launcher);
     g_free(identity);
 }
+
+HptArgs *hpt_identity_args(const HptIdentity *identity, int64_t study_id, const char *tool_version,
+                           const char *environment)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_uuid(args, identity->worker);
+    hpt_args_int8(args, study_id);
+    hpt_args_text(args, identity->host);
+    hpt_args_text(args, identity->boot_id);
+    hpt_args_text(args, identity->pid_namespace);
+    hpt_args_int4(args, identity->pid);
+    hpt_args_int8(args, identity->pid_started);
+    hpt_args_json(args, identity->launcher);
+    hpt_args_text(args, tool_version);
+    hpt_args_bytea(args, environment, strlen(environment));
+    return args;
+}

@@ -139,6 +139,14 @@ const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int versi
     return definition;
 }
 
+bool hpt_study_load_versions(HptDb *db, HptStudy *study, GError **error)
+{
+    for (int version = 1; version < study->version; version++)
+        if (hpt_study_get_version(db, study, version, error) == NULL)
+            return false;
+    return true;
+}
+
 bool hpt_study_counts(HptDb *db, const char *name, HptStudyCounts *out, GError **error)
 {
     g_autoptr(HptArgs) args = hpt_args_new();

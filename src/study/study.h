@@ -38,6 +38,9 @@ bool hpt_study_set_total(HptDb *db, HptStudy *study, int64_t total, GError **err
 const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int version,
                                            GError **error) HPT_WARN_UNUSED;
 
+/* Reads all of them: trials that wait may need any. */
+bool hpt_study_load_versions(HptDb *db, HptStudy *study, GError **error) HPT_WARN_UNUSED;
+
 typedef struct {
     int64_t complete, pruned, failed, lost, running, waiting, trials;
 } HptStudyCounts;

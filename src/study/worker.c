@@ -44,6 +44,7 @@ typedef struct {
     char **base_env;
     HptSlot *slots;
     GQueue pending; /* of Pending *, in the order sent */
+    GQueue ended;   /* of Pending *: ends of trials that wait for those under way */
     uint64_t next_tag;
     int64_t total;
     bool done, no_more; /* the study is over; hand out nothing more */
@@ -59,8 +60,9 @@ typedef struct {
     bool any_complete;
 } Worker;
 
-static void pending_free(Pending *pending)
+static void pending_free(void *data)
 {
+    Pending *pending = data;
     hpt_args_free(pending->args);
     g_free(pending->attempt_id);
     g_free(pending->outcome);
@@ -130,7 +132,7 @@ static void transmit(Worker *worker, const Pending *pending)
         lose_connection(worker, hpt_time_monotonic_us());
 }
 
-static Pending *post(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
+static Pending *pending_new(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
 {
     Pending *pending = g_new0(Pending, 1);
     pending->sql = sql;
@@ -138,9 +140,38 @@ static Pending *post(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *s
     pending->tag = ++worker->next_tag;
     pending->slot = slot;
     pending->attempt_id = slot == NULL ? NULL : g_strdup(slot->attempt_id);
+    return pending;
+}
+
+static void post(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
+{
+    Pending *pending = pending_new(worker, sql, steal_args, slot);
     g_queue_push_tail(&worker->pending, pending);
     transmit(worker, pending);
+}
+
+static Pending *post_finish(Worker *worker, HptArgs *steal_args, HptSlot *slot)
+{
+    Pending *pending = pending_new(worker, HPT_SQL_TRIAL_FINISH, steal_args, slot);
+    g_queue_push_tail(&worker->ended, pending);
     return pending;
+}
+
+/* While ends of trials are on their way to the disk, those that come meanwhile wait and then go
+ * together: as many trials as there are slots share one commit, and a single one waits for nobody. */
+static void send_ended(Worker *worker)
+{
+    if (worker->away_since_us != 0 || g_queue_is_empty(&worker->ended))
+        return;
+    for (GList *link = worker->pending.head; link != NULL; link = link->next)
+        if (((const Pending *)link->data)->sql == HPT_SQL_TRIAL_FINISH)
+            return;
+    hpt_db_begin_group(worker->db);
+    for (Pending *pending; (pending = g_queue_pop_head(&worker->ended)) != NULL;) {
+        g_queue_push_tail(&worker->pending, pending);
+        transmit(worker, pending);
+    }
+    hpt_db_end_group(worker->db);
 }
 
 static void add_total(const Worker *worker, HptArgs *args)
@@ -164,17 +195,11 @@ static void post_reserve(Worker *worker, HptSlot *slot)
     post(worker, HPT_SQL_TRIAL_RESERVE, args, slot);
 }
 
-static HptArgs *study_worker_args(const Worker *worker)
+static void post_renew(Worker *worker)
 {
     HptArgs *args = hpt_args_new();
     hpt_args_int8(args, worker->context.study_id);
     hpt_args_uuid(args, worker->identity->worker);
-    return args;
-}
-
-static void post_renew(Worker *worker)
-{
-    HptArgs *args = study_worker_args(worker);
     hpt_args_int4(args, LEASE_S);
     post(worker, HPT_SQL_LEASE_RENEW, args, NULL);
 }
@@ -200,7 +225,7 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
                                          MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL);
     slot->state = HPT_SLOT_FINISHING;
-    Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
+    Pending *pending = post_finish(worker, args, slot);
     pending->outcome = g_strdup("cancelled");
     pending->cause = g_strdup("not started");
 }
@@ -298,7 +323,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     if (problem != NULL)
         keep_folder(worker, slot, problem);
     slot->state = HPT_SLOT_FINISHING;
-    Pending *pending = post(worker, HPT_SQL_TRIAL_FINISH, args, slot);
+    Pending *pending = post_finish(worker, args, slot);
     pending->outcome = g_strdup(outcome);
     pending->cause = g_steal_pointer(&cause);
     pending->next_id = g_steal_pointer(&next);
@@ -592,7 +617,7 @@ static bool finished(const Worker *worker)
     bool away_for_good = worker->fatal != NULL && worker->away_since_us != 0 &&
                          count_state(worker, HPT_SLOT_RUNNING) == 0;
     return away_for_good || (idle && (worker->done || worker->no_more) &&
-                             worker->pending.length == 0);
+                             worker->pending.length == 0 && worker->ended.length == 0);
 }
 
 static void loop(Worker *worker)
@@ -606,6 +631,7 @@ static void loop(Worker *worker)
         fill_slots(worker, now_us);
         if (finished(worker))
             return;
+        send_ended(worker);
         wait_for_events(worker, fds, now_us);
         g_autoptr(GError) error = NULL;
         if (worker->away_since_us == 0 && !hpt_db_pump(worker->db, &error))
@@ -646,18 +672,9 @@ static bool prepare_environment(Worker *worker, GError **error)
 
 static bool register_worker(Worker *worker, GError **error)
 {
-    const HptIdentity *identity = worker->identity;
-    g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_uuid(args, identity->worker);
-    hpt_args_int8(args, worker->context.study_id);
-    hpt_args_text(args, identity->host);
-    hpt_args_text(args, identity->boot_id);
-    hpt_args_text(args, identity->pid_namespace);
-    hpt_args_int4(args, identity->pid);
-    hpt_args_int8(args, identity->pid_started);
-    hpt_args_json(args, identity->launcher);
-    hpt_args_text(args, worker->options->tool_version);
-    hpt_args_bytea(args, worker->environment->canonical, strlen(worker->environment->canonical));
+    g_autoptr(HptArgs) args =
+        hpt_identity_args(worker->identity, worker->context.study_id,
+                          worker->options->tool_version, worker->environment->canonical);
     g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_START, args, error);
     return rows != NULL;
 }
@@ -698,16 +715,6 @@ static bool retry_failed(Worker *worker, GError **error)
     return true;
 }
 
-/* Versions that waiting trials may still need: the newest but one and older are few. */
-static bool load_versions(Worker *worker, GError **error)
-{
-    HptStudy *study = worker->options->study;
-    for (int version = 1; version < study->version; version++)
-        if (hpt_study_get_version(worker->db, study, version, error) == NULL)
-            return false;
-    return true;
-}
-
 static bool begin(Worker *worker, GError **error)
 {
     HptStudy *study = worker->options->study;
@@ -732,7 +739,7 @@ static bool begin(Worker *worker, GError **error)
     for (int i = 0; i < worker->options->jobs; i++)
         worker->slots[i].index = i;
     HptStudyCounts counts;
-    if (!load_versions(worker, error) || !register_worker(worker, error) ||
+    if (!hpt_study_load_versions(worker->db, study, error) || !register_worker(worker, error) ||
         !reap_now(worker, error) || !retry_failed(worker, error) ||
         !hpt_study_counts(worker->db, study->name, &counts, error))
         return false;
@@ -754,8 +761,8 @@ static void finish(Worker *worker)
     for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
         hpt_slot_clear(&worker->slots[i]);
     g_free(worker->slots);
-    for (Pending *pending = NULL; (pending = g_queue_pop_head(&worker->pending)) != NULL;)
-        pending_free(pending);
+    g_queue_clear_full(&worker->pending, pending_free);
+    g_queue_clear_full(&worker->ended, pending_free);
     hpt_sampler_free(worker->sampler);
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
@@ -773,6 +780,7 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .end = HPT_WORKER_DONE,
     };
     g_queue_init(&worker.pending);
+    g_queue_init(&worker.ended);
     bool begun = begin(&worker, error);
     if (begun)
         loop(&worker);

@@ -296,6 +296,45 @@ static void test_pipeline(void)
     g_assert_true(hpt_db_exec_text(db, "select 1; select 2", &error));
 }
 
+/* A group is one transaction: one time for all, and all or nothing. */
+static void test_group(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptDb) db = open_db();
+    hpt_db_begin_group(db);
+    for (uint64_t i = 0; i < 3; i++)
+        g_assert_true(hpt_db_send(db, HPT_SQL_PING, NULL, i, &error));
+    hpt_db_end_group(db);
+    g_assert_true(hpt_db_send(db, HPT_SQL_PING, NULL, 3, &error));
+    g_assert_true(hpt_db_drain(db, -1, &error));
+    int64_t times[4];
+    for (uint64_t i = 0; i < 4; i++) {
+        g_auto(HptReply) reply = {0};
+        g_assert_true(hpt_db_next(db, &reply));
+        g_assert_cmpuint(reply.tag, ==, i);
+        g_assert_no_error(reply.error);
+        times[i] = hpt_rows_time(reply.rows, 0, 0);
+    }
+    g_assert_true(times[0] == times[1] && times[1] == times[2]);
+    g_assert_true(times[2] < times[3]);
+
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, "no such study");
+    hpt_db_begin_group(db);
+    g_assert_true(hpt_db_send(db, HPT_SQL_PING, NULL, 0, &error));
+    g_assert_true(hpt_db_send(db, HPT_SQL_STUDY_BY_NAME, args, 1, &error)); /* no schema: fails */
+    g_assert_true(hpt_db_send(db, HPT_SQL_PING, NULL, 2, &error));
+    hpt_db_end_group(db);
+    g_assert_true(hpt_db_drain(db, -1, &error));
+    for (uint64_t i = 0; i < 3; i++) {
+        g_auto(HptReply) reply = {0};
+        g_assert_true(hpt_db_next(db, &reply));
+        g_assert_null(reply.rows);
+        g_assert_cmpint(hpt_db_retry_class(reply.error), ==,
+                        i == 1 ? HPT_RETRY_NO : HPT_RETRY_STATEMENT);
+    }
+}
+
 static void test_poll(void)
 {
     g_autoptr(GError) error = NULL;
@@ -613,6 +652,7 @@ int main(int argc, char **argv)
         g_test_add_func("/db/statement-checks", test_statement_checks);
         g_test_add_func("/db/errors", test_errors);
         g_test_add_func("/db/pipeline", test_pipeline);
+        g_test_add_func("/db/group", test_group);
         g_test_add_func("/db/poll", test_poll);
         g_test_add_func("/db/lost", test_lost);
         g_test_add_func("/db/lost-pipeline", test_lost_pipeline);
