@@ -101,6 +101,12 @@ static const char private_settings[] =
     "alter role hpt_writer login; alter role hpt_reader login; alter role hpt_auditor login;"
     "revoke create, temporary on database hpt from public;"
     "revoke create on schema public from public;"
+    /* Large objects can be written where nothing else can, even read-only before version 16. */
+    "revoke execute on function pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid),"
+    " pg_catalog.lo_from_bytea(oid, bytea), pg_catalog.lo_put(oid, bigint, bytea),"
+    " pg_catalog.lo_open(oid, integer), pg_catalog.lowrite(integer, bytea),"
+    " pg_catalog.lo_truncate(integer, integer), pg_catalog.lo_truncate64(integer, bigint),"
+    " pg_catalog.lo_unlink(oid) from public;"
     "alter database hpt set search_path = hpt_study, hpt, public";
 
 /* Everything from a folder with data to a database that tools can use; repeats do no harm. */
@@ -260,7 +266,10 @@ static char *configured_dsn(const char *folder, GError **error)
     const char *dsn = hpt_settings_peek(settings, "dsn");
     if (dsn == NULL)
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s has no dsn", path);
-    return g_strdup(dsn);
+    else if (dsn[0] == '\0')
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "%s: the DSN is empty: it would name whatever server libpq finds", path);
+    return dsn == NULL || dsn[0] == '\0' ? NULL : g_strdup(dsn);
 }
 
 static bool init_existing(const char *folder, GError **error)

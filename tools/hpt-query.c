@@ -177,6 +177,8 @@ static bool choose_mode(int argc, QueryMode *mode, GError **error)
                  {opt_curve != NULL, QUERY_CURVE}, {opt_workers, QUERY_WORKERS},
                  {opt_file != NULL, QUERY_SQL},    {argc > 0 || opt_psql, QUERY_SQL}};
     int given = 0;
+    if (opt_psql && opt_watch != NULL)
+        return fail_usage(error, "--watch does not go with --psql, which has \\watch");
     for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
         if (modes[i].set) {
             given++;
@@ -363,7 +365,7 @@ static int print_once(const Request *request, HptDb *db, GError **error)
     if (plan == NULL)
         return HPT_EXIT_TOOL;
     if (opt_show_sql) {
-        printf("-- search_path: %s\n%s;\n", QUERY_SEARCH_PATH, plan->sql);
+        printf("/* search_path: %s */\n%s;\n", QUERY_SEARCH_PATH, plan->sql);
         return HPT_EXIT_OK;
     }
     if (opt_verbose)

@@ -101,6 +101,9 @@ void query_error_explain(GError **error, const char *sql, int64_t timeout_us)
                                   "for ever",
                                   span);
         replace(error, HPT_ERROR_DB, message);
+    } else if (strcmp(state, "08P01") == 0) { /* what the server says of $1, which nobody gives */
+        message = g_strdup_printf("%s\nhint: hpt-query has no values for $1, $2 …", was);
+        replace(error, HPT_ERROR_DATA, message);
     } else if (strcmp(state, "25006") == 0) {
         message = g_strdup_printf("hpt-query only reads: %s", was);
         replace(error, HPT_ERROR_DATA, message);

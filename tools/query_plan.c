@@ -1,6 +1,7 @@
 /* From what is asked for to one SQL statement. Text of the user (-w, SQL) is only ever a part of
  * the statement that the user could have written in full. */
 #include "query.h"
+#include "tool.h"
 
 #include <string.h>
 
@@ -27,6 +28,19 @@ static void append_names(GPtrArray *names, const GPtrArray *columns)
     g_ptr_array_add(names, NULL);
 }
 
+/* One word may be the name of one column and the view's name for another, C, which SQL folds to c.
+ */
+static void note_other(const GPtrArray *columns, const QueryColumn *taken, const char *text,
+                       const char *option)
+{
+    for (guint i = 0; i < columns->len; i++) {
+        const QueryColumn *column = columns->pdata[i];
+        if (column != taken && strcmp(column->fold, text) == 0)
+            hpt_tool_note("%s %s is '%s', in SQL %s; in SQL %s is '%s'", option, text, taken->name,
+                          taken->sql, column->sql, column->name);
+    }
+}
+
 /* The column a user means: by its name as declared, by the view's name for it, or by a name that
  * SQL folds to that. Borrowed. */
 static QueryColumn *find_column(const GPtrArray *columns, const char *text, const char *option,
@@ -37,8 +51,11 @@ static QueryColumn *find_column(const GPtrArray *columns, const char *text, cons
     for (size_t pass = 0; pass < G_N_ELEMENTS(wanted); pass++)
         for (guint i = 0; i < columns->len; i++) {
             QueryColumn *column = columns->pdata[i];
-            if (strcmp(pass == 0 ? column->name : column->fold, wanted[pass]) == 0)
+            if (strcmp(pass == 0 ? column->name : column->fold, wanted[pass]) == 0) {
+                if (pass == 0)
+                    note_other(columns, column, text, option);
                 return column;
+            }
         }
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     append_names(names, columns);

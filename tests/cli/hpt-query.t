@@ -386,11 +386,19 @@ private=${private%%/.hpt/run*}
 if [ -d "$private/.hpt" ]; then
     test_ok 'a private server is asked as its reader' '
         query 0 -C "$private" -H "select current_user" && test_is "$(cat out)" hpt_reader &&
-        query 2 -C "$private" "select pg_read_file('"'/etc/passwd'"')" && test_grep 42501 err
+        query 2 -C "$private" "select pg_read_file('"'/etc/passwd'"')" && test_grep 42501 err &&
+        for sql in "lo_create(0)" "lo_creat(-1)" "lo_from_bytea(0, '"'x'"')" "lo_put(1, 0, '"'x'"')" \
+            "lo_open(1, 131072)" "lowrite(0, '"'x'"')" "lo_truncate(0, 1)" "lo_truncate64(0, 1)" "lo_unlink(1)"; do
+            query 2 -C "$private" "select $sql" && test_grep 42501 err || return 1
+        done
     '
 else
     test_skip 'a private server is asked as its reader' 'its folder is not known'
 fi
+test_ok '-c with a word that is two columns: a note says which one it is' '
+    query 0 -s heart -c trial -c c && test_grep "note: -c c is .c., in SQL [a-z0-9_]+; in SQL c is .C." err &&
+    query 0 -s heart -c C && test_empty err
+'
 test_ok '--timeout' '
     query 125 --timeout=50ms "select count(*) from generate_series(1, 100000000000)" && test_empty out &&
     test_grep "stopped after 0.05 s" err && test_grep "hint: --timeout=" err &&
@@ -412,6 +420,17 @@ test_ok '--show-sql prints what psql and hpt-query understand, and runs nothing'
     shown --studies && shown --trials && shown --failures && shown --metrics && shown --curve 3 &&
     shown --workers && shown --top=3 --sort=-C && shown --pareto && shown --best && shown -w "C>0.3" -c C -c c &&
     query 0 --show-sql "select pg_sleep(1e9)" && test_is "$(sed 1d out)" "select pg_sleep(1e9);"
+'
+test_ok '--show-sql can be given back as an argument, and SQL that begins with -- behind --' '
+    query 0 -s heart --top=1 && cp out wanted && sql=$(hpt-query -s heart --top=1 --show-sql) &&
+    query 0 "$sql" && test_cmp wanted out && query 0 -H -- "-- x
+select 1" && test_is "$(cat out)" 1
+'
+test_ok 'a parameter of SQL has no value: 2' '
+    query 2 "select \$1" && test_grep "no values for .1" err
+'
+test_ok '--psql and --watch: 2' '
+    query 2 --psql --watch=1 && test_grep "does not go with --psql" err
 '
 test_ok '-v and --verbose' '
     query 0 -v -s heart -c trial && test_grep "asking .*t_cli_hpt_query" err && test_grep "^select trial" err &&
