@@ -3,6 +3,7 @@
 #include "db/project.h"
 
 #include "base/digest.h"
+#include "base/number.h"
 #include "db/cluster.h"
 #include "db/internal.h"
 #include "db/migrate.h"
@@ -71,8 +72,18 @@ static char *user_settings_path(void)
                : g_build_filename(g_get_home_dir(), ".config", "hpt", "config", NULL);
 }
 
-/* The owner of .hpt says which server gets our data: it must be us, root's is not, or a folder we
- * said is safe. */
+/* Root by sudo is also the user who typed it. */
+static bool is_ours(uid_t owner)
+{
+    const char *text = g_getenv("SUDO_UID");
+    int64_t sudo = -1;
+    return owner == geteuid() ||
+           (geteuid() == 0 && text != NULL && hpt_integer_parse(text, &sudo) && sudo >= 0 &&
+            owner == (uid_t)sudo);
+}
+
+/* The owner of .hpt says which server gets our data and which commands are run: it must be us, or
+ * a folder we said is safe. That holds for root above all. */
 static bool check_owner(const char *folder, GError **error)
 {
     struct stat info;
@@ -80,7 +91,7 @@ static bool check_owner(const char *folder, GError **error)
         hpt_error_set_errno(error, errno, "%s", folder);
         return false;
     }
-    if (info.st_uid == geteuid() || geteuid() == 0)
+    if (is_ours(info.st_uid))
         return true;
     g_autofree char *path = user_settings_path();
     g_autofree char *project = g_path_get_dirname(folder);
@@ -199,6 +210,12 @@ static bool locate(HptProject *project, const HptProjectOptions *options, char *
     if (configured == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s has no dsn\nhint: run hpt-init",
                     path);
+        return false;
+    }
+    if (configured[0] == '\0') {
+        g_autofree char *place = hpt_settings_place(settings, "dsn");
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "%s: the DSN is empty: it would name whatever server libpq finds", place);
         return false;
     }
     project->private_server = strcmp(configured, "private") == 0;

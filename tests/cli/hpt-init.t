@@ -10,6 +10,7 @@ chmod 755 "$open"
 cp "$TEST_BUILD/hpt-init" "$open/" && chmod 755 "$open/hpt-init"
 here=$PWD
 finish() {
+    SUDO_UID=65534 && export SUDO_UID
     for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/ "$here"/closed/*/twice "$open"/user/*/twice; do
         [ ! -d "$finish_folder/.hpt" ] || "$open/hpt-init" -q -C "$finish_folder" --stop
     done >/dev/null 2>&1
@@ -75,6 +76,11 @@ test_ok 'a server that is not there: 3, what was tried, and nothing is left' '
 '
 test_ok 'a dsn that is none' '
     test_exit 2 hpt-init -d nonsense 2>err && test_grep "not a connection string" err
+'
+test_ok 'an empty dsn in the configuration is refused' '
+    mkdir -p blank/.hpt && echo "dsn =" >blank/.hpt/config &&
+    test_exit 2 hpt-query -C blank 2>err && test_grep "config:1: the DSN is empty" err &&
+    test_exit 2 hpt-init -C blank 2>err && test_grep "config: the DSN is empty" err
 '
 test_ok 'a broken configuration is named with its line' '
     mkdir -p broken/.hpt && printf "# x\nnonsense\n" >broken/.hpt/config &&
@@ -312,6 +318,7 @@ private "$(id -un)" "$PWD/closed/own"
 if [ "$(id -u)" = 0 ]; then
     mkdir -m 777 "$open/user" && ordinary='setpriv --reuid=65534 --regid=65534 --clear-groups -- env -C /'
     mkdir "$open/user/nobody" && chown 65534:65534 "$open/user/nobody"
+    SUDO_UID=65534 && export SUDO_UID
     private 'ordinary user' "$open/user/nobody" "$ordinary"
 
     test_ok 'root uses a project of somebody else with his account' '
@@ -319,6 +326,14 @@ if [ "$(id -u)" = 0 ]; then
         test_is "$(stat -c %u "/proc/$(pid_of "$open/user/nobody")")" 65534 &&
         test_is "$(find "$open/user/nobody/.hpt" -user root)" "" &&
         "$open/hpt-init" -C "$open/user/nobody" --stop
+    '
+    test_ok 'root does not use a .hpt of somebody else, unless by sudo or listed as safe' '
+        at=$open/user/nobody && as="$open/hpt-init -C $at --stop" &&
+        test_exit 0 $as && test_exit 3 env -u SUDO_UID $as 2>err &&
+        test_grep "belongs to another user \(uid 65534\)" err && test_grep "^hint: .*safe_directory" err &&
+        test_exit 3 env SUDO_UID=65533 $as 2>err && test_exit 3 env SUDO_UID= $as 2>err &&
+        mkdir -p root/hpt && echo "safe_directory = $at" >root/hpt/config &&
+        test_exit 0 env -u SUDO_UID XDG_CONFIG_HOME="$PWD/root" $as
     '
     test_ok 'a .hpt of somebody else is refused with 3, unless it is listed as safe' '
         mkdir -m 755 "$open/foreign" "$open/foreign/.hpt" "$open/foreign/sub" "$open/own" &&
@@ -332,7 +347,9 @@ if [ "$(id -u)" = 0 ]; then
             --status 2>err &&
         test_grep "cannot connect to /nonexistent" err
     '
+    unset SUDO_UID
 else
+    test_skip 'root does not use a .hpt of somebody else, unless by sudo or listed as safe' 'needs root'
     test_skip 'root uses a project of somebody else with his account' 'needs root'
     test_skip 'a .hpt of somebody else is refused with 3, unless it is listed as safe' 'needs root'
 fi
