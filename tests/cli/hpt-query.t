@@ -89,6 +89,16 @@ test_ok '--workers' '
     query 0 -s heart --workers -c host -c pid -c running -c attempts &&
     printf "host\tpid\trunning\tattempts\nnode1\t11\t1\t12\n" | test_cmp - out
 '
+test_ok '--workers: status with a lease, with one that ran out, and ended' '
+    worker=$(hpt-query -H -s heart --workers -c worker) &&
+    query 0 -s heart --workers -c status && test_is "$(first 1)" running &&
+    psql -qX -d "$TEST_DSN" -c "update hpt_record.lease set until = now() - interval \$\$1s\$\$" &&
+    query 0 -s heart --workers -c status && test_is "$(first 1)" silent &&
+    psql -qX -d "$TEST_DSN" -c "update hpt_record.worker set ended_at = now() where id = \$\$$worker\$\$" &&
+    query 0 -s heart --workers -c status && test_is "$(first 1)" ended &&
+    psql -qX -d "$TEST_DSN" -c "update hpt_record.worker set ended_at = null" \
+        -c "update hpt_record.lease set until = now() + interval \$\$60s\$\$"
+'
 
 # ---- which rows ----
 
