@@ -260,6 +260,85 @@ static bool check_dollar(const Parse *parse, const char *content, size_t length,
                   name, name, name);
 }
 
+/* ---- here-documents ---- */
+
+/* Behind "<<": adds the line that ends the document, with '-' before it when tabs may be. */
+static const char *read_here(const char *at, GPtrArray *ends)
+{
+    GString *end = g_string_new(*at == '-' ? "-" : " ");
+    at += *at == '-';
+    at += strspn(at, " \t");
+    for (; *at != '\0' && strchr(" \t\n;|&<>()", *at) == NULL; at++)
+        if (strchr("'\"\\", *at) == NULL)
+            g_string_append_c(end, *at);
+    g_ptr_array_add(ends, g_string_free(end, FALSE));
+    return at;
+}
+
+/* At the line behind those that began documents: where they have ended, or NULL. */
+static const char *skip_documents(const char *at, GPtrArray *ends)
+{
+    while (ends->len > 0) {
+        const char *end = g_ptr_array_index(ends, 0), *next = strchr(at, '\n');
+        if (next == NULL)
+            return NULL;
+        const char *line = at + (*end == '-' ? strspn(at, "\t") : 0);
+        size_t length = (size_t)(next - line);
+        if (length == strlen(end + 1) && memcmp(line, end + 1, length) == 0)
+            g_ptr_array_remove_index(ends, 0);
+        at = next + 1;
+    }
+    return at;
+}
+
+/* Behind one byte c that is neither quoted nor escaped. */
+static const char *skip_syntax(const char *at, char c, bool word_begins, GPtrArray *ends)
+{
+    const char *close = c == '(' && *at == '(' ? strstr(at, "))") : NULL;
+    if (close != NULL)
+        return close; /* arithmetic shifts bits */
+    if (c == '#' && word_begins)
+        return at + strcspn(at, "\n");
+    if (c != '<' || *at != '<')
+        return at;
+    return at[1] == '<' ? at + 2 : read_here(at + 1, ends);
+}
+
+/* Is what follows this part of a script in a here-document? One within "$(…)" is not seen. */
+static bool in_here_document(const char *text, size_t length)
+{
+    g_autoptr(GPtrArray) ends = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *script = g_strndup(text, length);
+    char quote = '\0', before = '\n';
+    for (const char *at = script; *at != '\0';) {
+        char c = *at++;
+        if (c == '\\' && quote != '\'' && *at != '\0')
+            at++;
+        else if (quote != '\0')
+            quote = c == quote ? '\0' : quote;
+        else if (c == '\'' || c == '"')
+            quote = c;
+        else if (c == '\n' && ends->len > 0)
+            at = skip_documents(at, ends);
+        else
+            at = skip_syntax(at, c, g_ascii_isspace(before), ends);
+        if (at == NULL)
+            return true;
+        before = c;
+    }
+    return false;
+}
+
+static bool check_here(const Parse *parse, const char *content, size_t length, GError **error)
+{
+    if (!parse->rules->shell || !in_here_document(parse->word, parse->at))
+        return true;
+    return refuse(error,
+                  "{%.*s} stands in a here-document, which would hold the quotes of a value too\n"
+                  "hint: give it to a variable before, as in v={%.*s}, and write $v there",
+                  (int)length, content, (int)length, content);
+}
+
 /* At an opening brace. Advances. */
 static bool read_brace(Parse *parse, GError **error)
 {
@@ -274,8 +353,9 @@ static bool read_brace(Parse *parse, GError **error)
         GError *bad = NULL;
         if (read_plain(parse, open + 1, length, &bad) ||
             (bad == NULL && read_flag(parse, open + 1, length, &bad))) {
+            bool allowed = check_here(parse, open + 1, length, error);
             parse->at += length + 2;
-            return true;
+            return allowed;
         }
         if (bad != NULL) {
             g_propagate_error(error, bad);

@@ -44,6 +44,7 @@ typedef struct {
  *   - an unknown placeholder, with a suggestion; a fold or budget that the study does not have
  *   - a bare {gamma} of a conditional parameter: an empty word or "--gamma=" would be left behind
  *   - {-g gamma} inside a longer word (without shell)
+ *   - a placeholder in a here-document (with shell), unless that is inside "$(…)"
  *   - a parameter, not constant, that is never used although another one is. HPT_PARAM_name (or
  *     HPT_PARAMS, which holds them all) in a word counts as use. A command that names no parameter
  *     at all is taken to read the environment or the JSON file: see hpt_template_get_note.

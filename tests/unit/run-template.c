@@ -239,6 +239,40 @@ static void test_texts(void)
     g_assert_cmpstr(script_name, ==, "train.sh");
 }
 
+/* A value that needs quotes would bring them into the document, or its variable's name. */
+static void test_here_document(void)
+{
+    static const char *const refused[] = {"cat <<X\n%s\nX\n", "cat <<-'X' >f\n\ta\n\tb %s\n\tX\n",
+                                          "cat <<A - << \"B\"\nA\n%s\nB\n",
+                                          ": $((1<<2)) # don't\ncat <<X\nX y\n%s"};
+    static const char *const allowed[] = {"cat <<X %s\na\nX\n",
+                                          "cat <<X\na\nX\necho %s",
+                                          "cat <<-X\n\tX\n: %s",
+                                          ": $((1<<X))\n: %s",
+                                          "grep '<<X' <f \\<<\\\\\n\\\n: \"<<Y\"\n: %s",
+                                          "cat <<<X\n: %s",
+                                          "# <<X\n: %s"};
+    HptTemplateRules with = rules();
+    with.shell = with.allow_unused = true;
+    for (size_t i = 0; i < G_N_ELEMENTS(refused) + G_N_ELEMENTS(allowed); i++) {
+        bool bad = i < G_N_ELEMENTS(refused);
+        g_auto(GStrv) parts =
+            g_strsplit(bad ? refused[i] : allowed[i - G_N_ELEMENTS(refused)], "%s", 2);
+        g_autofree char *script = g_strjoinv("{C}", parts);
+        const char *const words[] = {script, NULL};
+        g_autoptr(GError) error = NULL;
+        g_autoptr(HptTemplate) template = hpt_template_parse(words, &with, &error);
+        g_test_message("%s", script);
+        g_assert_true((template == NULL) == bad);
+        if (bad)
+            g_assert_nonnull(strstr(error->message, "': {C} stands in a here-document"));
+    }
+    with.shell = false; /* then "<<" means nothing */
+    static const char *const plain[] = {"python", "-c", "<<X\n{C}", NULL};
+    g_autoptr(HptTemplate) template = hpt_template_parse(plain, &with, NULL);
+    g_assert_nonnull(template);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -248,6 +282,7 @@ int main(int argc, char **argv)
     g_test_add_func("/template/unused", test_unused);
     g_test_add_func("/template/hostile-values", test_hostile_values);
     g_test_add_func("/template/shell", test_shell);
+    g_test_add_func("/template/here-document", test_here_document);
     g_test_add_func("/template/texts", test_texts);
     return g_test_run();
 }
