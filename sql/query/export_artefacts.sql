@@ -1,4 +1,4 @@
--- What trials left, for a bundle. Names are bytes: escaped as by encode(…, 'escape').
+-- What trials left, for a bundle. Names are bytes, as text by hpt.path_text.
 -- $1 study text
 -- $2 trials bigint[] (null: all)
 -- returns trial bigint

@@ -1,9 +1,9 @@
--- What trials left: streams, files, links; path is text where its bytes are UTF-8, else escaped.
+-- What trials left: streams, files, links; path and target as hpt.path_text has them.
 DROP VIEW IF EXISTS hpt.artefact;
 CREATE VIEW hpt.artefact AS
-SELECT s.name AS study, a.number AS trial, a.attempt, a.kind, hpt.bytes_text(a.path) AS path,
+SELECT s.name AS study, a.number AS trial, a.attempt, a.kind, hpt.path_text(a.path) AS path,
        encode(a.digest, 'hex') AS digest, o.size AS stored_size, a.full_size AS size,
-       encode(a.full_digest, 'hex') AS full_digest, a.mode, hpt.bytes_text(a.target) AS target, a.note,
+       encode(a.full_digest, 'hex') AS full_digest, a.mode, hpt.path_text(a.target) AS target, a.note,
        o.bytes IS NOT NULL AS in_database
 FROM hpt_record.artefact a
 JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number AND t.attempt = a.attempt

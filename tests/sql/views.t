@@ -96,6 +96,10 @@ test_ok 'ranking and the wide view agree about the best' '
 test_ok 'the counts of a study are those of its trials' '
     test_is "$(sql -c "select trials, complete, failed, lost, running, waiting from study where study = '"'heart'"'")" "12 9 1 1 1 0"
 '
+test_ok 'names of files stay different as text' '
+    test_is "$(sql -c "select hpt.path_text(convert_to(t, \$\$UTF8\$\$)) from (values (\$\$\\377\$\$), (\$\$ä/b\$\$)) v (t)
+        union all select hpt.path_text(decode(\$\$ff5c\$\$, \$\$hex\$\$))" | tr "\n" " ")" "\\\\377 ä/b \\377\\\\ "
+'
 test_ok 'bytes become text whatever they are' '
     test_is "$(sql -c "select hpt.bytes_text('"'\\xc3a4'"'), hpt.bytes_text('"'\\xff41'"'), hpt.bytes_text('"'\\x4100'"')")" \
         "ä \\377A A\\000" &&
