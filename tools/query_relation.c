@@ -206,17 +206,16 @@ static void use_curve(QueryRelation *relation, const HptTrialName *trial)
 
 static void use_workers(QueryRelation *relation, const char *study)
 {
-    append_quoted(
-        relation->from,
-        "(select w.*, coalesce(n.attempts, 0) as attempts,\n"
-        "             case when w.ended is not null then 'ended'\n"
-        "                  when w.lease_until > clock_timestamp() then 'running'\n"
-        "                  else 'silent' end as status\n"
-        "      from hpt.worker w\n"
-        "      left join (select study, worker, count(*) as attempts from hpt.attempt\n"
-        "                 group by study, worker) n using (study, worker)\n"
-        "      where study = ",
-        study, ") q");
+    append_quoted(relation->from,
+                  "(select w.*, coalesce(n.attempts, 0) as attempts,\n"
+                  "             case when w.ended is not null then 'ended'\n"
+                  "                  when w.lease_until > clock_timestamp() then 'running'\n"
+                  "                  else 'silent' end as status\n"
+                  "      from hpt.worker w\n"
+                  "      left join (select study, worker, count(*) as attempts from hpt.attempt\n"
+                  "                 group by study, worker) n using (study, worker)\n"
+                  "      where study = ",
+                  study, ") q");
     g_string_append(relation->order, "q.started, q.worker");
     add_columns(relation,
                 "!host !pid !status running attempts started ended lease_until +worker "
