@@ -224,8 +224,11 @@ char *hpt_show_data(HptColumnType type, const char *value)
     char text[HPT_NUMBER_TEXT_SIZE];
     switch (type) {
     case HPT_COLUMN_REAL:
-        return g_strdup(hpt_number_parse(value, &number, NULL) ? hpt_number_text(number, text)
-                                                               : value);
+        if (!hpt_number_parse(value, &number, NULL))
+            return g_strdup(value);
+        if (number == 0 && signbit(number)) /* its text of RFC 8785 would lose the sign */
+            return g_strdup("-0");
+        return g_strdup(hpt_number_text(number, text));
     case HPT_COLUMN_BOOL:
         return g_strdup(bool_text(value));
     case HPT_COLUMN_TIME: {
@@ -277,8 +280,9 @@ void hpt_show_append_json(GString *out, HptColumnType type, const char *value)
         bare = is_json_number(data);
     else if (type == HPT_COLUMN_BOOL)
         bare = strcmp(data, "true") == 0 || strcmp(data, "false") == 0;
-    if (bare) {
-        g_string_append(out, data);
+    if (bare) { /* a real -0 is 0 in JSON, by RFC 8785 */
+        bool zero = type == HPT_COLUMN_REAL && strcmp(data, "-0") == 0;
+        g_string_append(out, zero ? "0" : data);
         return;
     }
     g_autofree char *valid = g_utf8_make_valid(data, -1);

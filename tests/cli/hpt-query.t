@@ -325,7 +325,9 @@ test_ok 'SQL: one argument, with the views in reach' '
 '
 test_ok 'SQL: values are exact' '
     query 0 -H "select 0.1::float8 + 0.2::float8, 1e300::float8, 5e-324::float8, -0.0::float8, 12345678901234567890.123" &&
-    printf "0.30000000000000004\t1e+300\t5e-324\t0\t12345678901234567890.123\n" | test_cmp - out &&
+    printf "0.30000000000000004\t1e+300\t5e-324\t-0\t12345678901234567890.123\n" | test_cmp - out &&
+    query 0 -H -f csv "select -0.0::float8, 0::float8" && test_is "$(tr -d "\r" <out)" "-0,0" &&
+    query 0 -f jsonl "select -0.0::float8 as z" && test_is "$(cat out)" "{\"z\":0}" &&
     query 0 -H "select null::int, true, '"E'a\\\\tb\\\\nc'"', timestamptz '"'2026-01-02 03:04:05.6+01'"'" &&
     printf "\\\\N\ttrue\ta\\\\tb\\\\nc\t2026-01-02T02:04:05.600000Z\n" | test_cmp - out
 '
