@@ -160,8 +160,8 @@ static void test_other_user(Place *place, gconstpointer data)
 }
 
 /* Bytes that must not change with a release of a library: the digest is of the file itself. Only a
- * name beyond 99 bytes would: libarchive 3.6 and 3.7 cut its copy in the old header differently; the
- * bundles of hpt have none. */
+ * name beyond 99 bytes would: libarchive 3.6 and 3.7 cut its copy in the old header differently;
+ * the bundles of hpt have none. */
 static void test_pinned(Place *place, gconstpointer data)
 {
     (void)data;
