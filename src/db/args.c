@@ -46,14 +46,6 @@ void hpt_args_free(HptArgs *args)
     g_free(args);
 }
 
-void hpt_args_clear(HptArgs *args)
-{
-    g_array_set_size(args->types, 0);
-    g_array_set_size(args->offsets, 0);
-    g_array_set_size(args->lengths, 0);
-    g_byte_array_set_size(args->data, 0);
-}
-
 static void put(HptArgs *args, const void *bytes, size_t length)
 {
     g_assert(length <= UINT_MAX - args->data->len);

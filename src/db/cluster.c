@@ -24,14 +24,6 @@
 #define START_SLACK_US (INT64_C(15) * G_USEC_PER_SEC)
 #define STOP_PATIENCE_US (INT64_C(60) * G_USEC_PER_SEC)
 
-bool hpt_cluster_exists(const char *folder)
-{
-    g_autofree char *path = g_build_filename(folder, "pg", "PG_VERSION", NULL);
-    g_autofree char *data = g_build_filename(folder, "pg", NULL);
-    /* The data folder is closed to all but the server's account. */
-    return access(path, F_OK) == 0 || (errno == EACCES && access(data, F_OK) == 0);
-}
-
 static bool data_stat(const char *folder, struct stat *info)
 {
     g_autofree char *path = g_build_filename(folder, "pg", NULL);

@@ -24,9 +24,6 @@
  * pending ends it. Fails UNSUPPORTED when there is no PostgreSQL, IO, PERMISSION. */
 bool hpt_cluster_create(const char *folder, HptNote note, GError **error) HPT_WARN_UNUSED;
 
-/* Whether folder has a private cluster. */
-bool hpt_cluster_exists(const char *folder);
-
 /* Makes sure that the server runs; waits for one that is starting or stopping. Does nothing but
  * connect once if it runs. Fails HPT_ERROR_DB_CONNECT. */
 bool hpt_cluster_start(const char *folder, HptNote note, GError **error) HPT_WARN_UNUSED;

@@ -80,7 +80,6 @@ typedef enum {
 /* Values are copied. Where a pointer is NULL the argument is SQL NULL of that type. */
 HptArgs *hpt_args_new(void);
 void hpt_args_free(HptArgs *args);
-void hpt_args_clear(HptArgs *args); /* empty again, keeps its memory */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptArgs, hpt_args_free)
 
 void hpt_args_null(HptArgs *args, HptType type);

@@ -328,8 +328,3 @@ const char *hpt_project_peek_dsn(const HptProject *project)
 {
     return project->dsn;
 }
-
-bool hpt_project_is_private(const HptProject *project)
-{
-    return project->private_server;
-}

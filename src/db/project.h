@@ -49,9 +49,6 @@ const char *hpt_project_peek_folder(const HptProject *project);
 /* The DSN in use, without passwords; borrowed. "psql DSN" works with it. */
 const char *hpt_project_peek_dsn(const HptProject *project);
 
-/* Whether the project has a server of its own. */
-bool hpt_project_is_private(const HptProject *project);
-
 /* ---- for hpt-init ---- */
 
 /* hpt_project_open without the check of the schema. */
