@@ -1,5 +1,6 @@
 /* Bundles: the same bytes every time, and nothing but what was written reads back. */
 #include "store/bundle.h"
+#include "run/workdir.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -30,18 +31,8 @@ static void setup(Place *place, gconstpointer data)
 
 static void remove_tree(const char *path)
 {
-    GDir *folder = g_dir_open(path, 0, NULL);
-    for (const char *name; folder != NULL && (name = g_dir_read_name(folder)) != NULL;) {
-        g_autofree char *child = g_build_filename(path, name, NULL);
-        struct stat info;
-        if (lstat(child, &info) == 0 && S_ISDIR(info.st_mode))
-            remove_tree(child);
-        else
-            unlink(child);
-    }
-    if (folder != NULL)
-        g_dir_close(folder);
-    rmdir(path);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(hpt_workdir_remove(path, &error));
 }
 
 static void teardown(Place *place, gconstpointer data)
