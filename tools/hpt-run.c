@@ -297,6 +297,10 @@ static HptDefinition *parse_definition(const Settings *settings, const HptSpace 
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
     if (definition == NULL || !check_command(definition, error))
         return NULL;
+    if (hpt_space_size(space) + hpt_metrics_size(definition->metrics) > HPT_WIDE_COLUMNS)
+        hpt_tool_note("the study's own view shows the first %d metrics and parameters; all are in "
+                      "hpt.metric and hpt.param",
+                      HPT_WIDE_COLUMNS);
     const char *remark = hpt_template_get_note(definition->template);
     if (remark != NULL)
         hpt_tool_note("%s", remark);

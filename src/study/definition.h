@@ -11,6 +11,10 @@
 #include "search/sampler.h"
 #include "space/space.h"
 
+/* Metrics and parameters that a study's wide view shows at most (study_make_view): PostgreSQL's
+ * views have 1,600 columns. */
+#define HPT_WIDE_COLUMNS 1500
+
 typedef struct {
     char **command;
     bool shell, allow_unused;

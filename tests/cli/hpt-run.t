@@ -263,7 +263,8 @@ test_ok 'names of studies: any text of 200 characters; others are refused' '
 '
 test_ok 'a space of 2,000 parameters' '
     awk "BEGIN {for (i = 0; i < 2000; i++) print \"p\" i \" real [0, 1]\"}" >many.pcs &&
-    run --allow-unused -s many -t 2 -m loss --space=many.pcs -- ./learner {p0} >out &&
+    hpt-run --allow-unused -s many -t 2 -m loss --space=many.pcs -- ./learner {p0} >out 2>err &&
+    test_grep "shows the first 1500 metrics and parameters" err &&
     test_is "$(sql "select count(*) from param where study = '"'many'"'")" 4000
 '
 test_ok 'a trial sees its parameters in every way, and no way to the database' '
