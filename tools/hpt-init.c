@@ -195,33 +195,56 @@ static void remove_leftovers(const char *directory)
     }
 }
 
+/* A new folder beside .hpt that this process holds: locked, and still under its name. Another
+ * hpt-init may have taken it for a leftover in the moment before it was locked. */
+static int make_temporary(const char *directory, char **path, GError **error)
+{
+    for (;;) {
+        g_autofree char *made = g_build_filename(directory, ".hpt.tmp-XXXXXX", NULL);
+        if (mkdtemp(made) == NULL)
+            break;
+        int fd = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct stat held, named;
+        if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &held) == 0 &&
+            stat(made, &named) == 0 && held.st_dev == named.st_dev && held.st_ino == named.st_ino) {
+            *path = g_steal_pointer(&made);
+            return fd;
+        }
+        int reason = errno;
+        if (fd >= 0)
+            close(fd);
+        if (reason != ENOENT) {
+            errno = reason;
+            break;
+        }
+    }
+    hpt_error_set_errno(error, errno, "cannot make %s/.hpt", directory);
+    return -1;
+}
+
 /* Makes directory/.hpt beside and renames it into place. If another hpt-init was faster its work
  * stays. */
 static bool make_folder(const char *directory, const char *dsn, GError **error)
 {
-    g_autofree char *temporary = g_build_filename(directory, ".hpt.tmp-XXXXXX", NULL);
+    g_autofree char *temporary = NULL;
     g_autofree char *folder = g_build_filename(directory, ".hpt", NULL);
     remove_leftovers(directory);
-    if (mkdtemp(temporary) == NULL) {
-        hpt_error_set_errno(error, errno, "cannot make %s", folder);
+    int fd = make_temporary(directory, &temporary, error);
+    if (fd < 0)
         return false;
-    }
-    int fd = open(temporary, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool locked = fd >= 0 && flock(fd, LOCK_EX) == 0;
-    bool filled = locked && fill(temporary, dsn, error);
+    bool filled = fill(temporary, dsn, error);
     bool renamed = filled && rename(temporary, folder) == 0;
     int reason = errno;
     if (!renamed)
         nftw(temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     if (renamed) {
         sync_folder(directory);
         return true;
     }
     if (filled && (reason == ENOTEMPTY || reason == EEXIST))
         return true;
-    if (!locked || filled)
+    if (filled)
         hpt_error_set_errno(error, reason, "cannot make %s", folder);
     return false;
 }

@@ -11,7 +11,7 @@ cp "$TEST_BUILD/hpt-init" "$open/" && chmod 755 "$open/hpt-init"
 here=$PWD
 finish() {
     SUDO_UID=65534 && export SUDO_UID
-    for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/ "$here"/closed/*/twice "$open"/user/*/twice; do
+    for finish_folder in "$open"/user/* "$here"/*/ "$here"/closed/*/ "$here"/closed/*/* "$open"/user/*/*; do
         [ ! -d "$finish_folder/.hpt" ] || "$open/hpt-init" -q -C "$finish_folder" --stop
     done >/dev/null 2>&1
     rm -rf "$open"
@@ -30,6 +30,16 @@ servers_of() {
     for process in /proc/[0-9]*; do
         tr "\\0" " " <"$process/cmdline" | sed "s|^[^ ]*/||" && echo
     done 2>/dev/null | grep -c "^postgres -D $1/.hpt/pg " || :
+}
+
+# A stopped hpt-init of that folder, which has made something there: sets halted.
+is_halted() {
+    ls -d "$1"/.hpt.tmp-* >/dev/null 2>&1 || return
+    for process in /proc/[0-9]*; do
+        tr '\0' ' ' <"$process/cmdline" | grep -q "hpt-init -q -C $1 " &&
+            grep -q '^State:	[tT]' "$process/status" && halted=${process#/proc/} && return
+    done 2>/dev/null
+    return 1
 }
 
 # ---- messages that need no server ----
@@ -283,6 +293,20 @@ private() {
         asks_as "$(head -n 1 make.1)" && test_is "$(ls -A "$place/twice")" .hpt &&
         test_is "$(servers_of "$place/twice")" 1 && $init -C "$place/twice" --stop
     '
+    if strace -qq -o /dev/null true 2>/dev/null; then
+        # strace stops the first one between making its folder and locking it.
+        test_ok "$who: a folder taken for a leftover before it is locked is made again" '
+            $as mkdir "$place/halted" &&
+            { { strace -qq -o /dev/null -e trace=?mkdir,mkdirat -e inject=?mkdir,mkdirat:signal=STOP:when=1 \
+                $init -q -C "$place/halted" >first 2>&1; echo $? >>first; } & } &&
+            test_wait 60 is_halted "$place/halted" &&
+            $init -q -C "$place/halted" >second 2>&1 && echo 0 >>second &&
+            kill -CONT "$halted" && wait && test_cmp second first &&
+            test_is "$(ls -A "$place/halted")" .hpt && $init -C "$place/halted" --stop
+        '
+    else
+        test_skip "$who: a folder taken for a leftover before it is locked is made again" 'no strace'
+    fi
     long=$place/$(printf 'a%.0s' $(seq 100))/$(printf 'b%.0s' $(seq 100))
     test_ok "$who: a path of more than 200 bytes, made in spite of interruption" '
         $as mkdir -p "$long" && { $init -C "$long" >out 2>&1 & } && maker=$! && test_wait 60 has_temporary "$long" && kill -TERM "$maker" &&
