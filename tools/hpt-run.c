@@ -6,7 +6,7 @@
 #include "record/environment.h"
 #include "show/terminal.h"
 #include "study/worker.h"
-#include "tools/run_show.h"
+#include "tools/run_options.h"
 #include "tools/tool.h"
 
 #include <errno.h>
@@ -18,208 +18,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- options ---- */
-
-static char *study_name, *total_text, *more_text, *time_text, *jobs_text, *sampler, *seed_text;
-static char *timeout_text, *grace_text, *retry_text, *space_file, *stdin_text, *chdir_text;
-static char *cap_text, *failures_text, *print_text, *format_text, *progress_text, *color_text;
-static char *dsn, *directory;
-static char **metrics, **params, **points;
-static gboolean shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
-
-static const GOptionEntry options[] = {
-    {"study", 's', 0, G_OPTION_ARG_STRING, &study_name, "name of the study (the command's base name)", "NAME"},
-    {"total", 't', 0, G_OPTION_ARG_STRING, &total_text, "trials in all: the same line again resumes", "N"},
-    {"more", 0, 0, G_OPTION_ARG_STRING, &more_text, "trials beyond those there are", "N"},
-    {"time", 'T', 0, G_OPTION_ARG_STRING, &time_text, "start no trial after this time (90s, 30m, 8h)", "DURATION"},
-    {"jobs", 'j', 0, G_OPTION_ARG_STRING, &jobs_text, "trials at a time (1)", "N"},
-    {"metric", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &metrics, "NAME[:min|max|track|le=V|ge=V][:SOURCE], repeatable", "METRIC"},
-    {"sampler", 0, 0, G_OPTION_ARG_STRING, &sampler, "random, sobol, grid[:points=N] (random)", "NAME"},
-    {"seed", 0, 0, G_OPTION_ARG_STRING, &seed_text, "seed of the study (chosen at random)", "N"},
-    {"space", 0, 0, G_OPTION_ARG_FILENAME, &space_file, "file of the search space, see hpt-space(5)", "FILE"},
-    {"param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &params, "one statement of the search space, repeatable", "STATEMENT"},
-    {"point", 0, 0, G_OPTION_ARG_STRING_ARRAY, &points, "a configuration to try first, as JSON, repeatable", "JSON"},
-    {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &no_default_trial, "do not begin with the default configuration", NULL},
-    {"extend", 0, 0, G_OPTION_ARG_NONE, &extend, "let the space of an existing study be widened", NULL},
-    {"shell", 'S', 0, G_OPTION_ARG_NONE, &shell, "run the command by sh -c", NULL},
-    {"allow-unused", 0, 0, G_OPTION_ARG_NONE, &allow_unused, "parameters need not appear in the command", NULL},
-    {"stdin", 0, 0, G_OPTION_ARG_STRING, &stdin_text, "what a trial reads: null or json (null)", "WHAT"},
-    {"chdir", 0, 0, G_OPTION_ARG_STRING, &chdir_text, "where a trial runs: caller or trial (caller)", "WHERE"},
-    {"timeout", 0, 0, G_OPTION_ARG_STRING, &timeout_text, "end a trial after this time", "DURATION"},
-    {"grace", 0, 0, G_OPTION_ARG_STRING, &grace_text, "between TERM and KILL (10s)", "DURATION"},
-    {"output-cap", 0, 0, G_OPTION_ARG_STRING, &cap_text, "bytes kept of each output stream (16M)", "SIZE"},
-    {"retry", 0, 0, G_OPTION_ARG_STRING, &retry_text, "trials to run again: lost, failed or none (lost)", "WHICH"},
-    {"max-failures", 0, 0, G_OPTION_ARG_STRING, &failures_text, "stop if so many trials fail before one succeeds, 0: never (10)", "N"},
-    {"print", 0, 0, G_OPTION_ARG_STRING, &print_text, "records on stdout: best, all or none (best)", "WHAT"},
-    {"format", 'f', 0, G_OPTION_ARG_STRING, &format_text, "table, tsv, csv, jsonl, json, md, env (table on a terminal, else tsv)", "FMT"},
-    {"no-header", 'H', 0, G_OPTION_ARG_NONE, &no_header, "no header line", NULL},
-    {"progress", 0, 0, G_OPTION_ARG_STRING, &progress_text, "auto, bar, plain or none (auto: bar on a terminal)", "HOW"},
-    {"color", 0, 0, G_OPTION_ARG_STRING, &color_text, "auto, always or never (auto)", "WHEN"},
-    {"dsn", 'd', 0, G_OPTION_ARG_STRING, &dsn, "database, instead of that of .hpt", "DSN"},
-    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &directory, "look for .hpt from here upwards", "DIR"},
-    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &dry_run, "show the first commands and run nothing", NULL},
-    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &quiet, "no notes, no progress", NULL},
-    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &verbose, "one line per finished trial", NULL},
-    G_OPTION_ENTRY_NULL,
-};
-
-typedef struct {
-    int64_t total, more; /* -1: not given */
-    int64_t time_us;     /* 0: not given */
-    int jobs;
-    uint64_t seed;
-    int64_t timeout_us, grace_us, output_cap, max_failures;
-    HptRetryTrials retry;
-    RunProgress progress;
-    bool print_all, print_best, stdin_json, chdir_trial;
-    HptShow show;
-} Settings;
-
-static bool parse_whole(const char *name, const char *text, int64_t least, int64_t most,
-                        int64_t *out, GError **error)
-{
-    if (text == NULL)
-        return true;
-    int64_t value = 0;
-    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name,
-                    least, most, text);
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-static bool parse_span(const char *name, const char *text, int64_t *out, GError **error)
-{
-    if (text == NULL || hpt_duration_parse(text, out, error))
-        return true;
-    g_prefix_error(error, "--%s: ", name);
-    return false;
-}
-
-/* Sets *out to the index of text in words. */
-static bool parse_choice(const char *name, const char *text, const char *const *words, int *out,
-                         GError **error)
-{
-    if (text == NULL)
-        return true;
-    for (int i = 0; words[i] != NULL; i++)
-        if (strcmp(words[i], text) == 0) {
-            *out = i;
-            return true;
-        }
-    g_autofree char *list = g_strjoinv(", ", (char **)words);
-    const char *near = hpt_suggest(text, words);
-    if (near != NULL)
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--%s: unknown '%s'; did you mean '%s'?",
-                    name, text, near);
-    else
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--%s: unknown '%s'; it is one of %s", name,
-                    text, list);
-    return false;
-}
-
-static bool parse_numbers(Settings *settings, GError **error)
-{
-    int64_t jobs = 1, seed = 0;
-    *settings = (Settings){
-        .total = -1,
-        .more = -1,
-        .grace_us = HPT_RUN_GRACE_US,
-        .output_cap = HPT_CAPTURE_CAP,
-        .max_failures = 10,
-    };
-    if (!parse_whole("total", total_text, 0, INT64_C(1) << 53, &settings->total, error) ||
-        !parse_whole("more", more_text, 0, INT64_C(1) << 53, &settings->more, error) ||
-        !parse_whole("jobs", jobs_text, 1, 4096, &jobs, error) ||
-        !parse_whole("seed", seed_text, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
-        !parse_whole("max-failures", failures_text, 0, INT64_MAX, &settings->max_failures, error) ||
-        !parse_span("time", time_text, &settings->time_us, error) ||
-        !parse_span("timeout", timeout_text, &settings->timeout_us, error) ||
-        !parse_span("grace", grace_text, &settings->grace_us, error))
-        return false;
-    if (cap_text != NULL && !hpt_size_parse(cap_text, &settings->output_cap, error)) {
-        g_prefix_error(error, "--output-cap: ");
-        return false;
-    }
-    if (settings->total >= 0 && settings->more >= 0) {
-        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
-                            "--total and --more exclude each other");
-        return false;
-    }
-    settings->jobs = (int)jobs;
-    settings->seed = (uint64_t)seed;
-    return true;
-}
-
-static bool parse_words(Settings *settings, GError **error)
-{
-    static const char *const retries[] = {"lost", "failed", "none", NULL};
-    static const char *const prints[] = {"best", "all", "none", NULL};
-    static const char *const progresses[] = {"auto", "bar", "plain", "none", NULL};
-    static const char *const inputs[] = {"null", "json", NULL};
-    static const char *const places[] = {"caller", "trial", NULL};
-    int retry = 0, print = 0, progress = 0, input = 0, place = 0;
-    if (!parse_choice("retry", retry_text, retries, &retry, error) ||
-        !parse_choice("print", print_text, prints, &print, error) ||
-        !parse_choice("progress", progress_text, progresses, &progress, error) ||
-        !parse_choice("stdin", stdin_text, inputs, &input, error) ||
-        !parse_choice("chdir", chdir_text, places, &place, error))
-        return false;
-    settings->retry = (HptRetryTrials)retry;
-    settings->print_best = print == 0;
-    settings->print_all = print == 1;
-    settings->stdin_json = input == 1;
-    settings->chdir_trial = place == 1;
-    bool on_terminal = isatty(STDERR_FILENO) == 1;
-    if (quiet || progress == 3)
-        settings->progress = RUN_PROGRESS_NONE;
-    else if (progress == 2 || (progress == 0 && verbose))
-        settings->progress = RUN_PROGRESS_PLAIN;
-    else if (progress == 1 || on_terminal)
-        settings->progress = RUN_PROGRESS_BAR;
-    return true;
-}
-
-static bool parse_show(Settings *settings, GError **error)
-{
-    HptColor color = HPT_COLOR_AUTO;
-    if (color_text != NULL && !hpt_color_parse(color_text, &color, error))
-        return false;
-    HptTerminal terminal = hpt_terminal_look(STDOUT_FILENO, (const char *const *)environ, color);
-    settings->show = (HptShow){
-        .format = terminal.tty ? HPT_FORMAT_TABLE : HPT_FORMAT_TSV,
-        .no_header = no_header,
-        .width = terminal.width,
-        .utf8 = terminal.utf8,
-        .color = terminal.color,
-    };
-    /* Records that come one by one have no widths to be aligned to. */
-    if (settings->print_all && settings->show.format == HPT_FORMAT_TABLE)
-        settings->show.format = HPT_FORMAT_TSV;
-    return format_text == NULL || hpt_format_parse(format_text, &settings->show.format, error);
-}
-
 /* ---- the definition on the command line ---- */
 
 static bool add_space_file(HptSpaceBuilder *builder, GError **error)
 {
-    if (space_file == NULL)
+    if (run_given.space_file == NULL)
         return true;
     g_autofree char *text = NULL;
     gsize length = 0;
     g_autoptr(GError) local = NULL;
-    if (!g_file_get_contents(space_file, &text, &length, &local)) {
+    if (!g_file_get_contents(run_given.space_file, &text, &length, &local)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--space: %s", local->message);
         return false;
     }
     if (strlen(text) != length) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: holds a NUL byte", space_file);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: holds a NUL byte", run_given.space_file);
         return false;
     }
-    return hpt_space_builder_add_text(builder, space_file, text, error);
+    return hpt_space_builder_add_text(builder, run_given.space_file, text, error);
 }
 
 /* Is the word in front of a "--" a statement in the long spelling, such as 'C real [0, 1]' or
@@ -237,10 +53,10 @@ static bool is_long_statement(char **word)
 static HptSpace *parse_space(char **argv, char ***command, bool *given, GError **error)
 {
     g_autoptr(HptSpaceBuilder) builder = hpt_space_builder_new();
-    *given = space_file != NULL || params != NULL;
+    *given = run_given.space_file != NULL || run_given.params != NULL;
     if (!add_space_file(builder, error))
         return NULL;
-    for (char **param = params; param != NULL && *param != NULL; param++)
+    for (char **param = run_given.params; param != NULL && *param != NULL; param++)
         if (!hpt_space_builder_add_statement(builder, "--param", *param, error))
             return NULL;
     for (; *argv != NULL && strcmp(*argv, "--") != 0 &&
@@ -275,21 +91,21 @@ static bool check_command(const HptDefinition *definition, GError **error)
     return false;
 }
 
-static HptDefinition *parse_definition(const Settings *settings, const HptSpace *space,
+static HptDefinition *parse_definition(const RunSettings *settings, const HptSpace *space,
                                        char **command, GError **error)
 {
     HptDefinitionInput input = {
         .command = (const char *const *)command,
-        .shell = shell,
-        .allow_unused = allow_unused,
+        .shell = run_given.shell,
+        .allow_unused = run_given.allow_unused,
         .stdin_json = settings->stdin_json,
         .chdir_trial = settings->chdir_trial,
-        .no_default_trial = no_default_trial,
+        .no_default_trial = run_given.no_default_trial,
         .space = space,
-        .metrics = (const char *const *)metrics,
-        .points = (const char *const *)points,
-        .sampler = sampler,
-        .seed = seed_text != NULL ? &settings->seed : NULL,
+        .metrics = (const char *const *)run_given.metrics,
+        .points = (const char *const *)run_given.points,
+        .sampler = run_given.sampler,
+        .seed = run_given.seed != NULL ? &settings->seed : NULL,
         .timeout_us = settings->timeout_us,
         .grace_us = settings->grace_us,
         .output_cap = settings->output_cap,
@@ -312,7 +128,7 @@ static HptDefinition *parse_definition(const Settings *settings, const HptSpace 
 
 /* ---- --dry-run ---- */
 
-static bool print_commands(const HptDefinition *definition, const Settings *settings,
+static bool print_commands(const HptDefinition *definition, const RunSettings *settings,
                            GError **error)
 {
     enum { SHOWN = 3 };
@@ -347,11 +163,11 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
     g_autoptr(HptDefinition) given = steal_given;
     bool extendable = false;
     g_autofree char *difference =
-        hpt_definition_difference(study->definition, given, sampler != NULL, seed_text != NULL,
+        hpt_definition_difference(study->definition, given, run_given.sampler != NULL, run_given.seed != NULL,
                                   &extendable);
     if (difference == NULL)
         return true;
-    if (extend && extendable) {
+    if (run_given.extend && extendable) {
         HptDefinition *next = hpt_definition_extend(study->definition, given, error);
         return next != NULL && hpt_study_extend(db, study, next, error);
     }
@@ -365,7 +181,7 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
 }
 
 /* How far this run goes: -t, --more, or what the study says. -1: no end. */
-static bool settle_total(const Settings *settings, HptDb *db, const HptStudy *study,
+static bool settle_total(const RunSettings *settings, HptDb *db, const HptStudy *study,
                          int64_t *total, GError **error)
 {
     *total = settings->total >= 0 ? settings->total : study->total;
@@ -378,7 +194,7 @@ static bool settle_total(const Settings *settings, HptDb *db, const HptStudy *st
     return true;
 }
 
-static bool has_end(const Settings *settings, const HptDefinition *definition, int64_t total,
+static bool has_end(const RunSettings *settings, const HptDefinition *definition, int64_t total,
                     GError **error)
 {
     if (total >= 0 || settings->total >= 0 || settings->more >= 0 || settings->time_us > 0)
@@ -395,7 +211,7 @@ static bool has_end(const Settings *settings, const HptDefinition *definition, i
 }
 
 /* The study to work on: found, made, or extended. */
-static HptStudy *open_study(const Settings *settings, HptDb *db, const char *name,
+static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *name,
                             HptDefinition *steal_given, GError **error)
 {
     g_autoptr(HptDefinition) given = steal_given;
@@ -477,14 +293,14 @@ static bool print_best(const HptStudy *study, GError **error)
     g_ptr_array_add(argv, (char *)"-s");
     g_ptr_array_add(argv, study->name);
     g_ptr_array_add(argv, (char *)(objectives > 1 ? "--pareto" : "--best"));
-    char *pairs[][2] = {{(char *)"-d", dsn}, {(char *)"-C", directory},
-                        {(char *)"-f", format_text}, {(char *)"--color", color_text}};
+    char *pairs[][2] = {{(char *)"-d", run_given.dsn}, {(char *)"-C", run_given.directory},
+                        {(char *)"-f", run_given.format}, {(char *)"--color", run_given.color}};
     for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++)
         if (pairs[i][1] != NULL) {
             g_ptr_array_add(argv, pairs[i][0]);
             g_ptr_array_add(argv, pairs[i][1]);
         }
-    if (no_header)
+    if (run_given.no_header)
         g_ptr_array_add(argv, (char *)"-H");
     g_ptr_array_add(argv, NULL);
     pid_t pid = 0;
@@ -552,7 +368,7 @@ static void start_note(const char *text)
     hpt_tool_note("%s", text);
 }
 
-static int work(const Settings *settings, HptProject *project, HptStudy *study, int64_t total,
+static int work(const RunSettings *settings, HptProject *project, HptStudy *study, int64_t total,
                 GError **error)
 {
     sigset_t waiting;
@@ -564,7 +380,7 @@ static int work(const Settings *settings, HptProject *project, HptStudy *study, 
         .jobs = settings->jobs,
         .progress = settings->progress,
         .print_all = settings->print_all,
-        .quiet = quiet,
+        .quiet = run_given.quiet,
         .format = settings->show,
         .interrupts = &interrupts,
         .requested = &line_requests,
@@ -639,27 +455,27 @@ static bool check_use(char **command, bool space_given, GError **error)
         bool given;
         const char *what;
     } parts[] = {{space_given, "a search space"},
-                 {metrics != NULL, "-m"},
-                 {points != NULL, "--point"},
-                 {dry_run, "--dry-run"},
-                 {seed_text != NULL, "--seed"},
-                 {sampler != NULL, "--sampler"},
-                 {timeout_text != NULL, "--timeout"},
-                 {grace_text != NULL, "--grace"},
-                 {cap_text != NULL, "--output-cap"},
-                 {chdir_text != NULL, "--chdir"},
-                 {stdin_text != NULL, "--stdin"},
-                 {shell, "--shell"},
-                 {allow_unused, "--allow-unused"},
-                 {no_default_trial, "--no-default-trial"},
-                 {extend, "--extend"}};
+                 {run_given.metrics != NULL, "-m"},
+                 {run_given.points != NULL, "--point"},
+                 {run_given.dry_run, "--dry-run"},
+                 {run_given.seed != NULL, "--seed"},
+                 {run_given.sampler != NULL, "--sampler"},
+                 {run_given.timeout != NULL, "--timeout"},
+                 {run_given.grace != NULL, "--grace"},
+                 {run_given.cap != NULL, "--output-cap"},
+                 {run_given.chdir != NULL, "--chdir"},
+                 {run_given.input != NULL, "--stdin"},
+                 {run_given.shell, "--shell"},
+                 {run_given.allow_unused, "--allow-unused"},
+                 {run_given.no_default_trial, "--no-default-trial"},
+                 {run_given.extend, "--extend"}};
     const char *what = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(parts) && what == NULL; i++)
         what = parts[i].given ? parts[i].what : NULL;
     if (what != NULL)
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s without a command%s", what,
                     space_given ? "\nhint: hpt-run [OPTION]... NAME=DOMAIN... -- COMMAND" : "");
-    else if (study_name == NULL)
+    else if (run_given.study == NULL)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
                             "no command\nhint: hpt-run [OPTION]... NAME=DOMAIN... -- COMMAND; or "
                             "hpt-run -s STUDY to join one");
@@ -670,11 +486,10 @@ static bool check_use(char **command, bool space_given, GError **error)
 
 static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
 {
-    Settings settings;
+    RunSettings settings;
     char **command = NULL;
     bool space_given = false;
-    if (!parse_numbers(&settings, error) || !parse_words(&settings, error) ||
-        !parse_show(&settings, error))
+    if (!run_settings_parse(&settings, error))
         return HPT_EXIT_USAGE;
     g_autoptr(HptSpace) space = parse_space(argv, &command, &space_given, error);
     if (space == NULL || !check_use(command, space_given, error))
@@ -685,20 +500,20 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         if (definition == NULL)
             return HPT_EXIT_USAGE;
     }
-    if (dry_run)
+    if (run_given.dry_run)
         return print_commands(definition, &settings, error) ? HPT_EXIT_OK : HPT_EXIT_USAGE;
 
-    g_autofree char *name = study_name != NULL
-                                ? g_strdup(study_name)
+    g_autofree char *name = run_given.study != NULL
+                                ? g_strdup(run_given.study)
                                 : hpt_template_study_name((const char *const *)command);
     if (!check_name(name, error) || !make_room(settings.jobs, error))
         return HPT_EXIT_USAGE;
     HptProjectOptions project_options = {
-        .dsn = dsn,
-        .directory = directory,
+        .dsn = run_given.dsn,
+        .directory = run_given.directory,
         .application_name = "hpt-run",
         .role = HPT_ROLE_WRITER,
-        .note = quiet ? NULL : start_note,
+        .note = run_given.quiet ? NULL : start_note,
     };
     g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
     if (project == NULL)
@@ -722,7 +537,7 @@ static const HptTool tool = {
     .usage = "[OPTION]... [NAME=DOMAIN]... [--] COMMAND [ARG]...\n   or: hpt-run [OPTION]... -s STUDY",
     .summary = "search: run a command with many configurations and record every trial; the same line "
                "again resumes",
-    .options = options,
+    .options = run_options,
     .run = run,
 };
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "record/environment.h"
 #include "study/identity.h"
+#include "study/outbox.h"
 #include "study/reap.h"
 
 #include <errno.h>
@@ -19,21 +20,11 @@ enum {
 #define TICK_US INT64_C(200000)
 #define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
 #define POLL_BUSY_US INT64_C(5000000) /* … when we do */
-#define PATIENCE_US (INT64_C(300) * 1000000)
-
-/* A statement under way, kept until it is answered so that it can be sent again. */
-typedef struct {
-    HptSql sql;
-    HptArgs *args;
-    uint64_t tag;
-    HptSlot *slot;    /* NULL: not a slot's */
-    char *attempt_id; /* of the slot when it was sent */
-    char *outcome, *cause, *next_id; /* trial_finish */
-} Pending;
 
 typedef struct {
     const HptWorkerOptions *options;
     HptDb *db;
+    HptOutbox outbox;
     HptIdentity *identity;
     HptEnvironment *environment;
     HptStore *store;
@@ -43,9 +34,6 @@ typedef struct {
     char *trials_folder;
     char **base_env;
     HptSlot *slots;
-    GQueue pending; /* of Pending *, in the order sent */
-    GQueue ended;   /* of Pending *: ends of trials that wait for those under way */
-    uint64_t next_tag;
     int64_t total;
     bool done, no_more; /* the study is over; hand out nothing more */
     HptWorkerEnd end;
@@ -54,22 +42,9 @@ typedef struct {
     int seen_interrupts;
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
     bool reap_wanted;
-    int64_t away_since_us, reopen_us; /* the database is away; 0: it is not */
-    HptBackoff backoff;
     int64_t failures_in_row;
     bool any_complete;
 } Worker;
-
-static void pending_free(void *data)
-{
-    Pending *pending = data;
-    hpt_args_free(pending->args);
-    g_free(pending->attempt_id);
-    g_free(pending->outcome);
-    g_free(pending->cause);
-    g_free(pending->next_id);
-    g_free(pending);
-}
 
 static void tell(Worker *worker, HptWorkerEvent event)
 {
@@ -115,65 +90,6 @@ static void fail(Worker *worker, GError *steal_error)
 
 /* ---- statements ---- */
 
-static void lose_connection(Worker *worker, int64_t now_us)
-{
-    if (worker->away_since_us != 0)
-        return;
-    worker->away_since_us = now_us;
-    worker->backoff = (HptBackoff){0};
-    worker->reopen_us = now_us;
-}
-
-static void transmit(Worker *worker, const Pending *pending)
-{
-    g_autoptr(GError) error = NULL;
-    if (worker->away_since_us == 0 &&
-        !hpt_db_send(worker->db, pending->sql, pending->args, pending->tag, &error))
-        lose_connection(worker, hpt_time_monotonic_us());
-}
-
-static Pending *pending_new(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
-{
-    Pending *pending = g_new0(Pending, 1);
-    pending->sql = sql;
-    pending->args = steal_args;
-    pending->tag = ++worker->next_tag;
-    pending->slot = slot;
-    pending->attempt_id = slot == NULL ? NULL : g_strdup(slot->attempt_id);
-    return pending;
-}
-
-static void post(Worker *worker, HptSql sql, HptArgs *steal_args, HptSlot *slot)
-{
-    Pending *pending = pending_new(worker, sql, steal_args, slot);
-    g_queue_push_tail(&worker->pending, pending);
-    transmit(worker, pending);
-}
-
-static Pending *post_finish(Worker *worker, HptArgs *steal_args, HptSlot *slot)
-{
-    Pending *pending = pending_new(worker, HPT_SQL_TRIAL_FINISH, steal_args, slot);
-    g_queue_push_tail(&worker->ended, pending);
-    return pending;
-}
-
-/* While ends of trials are on their way to the disk, those that come meanwhile wait and then go
- * together: as many trials as there are slots share one commit, and a single one waits for nobody. */
-static void send_ended(Worker *worker)
-{
-    if (worker->away_since_us != 0 || g_queue_is_empty(&worker->ended))
-        return;
-    for (GList *link = worker->pending.head; link != NULL; link = link->next)
-        if (((const Pending *)link->data)->sql == HPT_SQL_TRIAL_FINISH)
-            return;
-    hpt_db_begin_group(worker->db);
-    for (Pending *pending; (pending = g_queue_pop_head(&worker->ended)) != NULL;) {
-        g_queue_push_tail(&worker->pending, pending);
-        transmit(worker, pending);
-    }
-    hpt_db_end_group(worker->db);
-}
-
 static void add_total(const Worker *worker, HptArgs *args)
 {
     if (worker->total < 0)
@@ -192,7 +108,7 @@ static void post_reserve(Worker *worker, HptSlot *slot)
     hpt_args_uuid(args, slot->attempt_id);
     add_total(worker, args);
     hpt_args_int4(args, LEASE_S);
-    post(worker, HPT_SQL_TRIAL_RESERVE, args, slot);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_RESERVE, args, slot);
 }
 
 static void post_renew(Worker *worker)
@@ -201,7 +117,7 @@ static void post_renew(Worker *worker)
     hpt_args_int8(args, worker->context.study_id);
     hpt_args_uuid(args, worker->identity->worker);
     hpt_args_int4(args, LEASE_S);
-    post(worker, HPT_SQL_LEASE_RENEW, args, NULL);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_LEASE_RENEW, args, NULL);
 }
 
 static void tell_reaped(Worker *worker, const HptRows *reaped)
@@ -225,7 +141,7 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
                                          MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL);
     slot->state = HPT_SLOT_FINISHING;
-    Pending *pending = post_finish(worker, args, slot);
+    HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
     pending->outcome = g_strdup("cancelled");
     pending->cause = g_strdup("not started");
 }
@@ -251,7 +167,7 @@ static void start_trial(Worker *worker, HptSlot *slot, int version, const void *
         return;
     }
     slot->state = HPT_SLOT_RUNNING;
-    post(worker, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
 }
 
 /* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */
@@ -323,13 +239,13 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     if (problem != NULL)
         keep_folder(worker, slot, problem);
     slot->state = HPT_SLOT_FINISHING;
-    Pending *pending = post_finish(worker, args, slot);
+    HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
     pending->outcome = g_strdup(outcome);
     pending->cause = g_steal_pointer(&cause);
     pending->next_id = g_steal_pointer(&next);
 }
 
-static void finish_answered(Worker *worker, const Pending *pending, const HptRows *rows)
+static void finish_answered(Worker *worker, const HptPending *pending, const HptRows *rows)
 {
     HptSlot *slot = pending->slot;
     const char *finished = hpt_rows_peek_text(rows, 0, 0);
@@ -382,7 +298,7 @@ static void check_leases(Worker *worker, const HptRows *held, int64_t now_us)
     }
 }
 
-static void answered(Worker *worker, const Pending *pending, const HptRows *rows)
+static void answered(Worker *worker, const HptPending *pending, const HptRows *rows)
 {
     int64_t now_us = hpt_time_monotonic_us();
     bool current = pending->slot != NULL &&
@@ -408,7 +324,7 @@ static void answered(Worker *worker, const Pending *pending, const HptRows *rows
         check_leases(worker, rows, now_us);
         break;
     case HPT_SQL_WORKER_PEERS:
-        post(worker, HPT_SQL_LEASE_REAP,
+        hpt_outbox_post(&worker->outbox, HPT_SQL_LEASE_REAP,
              hpt_reap_args(worker->context.study_id, rows, LEASE_S, max_lost(worker)), NULL);
         break;
     case HPT_SQL_LEASE_REAP:
@@ -420,7 +336,7 @@ static void answered(Worker *worker, const Pending *pending, const HptRows *rows
 }
 
 /* The statement was refused: nothing that sending it again would cure. */
-static void refused(Worker *worker, Pending *pending, GError *steal_error)
+static void refused(Worker *worker, HptPending *pending, GError *steal_error)
 {
     if (pending->slot != NULL) {
         g_prefix_error(&steal_error, "trial %" PRId64 ": ", pending->slot->number);
@@ -437,62 +353,14 @@ static void take_answers(Worker *worker)
 {
     for (;;) {
         g_auto(HptReply) reply = {0};
-        if (!hpt_db_next(worker->db, &reply))
+        g_autoptr(HptPending) pending = hpt_outbox_next(&worker->outbox, &reply);
+        if (pending == NULL)
             return;
-        /* Answers come in the order sent; after a lost connection all of them as failures. */
-        Pending *pending = g_queue_peek_head(&worker->pending);
-        if (pending == NULL || pending->tag != reply.tag)
-            continue;
-        HptRetry retry = reply.error == NULL ? HPT_RETRY_NO : hpt_db_retry_class(reply.error);
-        if (retry == HPT_RETRY_RECONNECT) {
-            lose_connection(worker, hpt_time_monotonic_us());
-            continue;
-        }
-        g_queue_pop_head(&worker->pending);
-        if (retry == HPT_RETRY_STATEMENT) {
-            pending->tag = ++worker->next_tag;
-            g_queue_push_tail(&worker->pending, pending);
-            transmit(worker, pending);
-            continue;
-        }
         if (reply.error != NULL)
             refused(worker, pending, g_steal_pointer(&reply.error));
         else
             answered(worker, pending, reply.rows);
-        pending_free(pending);
     }
-}
-
-/* ---- the database went away ---- */
-
-static void resend(Worker *worker)
-{
-    for (GList *link = worker->pending.head; link != NULL; link = link->next) {
-        Pending *pending = link->data;
-        pending->tag = ++worker->next_tag;
-        transmit(worker, pending);
-    }
-}
-
-static void reopen(Worker *worker, int64_t now_us)
-{
-    if (worker->away_since_us == 0 || now_us < worker->reopen_us)
-        return;
-    g_autoptr(GError) error = NULL;
-    if (hpt_project_reopen(worker->options->project, &error)) {
-        /* What the lost connection still had to say is not wanted: it is all sent again. */
-        g_auto(HptReply) stale = {0};
-        while (hpt_db_next(worker->db, &stale))
-            hpt_reply_clear(&stale);
-        worker->away_since_us = 0;
-        resend(worker);
-        return;
-    }
-    if (now_us - worker->away_since_us > PATIENCE_US) {
-        fail(worker, g_steal_pointer(&error));
-        return;
-    }
-    worker->reopen_us = hpt_time_monotonic_us() + hpt_backoff_next_us(&worker->backoff);
 }
 
 /* ---- the loop ---- */
@@ -516,12 +384,12 @@ static void heed_interrupts(Worker *worker, int64_t now_us)
 
 static void fill_slots(Worker *worker, int64_t now_us)
 {
-    if (!may_take_more(worker, now_us) || now_us < worker->poll_us || worker->away_since_us != 0)
+    if (!may_take_more(worker, now_us) || now_us < worker->poll_us || hpt_outbox_is_away(&worker->outbox))
         return;
     bool polling = worker->poll_us > 0;
     if (worker->reap_wanted) {
         worker->reap_wanted = false;
-        post(worker, HPT_SQL_WORKER_PEERS,
+        hpt_outbox_post(&worker->outbox, HPT_SQL_WORKER_PEERS,
              hpt_reap_peers_args(worker->context.study_id, worker->identity), NULL);
     }
     for (int i = 0; i < worker->options->jobs; i++)
@@ -535,9 +403,7 @@ static void fill_slots(Worker *worker, int64_t now_us)
 
 static int64_t next_deadline(const Worker *worker, int64_t now_us)
 {
-    int64_t next = MIN(worker->renew_us, worker->tick_us);
-    if (worker->away_since_us != 0)
-        next = MIN(next, worker->reopen_us);
+    int64_t next = MIN(MIN(worker->renew_us, worker->tick_us), hpt_outbox_deadline(&worker->outbox));
     if (may_take_more(worker, now_us)) {
         next = MIN(next, worker->options->stop_us);
         if (worker->poll_us > 0 && count_state(worker, HPT_SLOT_IDLE) > 0)
@@ -558,7 +424,7 @@ static bool is_held_up(const HptSlot *slot)
 static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
 {
     nfds_t n = 0;
-    if (worker->away_since_us == 0 && hpt_db_fd(worker->db) >= 0)
+    if (!hpt_outbox_is_away(&worker->outbox) && hpt_db_fd(worker->db) >= 0)
         fds[n++] = (struct pollfd){.fd = hpt_db_fd(worker->db), .events = hpt_db_events(worker->db)};
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_RUNNING && !is_held_up(&worker->slots[i]))
@@ -575,7 +441,7 @@ static void send_points(Worker *worker, HptSlot *slot)
     if (slot->points == NULL || !hpt_points_full(slot->points) || slot->fenced)
         return;
     slot->batches++;
-    post(worker, HPT_SQL_TRIAL_POINTS, hpt_points_take(slot->points, slot->attempt_id), slot);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_POINTS, hpt_points_take(slot->points, slot->attempt_id), slot);
 }
 
 static void handle_runs(Worker *worker)
@@ -598,7 +464,7 @@ static void handle_clock(Worker *worker)
     int64_t now_us = hpt_time_monotonic_us();
     if (now_us >= worker->renew_us) {
         worker->renew_us = now_us + RENEW_US;
-        if (worker->away_since_us == 0 && count_state(worker, HPT_SLOT_RUNNING) > 0)
+        if (!hpt_outbox_is_away(&worker->outbox) && count_state(worker, HPT_SLOT_RUNNING) > 0)
             post_renew(worker);
     }
     if (now_us >= worker->tick_us) {
@@ -614,10 +480,10 @@ static void handle_clock(Worker *worker)
 static bool finished(const Worker *worker)
 {
     bool idle = count_state(worker, HPT_SLOT_IDLE) == worker->options->jobs;
-    bool away_for_good = worker->fatal != NULL && worker->away_since_us != 0 &&
+    bool away_for_good = worker->fatal != NULL && hpt_outbox_is_away(&worker->outbox) &&
                          count_state(worker, HPT_SLOT_RUNNING) == 0;
     return away_for_good || (idle && (worker->done || worker->no_more) &&
-                             worker->pending.length == 0 && worker->ended.length == 0);
+                             hpt_outbox_is_empty(&worker->outbox));
 }
 
 static void loop(Worker *worker)
@@ -627,17 +493,16 @@ static void loop(Worker *worker)
     for (;;) {
         int64_t now_us = hpt_time_monotonic_us();
         heed_interrupts(worker, now_us);
-        reopen(worker, now_us);
+        GError *gone = NULL;
+        if (!hpt_outbox_reopen(&worker->outbox, now_us, &gone))
+            fail(worker, gone);
         fill_slots(worker, now_us);
         if (finished(worker))
             return;
-        send_ended(worker);
+        hpt_outbox_send_ended(&worker->outbox);
         wait_for_events(worker, fds, now_us);
-        g_autoptr(GError) error = NULL;
-        if (worker->away_since_us == 0 && !hpt_db_pump(worker->db, &error))
-            lose_connection(worker, hpt_time_monotonic_us());
-        if (worker->away_since_us == 0)
-            take_answers(worker);
+        hpt_outbox_pump(&worker->outbox);
+        take_answers(worker);
         handle_runs(worker);
         handle_clock(worker);
     }
@@ -750,7 +615,7 @@ static bool begin(Worker *worker, GError **error)
 
 static void finish(Worker *worker)
 {
-    if (worker->away_since_us == 0 && worker->identity != NULL && worker->slots != NULL) {
+    if (!hpt_outbox_is_away(&worker->outbox) && worker->identity != NULL && worker->slots != NULL) {
         g_autoptr(HptArgs) args = hpt_args_new();
         hpt_args_uuid(args, worker->identity->worker);
         g_autoptr(GError) ignored = NULL; /* only a courtesy: the leases are what counts */
@@ -761,8 +626,7 @@ static void finish(Worker *worker)
     for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
         hpt_slot_clear(&worker->slots[i]);
     g_free(worker->slots);
-    g_queue_clear_full(&worker->pending, pending_free);
-    g_queue_clear_full(&worker->ended, pending_free);
+    hpt_outbox_clear(&worker->outbox);
     hpt_sampler_free(worker->sampler);
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
@@ -779,8 +643,7 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .identity = hpt_identity_new(options->environment),
         .end = HPT_WORKER_DONE,
     };
-    g_queue_init(&worker.pending);
-    g_queue_init(&worker.ended);
+    hpt_outbox_init(&worker.outbox, options->project);
     bool begun = begin(&worker, error);
     if (begun)
         loop(&worker);

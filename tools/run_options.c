@@ -1,0 +1,181 @@
+#include "config.h"
+
+#include "tools/run_options.h"
+
+#include "base/number.h"
+#include "base/text.h"
+#include "show/terminal.h"
+
+#include <string.h>
+#include <unistd.h>
+
+RunGiven run_given;
+
+const GOptionEntry run_options[] = {
+    {"study", 's', 0, G_OPTION_ARG_STRING, &run_given.study, "name of the study (the command's base name)", "NAME"},
+    {"total", 't', 0, G_OPTION_ARG_STRING, &run_given.total, "trials in all: the same line again resumes", "N"},
+    {"more", 0, 0, G_OPTION_ARG_STRING, &run_given.more, "trials beyond those there are", "N"},
+    {"time", 'T', 0, G_OPTION_ARG_STRING, &run_given.time, "start no trial after this time (90s, 30m, 8h)", "DURATION"},
+    {"jobs", 'j', 0, G_OPTION_ARG_STRING, &run_given.jobs, "trials at a time (1)", "N"},
+    {"metric", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.metrics, "NAME[:min|max|track|le=V|ge=V][:SOURCE], repeatable", "METRIC"},
+    {"sampler", 0, 0, G_OPTION_ARG_STRING, &run_given.sampler, "random, sobol, grid[:points=N] (random)", "NAME"},
+    {"seed", 0, 0, G_OPTION_ARG_STRING, &run_given.seed, "seed of the study (chosen at random)", "N"},
+    {"space", 0, 0, G_OPTION_ARG_FILENAME, &run_given.space_file, "file of the search space, see hpt-space(5)", "FILE"},
+    {"param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.params, "one statement of the search space, repeatable", "STATEMENT"},
+    {"point", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run_given.points, "a configuration to try first, as JSON, repeatable", "JSON"},
+    {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &run_given.no_default_trial, "do not begin with the default configuration", NULL},
+    {"extend", 0, 0, G_OPTION_ARG_NONE, &run_given.extend, "let the space of an existing study be widened", NULL},
+    {"shell", 'S', 0, G_OPTION_ARG_NONE, &run_given.shell, "run the command by sh -c", NULL},
+    {"allow-unused", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_unused, "parameters need not appear in the command", NULL},
+    {"stdin", 0, 0, G_OPTION_ARG_STRING, &run_given.input, "what a trial reads: null or json (null)", "WHAT"},
+    {"chdir", 0, 0, G_OPTION_ARG_STRING, &run_given.chdir, "where a trial runs: caller or trial (caller)", "WHERE"},
+    {"timeout", 0, 0, G_OPTION_ARG_STRING, &run_given.timeout, "end a trial after this time", "DURATION"},
+    {"grace", 0, 0, G_OPTION_ARG_STRING, &run_given.grace, "between TERM and KILL (10s)", "DURATION"},
+    {"output-cap", 0, 0, G_OPTION_ARG_STRING, &run_given.cap, "bytes kept of each output stream (16M)", "SIZE"},
+    {"retry", 0, 0, G_OPTION_ARG_STRING, &run_given.retry, "trials to run again: lost, failed or none (lost)", "WHICH"},
+    {"max-failures", 0, 0, G_OPTION_ARG_STRING, &run_given.failures, "stop if so many trials fail before one succeeds, 0: never (10)", "N"},
+    {"print", 0, 0, G_OPTION_ARG_STRING, &run_given.print, "records on stdout: best, all or none (best)", "WHAT"},
+    {"format", 'f', 0, G_OPTION_ARG_STRING, &run_given.format, "table, tsv, csv, jsonl, json, md, env (table on a terminal, else tsv)", "FMT"},
+    {"no-header", 'H', 0, G_OPTION_ARG_NONE, &run_given.no_header, "no header line", NULL},
+    {"progress", 0, 0, G_OPTION_ARG_STRING, &run_given.progress, "auto, bar, plain or none (auto: bar on a terminal)", "HOW"},
+    {"color", 0, 0, G_OPTION_ARG_STRING, &run_given.color, "auto, always or never (auto)", "WHEN"},
+    {"dsn", 'd', 0, G_OPTION_ARG_STRING, &run_given.dsn, "database, instead of that of .hpt", "DSN"},
+    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &run_given.directory, "look for .hpt from here upwards", "DIR"},
+    {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &run_given.dry_run, "show the first commands and run nothing", NULL},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &run_given.quiet, "no notes, no progress", NULL},
+    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &run_given.verbose, "one line per finished trial", NULL},
+    G_OPTION_ENTRY_NULL,
+};
+
+static bool parse_whole(const char *name, const char *text, int64_t least, int64_t most,
+                        int64_t *out, GError **error)
+{
+    if (text == NULL)
+        return true;
+    int64_t value = 0;
+    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name,
+                    least, most, text);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool parse_span(const char *name, const char *text, int64_t *out, GError **error)
+{
+    if (text == NULL || hpt_duration_parse(text, out, error))
+        return true;
+    g_prefix_error(error, "--%s: ", name);
+    return false;
+}
+
+/* Sets *out to the index of text in words. */
+static bool parse_choice(const char *name, const char *text, const char *const *words, int *out,
+                         GError **error)
+{
+    if (text == NULL)
+        return true;
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], text) == 0) {
+            *out = i;
+            return true;
+        }
+    g_autofree char *list = g_strjoinv(", ", (char **)words);
+    const char *near = hpt_suggest(text, words);
+    if (near != NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--%s: unknown '%s'; did you mean '%s'?",
+                    name, text, near);
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--%s: unknown '%s'; it is one of %s", name,
+                    text, list);
+    return false;
+}
+
+static bool parse_numbers(RunSettings *settings, GError **error)
+{
+    int64_t jobs = 1, seed = 0;
+    *settings = (RunSettings){
+        .total = -1,
+        .more = -1,
+        .grace_us = HPT_RUN_GRACE_US,
+        .output_cap = HPT_CAPTURE_CAP,
+        .max_failures = 10,
+    };
+    if (!parse_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
+        !parse_whole("more", run_given.more, 0, INT64_C(1) << 53, &settings->more, error) ||
+        !parse_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
+        !parse_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
+        !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
+        !parse_span("time", run_given.time, &settings->time_us, error) ||
+        !parse_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
+        !parse_span("grace", run_given.grace, &settings->grace_us, error))
+        return false;
+    if (run_given.cap != NULL && !hpt_size_parse(run_given.cap, &settings->output_cap, error)) {
+        g_prefix_error(error, "--output-cap: ");
+        return false;
+    }
+    if (settings->total >= 0 && settings->more >= 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "--total and --more exclude each other");
+        return false;
+    }
+    settings->jobs = (int)jobs;
+    settings->seed = (uint64_t)seed;
+    return true;
+}
+
+static bool parse_words(RunSettings *settings, GError **error)
+{
+    static const char *const retries[] = {"lost", "failed", "none", NULL};
+    static const char *const prints[] = {"best", "all", "none", NULL};
+    static const char *const progresses[] = {"auto", "bar", "plain", "none", NULL};
+    static const char *const inputs[] = {"null", "json", NULL};
+    static const char *const places[] = {"caller", "trial", NULL};
+    int retry = 0, print = 0, progress = 0, input = 0, place = 0;
+    if (!parse_choice("retry", run_given.retry, retries, &retry, error) ||
+        !parse_choice("print", run_given.print, prints, &print, error) ||
+        !parse_choice("progress", run_given.progress, progresses, &progress, error) ||
+        !parse_choice("stdin", run_given.input, inputs, &input, error) ||
+        !parse_choice("chdir", run_given.chdir, places, &place, error))
+        return false;
+    settings->retry = (HptRetryTrials)retry;
+    settings->print_best = print == 0;
+    settings->print_all = print == 1;
+    settings->stdin_json = input == 1;
+    settings->chdir_trial = place == 1;
+    bool on_terminal = isatty(STDERR_FILENO) == 1;
+    if (run_given.quiet || progress == 3)
+        settings->progress = RUN_PROGRESS_NONE;
+    else if (progress == 2 || (progress == 0 && run_given.verbose))
+        settings->progress = RUN_PROGRESS_PLAIN;
+    else if (progress == 1 || on_terminal)
+        settings->progress = RUN_PROGRESS_BAR;
+    return true;
+}
+
+static bool parse_show(RunSettings *settings, GError **error)
+{
+    HptColor color = HPT_COLOR_AUTO;
+    if (run_given.color != NULL && !hpt_color_parse(run_given.color, &color, error))
+        return false;
+    HptTerminal terminal = hpt_terminal_look(STDOUT_FILENO, (const char *const *)environ, color);
+    settings->show = (HptShow){
+        .format = terminal.tty ? HPT_FORMAT_TABLE : HPT_FORMAT_TSV,
+        .no_header = run_given.no_header,
+        .width = terminal.width,
+        .utf8 = terminal.utf8,
+        .color = terminal.color,
+    };
+    /* Records that come one by one have no widths to be aligned to. */
+    if (settings->print_all && settings->show.format == HPT_FORMAT_TABLE)
+        settings->show.format = HPT_FORMAT_TSV;
+    return run_given.format == NULL || hpt_format_parse(run_given.format, &settings->show.format, error);
+}
+
+bool run_settings_parse(RunSettings *settings, GError **error)
+{
+    return parse_numbers(settings, error) && parse_words(settings, error) &&
+           parse_show(settings, error);
+}
