@@ -37,7 +37,9 @@ typedef struct {
     int64_t timeout_us;        /* 0: none */
     int64_t grace_us;          /* between TERM and KILL; 0: at once */
     int64_t output_cap;        /* bytes a stream; < 0: HPT_CAPTURE_CAP */
-    HptPointFunc on_point;     /* may be NULL */
+    bool answers; /* somebody decides (hpt_run_answer): HPT_PRUNING=1 is added to the environment;
+                     false: every question is answered with go at once */
+    HptPointFunc on_point; /* may be NULL */
     void *user;
 } HptRunSpec;
 
@@ -69,6 +71,13 @@ void hpt_run_handle(HptRun *run, int64_t now_us);
 /* Interrupts or prunes: sends signal (TERM, KILL…) to the process group. The end is then STOPPED. A
  * TERM is followed by KILL after the grace. */
 void hpt_run_stop(HptRun *run, int signal, int64_t now_us);
+
+/* Somebody waits for the answer to a report with a step (hpt-report, or a persistent worker's
+ * report line). The points of that report have gone to on_point before. */
+bool hpt_run_is_asking(const HptRun *run);
+/* Answers all that wait: go on or stop. A stop is the answer to every later question too. Without
+ * anybody waiting nothing else happens. */
+void hpt_run_answer(HptRun *run, bool stop);
 
 bool hpt_run_finished(const HptRun *run);
 /* Once finished; belongs to run. */
