@@ -76,7 +76,7 @@ int64_t hpt_pruner_level(const HptPruner *pruner, int64_t trial, int64_t step);
 
 /* The trial's own objective values, a row a reported step, oldest first. */
 typedef struct {
-    const int64_t *steps; /* ascending */
+    const int64_t *steps; /* ascending, ≥ 0 */
     const double *values; /* n × n_objectives, row-major; NaN where none was reported */
     size_t n;
     size_t n_decided; /* leading rows, up to the last step that was decided; 0: none. Of several
