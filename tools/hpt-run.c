@@ -109,6 +109,11 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
         .timeout_us = settings->timeout_us,
         .grace_us = settings->grace_us,
         .output_cap = settings->output_cap,
+        .folds = settings->folds,
+        .repeats = settings->repeats,
+        .reserve_fold = run_given.reserve_fold,
+        .budget = run_given.budget,
+        .pruner = run_given.pruner,
     };
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
     if (definition == NULL || !check_command(definition, error))
@@ -140,9 +145,11 @@ static bool print_commands(const HptDefinition *definition, const RunSettings *s
     if (hpt_sampler_total(trials) >= 0)
         n = MIN(n, hpt_sampler_total(trials));
     for (int64_t number = 0; number < n; number++) {
-        HptSlot slot = {.number = number, .definition = definition};
+        HptSlot slot = {.number = number, .definition = definition, .stop_us = INT64_MAX};
+        if (definition->n_budgets > 0)
+            slot.part.budget = definition->budgets[0];
         slot.directory = g_strdup_printf(".hpt/trials/%" PRId64, number);
-        bool proposed = hpt_slot_propose(&slot, trials, NULL, 0, error);
+        bool proposed = hpt_slot_propose(&slot, trials, NULL, NULL, 0, error);
         g_auto(GStrv) argv = proposed ? hpt_slot_expand(&slot, error) : NULL;
         g_clear_pointer(&slot.directory, g_free);
         hpt_slot_clear(&slot);
@@ -164,7 +171,7 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
     bool extendable = false;
     g_autofree char *difference =
         hpt_definition_difference(study->definition, given, run_given.sampler != NULL, run_given.seed != NULL,
-                                  &extendable);
+                                  run_given.pruner != NULL, &extendable);
     if (difference == NULL)
         return true;
     if (run_given.extend && extendable) {
@@ -197,7 +204,8 @@ static bool settle_total(const RunSettings *settings, HptDb *db, const HptStudy 
 static bool has_end(const RunSettings *settings, const HptDefinition *definition, int64_t total,
                     GError **error)
 {
-    if (total >= 0 || settings->total >= 0 || settings->more >= 0 || settings->time_us > 0)
+    if (total >= 0 || settings->total >= 0 || settings->more >= 0 || settings->time_us > 0 ||
+        settings->limited)
         return true;
     HptSearch search;
     g_autoptr(HptSampler) trials = hpt_definition_sampler(definition, &search, error);
@@ -206,8 +214,18 @@ static bool has_end(const RunSettings *settings, const HptDefinition *definition
     if (hpt_sampler_total(trials) >= 0)
         return true;
     g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
-                        "how long? give -t TOTAL or -T DURATION");
+                        "how long? give -t TOTAL or -T DURATION, or --until, --stall, --max-cpu, "
+                        "--max-wall, --max-cost");
     return false;
+}
+
+/* What ends the study besides its total: what this line says, else what the study has. */
+static bool set_limits(const RunSettings *settings, HptDb *db, HptStudy *study, GError **error)
+{
+    if (!settings->limited)
+        return true;
+    g_autofree char *limits = run_limits_text(settings, study->definition, error);
+    return limits != NULL && hpt_study_set_limits(db, study, limits, error);
 }
 
 /* The study to work on: found, made, or extended. */
@@ -406,6 +424,11 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         return HPT_EXIT_TOOL;
     if (run_show_reader_left(show))
         return HPT_EXIT_SIGNAL + SIGPIPE;
+    g_autofree char *stopped = NULL;
+    if (!hpt_study_stopped(hpt_project_get_db(project), study->name, &stopped, error))
+        return HPT_EXIT_DATABASE;
+    if (stopped != NULL && end == HPT_WORKER_DONE)
+        hpt_tool_note("stopped: %s", stopped);
     if (end == HPT_WORKER_FAILURES)
         hpt_tool_note("stopped: the first %" PRId64 " trials failed; see hpt-query -s %s --failures",
                       settings->max_failures, study->name);
@@ -468,6 +491,11 @@ static bool check_use(char **command, bool space_given, GError **error)
                  {run_given.shell, "--shell"},
                  {run_given.allow_unused, "--allow-unused"},
                  {run_given.no_default_trial, "--no-default-trial"},
+                 {run_given.folds != NULL, "--folds"},
+                 {run_given.repeats != NULL, "--repeats"},
+                 {run_given.reserve_fold, "--reserve-fold"},
+                 {run_given.budget != NULL, "--budget"},
+                 {run_given.pruner != NULL, "--pruner"},
                  {run_given.extend, "--extend"}};
     const char *what = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(parts) && what == NULL; i++)
@@ -527,7 +555,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         !has_end(&settings, study->definition, total, error))
         return HPT_EXIT_USAGE;
     bool raised = settings.total >= 0 || settings.more >= 0;
-    if (raised && !hpt_study_set_total(db, study, total, error))
+    if ((raised && !hpt_study_set_total(db, study, total, error)) ||
+        !set_limits(&settings, db, study, error))
         return HPT_EXIT_TOOL;
     return work(&settings, project, study, total, error);
 }

@@ -2,6 +2,7 @@
 
 #include "tools/run_options.h"
 
+#include "base/json.h"
 #include "base/number.h"
 #include "base/text.h"
 #include "show/terminal.h"
@@ -19,6 +20,16 @@ const GOptionEntry run_options[] = {
     {"jobs", 'j', 0, G_OPTION_ARG_STRING, &run_given.jobs, "trials at a time (1)", "N"},
     {"metric", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.metrics, "NAME[:min|max|track|le=V|ge=V][:SOURCE], repeatable", "METRIC"},
     {"sampler", 0, 0, G_OPTION_ARG_STRING, &run_given.sampler, "random, sobol, grid[:points=N] (random)", "NAME"},
+    {"folds", 0, 0, G_OPTION_ARG_STRING, &run_given.folds, "run each trial on K folds, {hpt.fold} from 0", "K"},
+    {"repeats", 0, 0, G_OPTION_ARG_STRING, &run_given.repeats, "run each trial R times, {hpt.repeat} from 0", "R"},
+    {"reserve-fold", 0, 0, G_OPTION_ARG_NONE, &run_given.reserve_fold, "keep the last fold from the search", NULL},
+    {"budget", 0, 0, G_OPTION_ARG_STRING, &run_given.budget, "rungs of {hpt.budget}, LO..HI[:ETA]", "RANGE"},
+    {"pruner", 0, 0, G_OPTION_ARG_STRING, &run_given.pruner, "what stops trials early: auto, none, median, asha, race… (auto)", "NAME"},
+    {"until", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run_given.until, "stop when a trial has METRIC>=V (or <=V), repeatable", "GOAL"},
+    {"stall", 0, 0, G_OPTION_ARG_STRING, &run_given.stall, "stop when N trials have brought no improvement", "N"},
+    {"max-cpu", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cpu, "stop when all trials together have used this CPU time", "DURATION"},
+    {"max-wall", 0, 0, G_OPTION_ARG_STRING, &run_given.max_wall, "stop so long after the study's first worker began", "DURATION"},
+    {"max-cost", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cost, "stop when a metric of all trials adds up to V", "NAME=V"},
     {"seed", 0, 0, G_OPTION_ARG_STRING, &run_given.seed, "seed of the study (chosen at random)", "N"},
     {"space", 0, 0, G_OPTION_ARG_FILENAME, &run_given.space_file, "file of the search space, see hpt-space(5)", "FILE"},
     {"param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.params, "one statement of the search space, repeatable", "STATEMENT"},
@@ -95,7 +106,7 @@ static bool parse_choice(const char *name, const char *text, const char *const *
 
 static bool parse_numbers(RunSettings *settings, GError **error)
 {
-    int64_t jobs = 1, seed = 0;
+    int64_t jobs = 1, seed = 0, folds = 1, repeats = 1;
     *settings = (RunSettings){
         .total = -1,
         .more = -1,
@@ -110,8 +121,25 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
         !parse_span("time", run_given.time, &settings->time_us, error) ||
         !parse_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
+        !parse_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
+        !parse_whole("repeats", run_given.repeats, 1, 65535, &repeats, error) ||
+        !parse_whole("stall", run_given.stall, 1, INT64_C(1) << 53, &settings->stall, error) ||
+        !parse_span("max-cpu", run_given.max_cpu, &settings->max_cpu_us, error) ||
+        !parse_span("max-wall", run_given.max_wall, &settings->max_wall_us, error) ||
         !parse_span("grace", run_given.grace, &settings->grace_us, error))
         return false;
+    if (folds * repeats > 10000) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--folds=%" PRId64 " and --repeats=%" PRId64 " are %" PRId64
+                    " runs a trial; 10000 are the most",
+                    folds, repeats, folds * repeats);
+        return false;
+    }
+    settings->folds = (int)folds;
+    settings->repeats = (int)repeats;
+    settings->limited = run_given.until != NULL || run_given.stall != NULL ||
+                        run_given.max_cpu != NULL || run_given.max_wall != NULL ||
+                        run_given.max_cost != NULL;
     if (run_given.cap != NULL && !hpt_size_parse(run_given.cap, &settings->output_cap, error)) {
         g_prefix_error(error, "--output-cap: ");
         return false;
@@ -178,4 +206,101 @@ bool run_settings_parse(RunSettings *settings, GError **error)
 {
     return parse_numbers(settings, error) && parse_words(settings, error) &&
            parse_show(settings, error);
+}
+
+/* ---- what ends a study ---- */
+
+/* The metric of -m whose name is the first length bytes of text; NULL: there is none. */
+static const HptMetric *find_metric(const HptDefinition *definition, const char *option,
+                                    const char *text, size_t length, GError **error)
+{
+    g_autofree char *name = g_strndup(text, length);
+    g_strstrip(name);
+    size_t i = hpt_metrics_find(definition->metrics, name);
+    if (i != SIZE_MAX)
+        return hpt_metrics_get(definition->metrics, i);
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+    for (size_t k = 0; k < hpt_metrics_size(definition->metrics); k++)
+        g_strv_builder_add(builder, hpt_metrics_get(definition->metrics, k)->name);
+    g_auto(GStrv) names = g_strv_builder_end(builder);
+    const char *near = hpt_suggest(name, (const char *const *)names);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s '%s': there is no metric '%s'%s%s%s", option,
+                text, name, near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+                near == NULL ? "\nhint: name it with -m" : "'?");
+    return NULL;
+}
+
+static void add_goal(json_t *goals, const char *name, const char *op, double value)
+{
+    json_array_append_new(goals, json_pack("{s:s, s:s, s:f}", "name", name, "op", op, "value", value));
+}
+
+static bool read_goal(json_t *goals, const HptDefinition *definition, const char *text, GError **error)
+{
+    const char *at = strpbrk(text, "<>");
+    double value = 0;
+    if (at == NULL || at[1] != '=' || !hpt_number_parse(at + 2 + strspn(at + 2, " "), &value, NULL)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--until '%s': a goal is METRIC>=VALUE or METRIC<=VALUE", text);
+        return false;
+    }
+    const HptMetric *metric = find_metric(definition, "--until", text, (size_t)(at - text), error);
+    if (metric == NULL)
+        return false;
+    add_goal(goals, metric->name, *at == '<' ? "le" : "ge", value);
+    return true;
+}
+
+/* A trial that breaks a constraint reaches no goal. */
+static bool add_goals(json_t *limits, const HptDefinition *definition, GError **error)
+{
+    if (run_given.until == NULL)
+        return true;
+    json_t *goals = json_array();
+    json_object_set_new(limits, "until", goals);
+    for (char **text = run_given.until; *text != NULL; text++)
+        if (!read_goal(goals, definition, *text, error))
+            return false;
+    for (size_t i = 0; i < hpt_metrics_size(definition->metrics); i++) {
+        const HptMetric *metric = hpt_metrics_get(definition->metrics, i);
+        if (hpt_metric_is_constraint(metric))
+            add_goal(goals, metric->name, hpt_metric_direction_name(metric->direction), metric->bound);
+    }
+    return true;
+}
+
+static bool add_cost(json_t *limits, const HptDefinition *definition, GError **error)
+{
+    if (run_given.max_cost == NULL)
+        return true;
+    const char *at = strrchr(run_given.max_cost, '=');
+    double value = 0;
+    if (at == NULL || !hpt_number_parse(at + 1, &value, NULL) || !(value > 0)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--max-cost '%s': it is NAME=VALUE, with a value above 0", run_given.max_cost);
+        return false;
+    }
+    const HptMetric *metric = find_metric(definition, "--max-cost", run_given.max_cost,
+                                          (size_t)(at - run_given.max_cost), error);
+    if (metric == NULL)
+        return false;
+    json_object_set_new(limits, "cost", json_pack("{s:s, s:f}", "name", metric->name, "max", value));
+    return true;
+}
+
+static void add_whole(json_t *limits, const char *key, int64_t value)
+{
+    if (value > 0)
+        json_object_set_new(limits, key, json_integer(value));
+}
+
+char *run_limits_text(const RunSettings *settings, const HptDefinition *definition, GError **error)
+{
+    g_autoptr(json_t) limits = json_object();
+    add_whole(limits, "cpu_us", settings->max_cpu_us);
+    add_whole(limits, "wall_us", settings->max_wall_us);
+    add_whole(limits, "stall", settings->stall);
+    if (!add_goals(limits, definition, error) || !add_cost(limits, definition, error))
+        return NULL;
+    return hpt_json_canonical(limits, error);
 }

@@ -10,8 +10,9 @@
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
     char *input, *chdir, *cap, *failures, *print, *format, *progress, *color, *dsn, *directory;
-    char **metrics, **params, **points;
-    gboolean shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
+    char *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
+    char **metrics, **params, **points, **until;
+    gboolean reserve_fold, shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
 } RunGiven;
 extern RunGiven run_given;
 extern const GOptionEntry run_options[];
@@ -22,6 +23,9 @@ typedef struct {
     int jobs;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap, max_failures;
+    int folds, repeats;
+    bool limited; /* --until, --stall, --max-… */
+    int64_t max_cpu_us, max_wall_us, stall; /* 0: not given */
     HptRetryTrials retry;
     RunProgress progress;
     bool print_all, print_best, stdin_json, chdir_trial;
@@ -30,5 +34,10 @@ typedef struct {
 
 /* Reads run_given. Fails HPT_ERROR_USAGE, naming the option. */
 bool run_settings_parse(RunSettings *settings, GError **error) HPT_WARN_UNUSED;
+
+/* --until, --stall, --max-cpu, --max-wall and --max-cost as the study keeps them (JSON, owned). Names
+ * are those of -m. Fails HPT_ERROR_USAGE. */
+char *run_limits_text(const RunSettings *settings, const HptDefinition *definition,
+                      GError **error) HPT_WARN_UNUSED;
 
 #endif

@@ -8,4 +8,4 @@
 select trial, name, step, value
 from hpt.metric_point
 where study = $1 and ($2::bigint[] is null or trial = any ($2))
-order by trial, name collate "C", position
+order by trial, name collate "C", attempt, position

@@ -7,5 +7,7 @@
 -- returns version integer
 -- returns canonical bytea
 -- returns digest bytea
-select id, view_name, seed, total, version, canonical, digest
+-- returns limits jsonb
+-- returns stopped text
+select id, view_name, seed, total, version, canonical, digest, limits, stopped
 from hpt_record.study_read($1)

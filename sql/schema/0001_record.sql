@@ -15,6 +15,9 @@ CREATE TABLE hpt_record.study (
     seed       bigint NOT NULL CHECK (seed BETWEEN 0 AND 9007199254740991),
     -- The target total a joining worker takes over; NULL: none was given yet.
     total      bigint CHECK (total >= 0),
+    -- What else ends it, for all workers: see study_set_limits. {}: nothing.
+    limits     jsonb NOT NULL DEFAULT '{}',
+    stopped    text, -- why no more is started, whatever the total says; NULL: it goes on
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -61,7 +64,11 @@ CREATE TABLE hpt_record.worker (
     launcher      jsonb NOT NULL,
     tool_version  text NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    ended_at      timestamptz
+    ended_at      timestamptz,
+    -- What its trials have used, kept where the study has a limit on it: a row of its own for each
+    -- worker, so that ends of trials share no lock.
+    cpu_us        bigint NOT NULL DEFAULT 0,
+    cost          double precision NOT NULL DEFAULT 0
 );
 
 CREATE TABLE hpt_record.trial_state (
@@ -86,6 +93,8 @@ INSERT INTO hpt_record.trial_transition VALUES
     ('running', 'failed', 'the command said no'),
     ('running', 'lost', 'the machine, a signal or the worker died once too often'),
     ('running', 'waiting', 'lost or interrupted, to be run again'),
+    ('waiting', 'pruned', 'the rest of its evaluations is not worth it'),
+    ('pruned', 'running', 'promoted to a larger budget'),
     ('failed', 'waiting', 'to be run again on request'),
     ('lost', 'waiting', 'to be run again on request');
 
@@ -101,6 +110,9 @@ CREATE TABLE hpt_record.trial (
     config_hash bytea CHECK (config_hash = sha256(config)),
     params      jsonb,
     seed        bigint,
+    rung        integer, -- of its evaluations that count now; NULL: one evaluation, no row of it
+    parent      bigint,  -- the trial whose configuration and checkpoint it began from
+    cause       text,    -- of the end of a trial with evaluations; else the attempt says it
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (study_id, number),
     FOREIGN KEY (study_id, definition) REFERENCES hpt_record.definition
@@ -111,6 +123,7 @@ CREATE TABLE hpt_record.attempt (
     number         bigint NOT NULL,
     attempt        integer NOT NULL,
     id             uuid NOT NULL UNIQUE, -- made by the client: sending again is harmless
+    evaluation     integer NOT NULL DEFAULT 0,
     worker_id      uuid NOT NULL REFERENCES hpt_record.worker,
     environment    bytea REFERENCES hpt_record.environment,
     slot           integer,
@@ -134,18 +147,20 @@ CREATE TABLE hpt_record.attempt (
 CREATE TABLE hpt_record.lease (
     study_id  bigint NOT NULL,
     number    bigint NOT NULL,
+    evaluation integer NOT NULL DEFAULT 0,
     attempt   integer NOT NULL,
     worker_id uuid NOT NULL,
     until     timestamptz NOT NULL,
-    PRIMARY KEY (study_id, number)
+    PRIMARY KEY (study_id, number, evaluation)
 ) WITH (fillfactor = 50);
 
--- Trials that exist and wait for a worker: a table of its own, so that a claim never walks the
--- finished ones.
+-- Trials, or evaluations of them, that exist and wait for a worker: a table of its own, so that a
+-- claim never walks the finished ones.
 CREATE TABLE hpt_record.queue (
-    study_id bigint NOT NULL,
-    number   bigint NOT NULL,
-    PRIMARY KEY (study_id, number),
+    study_id   bigint NOT NULL,
+    number     bigint NOT NULL,
+    evaluation integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (study_id, number, evaluation),
     FOREIGN KEY (study_id, number) REFERENCES hpt_record.trial
 );
 
@@ -159,6 +174,8 @@ CREATE TABLE hpt_record.metric (
     rule        text NOT NULL,
     source      text NOT NULL, -- stdout, report, file:PATH, usage
     byte_offset bigint,        -- NULL: measured, not read
+    n           integer,          -- evaluations that it is the mean of; NULL: read as it is
+    se          double precision, -- the standard error of that mean; NULL: fewer than two
     PRIMARY KEY (study_id, number, attempt, name),
     FOREIGN KEY (study_id, number, attempt) REFERENCES hpt_record.attempt
 );

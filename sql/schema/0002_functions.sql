@@ -29,11 +29,16 @@ DECLARE
     v_n       integer := 0;
     v_suffix  integer;
     v_base    text;
+    v_parts   boolean; -- trials have evaluations
 BEGIN
     SELECT s.view_name, d.body INTO STRICT v_view, v_body
     FROM hpt_record.study s JOIN hpt_record.definition d ON d.study_id = s.id
     WHERE s.id = p_study ORDER BY d.version DESC LIMIT 1;
     DELETE FROM hpt_record.wide_column WHERE study_id = p_study;
+    v_parts := coalesce((v_body ->> 'evaluations')::integer, 1) > 1 OR v_body ? 'budget';
+    IF v_parts THEN
+        v_taken := v_taken || ARRAY['budget', 'evaluations'];
+    END IF;
 
     FOR v_item IN
         SELECT 'metric' AS kind, m.value ->> 'name' AS name, 'double precision' AS type,
@@ -71,6 +76,13 @@ BEGIN
                 v_bounds := v_bounds || format(' AND m%s.value %s %L::double precision', v_n,
                     CASE v_item.direction WHEN 'le' THEN '<=' ELSE '>=' END, v_item.bound);
             END IF;
+            IF v_parts AND v_item.direction IN ('min', 'max') THEN
+                v_base := left(v_column, 53) || '_se';
+                IF v_base <> ALL (v_taken) THEN
+                    v_taken := v_taken || v_base;
+                    v_columns := v_columns || format(', m%s.se AS %I', v_n, v_base);
+                END IF;
+            END IF;
         ELSE
             v_columns := v_columns
                 || format(', (t.params ->> %L)::%s AS %I', v_item.name, v_item.type, v_column);
@@ -81,13 +93,22 @@ BEGIN
     EXECUTE format(
         'CREATE VIEW hpt_study.%I AS SELECT t.number AS trial, t.state%s,'
         ' CASE WHEN t.state = ''complete'' THEN coalesce(%s, false) END AS feasible,'
-        ' a.wall_us / 1e6::double precision AS seconds, t.attempt, t.seed, a.cause, t.origin,'
+        ' %s t.attempt, t.seed, coalesce(t.cause, a.cause) AS cause, t.origin,'
         ' a.started_at AS started, a.ended_at AS ended, w.host, encode(t.config_hash, ''hex'') AS config_hash'
         ' FROM hpt_record.trial t'
         ' JOIN hpt_record.attempt a ON a.study_id = t.study_id AND a.number = t.number'
         ' AND a.attempt = t.attempt'
         ' JOIN hpt_record.worker w ON w.id = a.worker_id%s WHERE t.study_id = %s',
-        v_view, v_columns, v_bounds, v_joins, p_study);
+        v_view, v_columns, v_bounds,
+        CASE WHEN v_parts THEN
+            '(SELECT sum(x.wall_us) / 1e6::double precision FROM hpt_record.attempt x'
+            ' WHERE x.study_id = t.study_id AND x.number = t.number) AS seconds,'
+            '(SELECT count(*) FROM hpt_record.evaluation e WHERE e.study_id = t.study_id'
+            ' AND e.number = t.number AND e.state = ''complete'') AS evaluations,'
+            '(SELECT max(e.budget) FROM hpt_record.evaluation e WHERE e.study_id = t.study_id'
+            ' AND e.number = t.number AND e.rung = t.rung) AS budget,'
+        ELSE 'a.wall_us / 1e6::double precision AS seconds,' END,
+        v_joins, p_study);
     FOR v_column IN SELECT rolname FROM pg_catalog.pg_roles
                     WHERE rolname IN ('hpt_reader', 'hpt_writer', 'hpt_auditor') LOOP
         EXECUTE format('GRANT SELECT ON hpt_study.%I TO %I', v_view, v_column);
@@ -167,38 +188,61 @@ LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
     UPDATE hpt_record.worker SET ended_at = clock_timestamp() WHERE id = p_worker AND ended_at IS NULL
 $$;
 
--- A trial to run: one that waits, else a new number below p_total, else a number that an aborted
--- transaction left unused, so that numbers have no gap and the total is exact with any number of
--- workers. outcome: trial | wait (others still run the last ones) | done.
--- Sent again with the same p_attempt it gives the same trial.
+-- A trial to run: one that waits, else one that p_plan promotes, else a new number below p_total,
+-- else a number that an aborted transaction left unused, so that numbers have no gap and the total is
+-- exact with any number of workers. outcome: trial | wait (others still run the last ones) | done.
+-- Sent again with the same p_attempt it gives the same trial. p_plan: see evaluations_begin; NULL: a
+-- trial is one run. part describes the evaluation: see evaluation_part; NULL: the trial has only one.
 CREATE FUNCTION hpt_record.trial_reserve(p_study bigint, p_worker uuid, p_attempt uuid, p_total bigint,
-    p_lease_s integer,
+    p_lease_s integer, p_plan jsonb,
     OUT outcome text, OUT trial bigint, OUT attempt_number integer, OUT definition_version integer,
-    OUT config_bytes bytea)
+    OUT config_bytes bytea, OUT part jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
-    v_sequence regclass;
-    v_new      boolean := false;
+    v_sequence   regclass;
+    v_new        boolean := false;
+    v_evaluation integer := 0;
+    v_promoted   boolean := false;
 BEGIN
     outcome := 'trial';
-    SELECT a.number, a.attempt, t.definition, t.config
-    INTO trial, attempt_number, definition_version, config_bytes
+    SELECT a.number, a.attempt, a.evaluation, t.definition, t.config
+    INTO trial, attempt_number, v_evaluation, definition_version, config_bytes
     FROM hpt_record.attempt a JOIN hpt_record.trial t USING (study_id, number)
     WHERE a.id = p_attempt;
     IF FOUND THEN
+        part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
+        RETURN;
+    END IF;
+    v_evaluation := 0;
+    IF hpt_record.study_stop(p_study) IS NOT NULL THEN
+        outcome := 'done';
         RETURN;
     END IF;
 
     DELETE FROM hpt_record.queue q
-    USING (SELECT w.study_id, w.number FROM hpt_record.queue w WHERE w.study_id = p_study
-           ORDER BY w.study_id, w.number LIMIT 1 FOR UPDATE SKIP LOCKED) next
-    WHERE q.study_id = next.study_id AND q.number = next.number
-    RETURNING q.number INTO trial;
+    USING (SELECT w.study_id, w.number, w.evaluation FROM hpt_record.queue w WHERE w.study_id = p_study
+             -- What else is run of a trial waits until its configuration is recorded.
+             AND (w.evaluation = 0
+                  OR EXISTS (SELECT FROM hpt_record.trial t WHERE t.study_id = p_study AND t.number = w.number
+                             AND t.config IS NOT NULL)
+                  OR NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = p_study
+                                 AND l.number = w.number))
+           ORDER BY w.study_id, w.number, w.evaluation LIMIT 1 FOR UPDATE SKIP LOCKED) next
+    WHERE q.study_id = next.study_id AND q.number = next.number AND q.evaluation = next.evaluation
+    RETURNING q.number, q.evaluation INTO trial, v_evaluation;
+    IF trial IS NULL AND p_plan ? 'promote' THEN
+        v_promoted := hpt_record.trial_promote(p_study, p_plan);
+        IF v_promoted THEN
+            trial := (p_plan ->> 'promote')::bigint;
+            v_evaluation := (p_plan ->> 'rung')::integer * (p_plan ->> 'evaluations')::integer;
+        END IF;
+    END IF;
     IF trial IS NOT NULL THEN
         UPDATE hpt_record.trial t SET state = 'running', attempt = t.attempt + 1
         WHERE t.study_id = p_study AND t.number = trial
         RETURNING t.attempt, t.definition, t.config INTO attempt_number, definition_version, config_bytes;
     ELSE
+        v_evaluation := 0;
         v_sequence := format('hpt_record.trial_number_%s', p_study)::regclass;
         attempt_number := 1;
         -- Looking before taking a number keeps the sequence from running away at the end.
@@ -230,25 +274,33 @@ BEGIN
                 trial := NULL;
             END IF;
         END IF;
+        IF trial IS NOT NULL AND p_plan ? 'evaluations' THEN
+            v_evaluation := hpt_record.evaluations_begin(p_study, trial, p_plan);
+        END IF;
     END IF;
 
     IF trial IS NULL THEN
         attempt_number := NULL;
         outcome := CASE WHEN EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = p_study)
                           OR EXISTS (SELECT FROM hpt_record.queue q WHERE q.study_id = p_study)
+                          OR EXISTS (SELECT FROM hpt_record.evaluation e WHERE e.study_id = p_study AND e.held)
                    THEN 'wait' ELSE 'done' END;
         RETURN;
     END IF;
-    INSERT INTO hpt_record.attempt (study_id, number, attempt, id, worker_id)
-    VALUES (p_study, trial, attempt_number, p_attempt, p_worker);
-    INSERT INTO hpt_record.lease (study_id, number, attempt, worker_id, until)
-    VALUES (p_study, trial, attempt_number, p_worker, clock_timestamp() + make_interval(secs => p_lease_s));
+    INSERT INTO hpt_record.attempt (study_id, number, attempt, id, evaluation, worker_id)
+    VALUES (p_study, trial, attempt_number, p_attempt, v_evaluation, p_worker);
+    INSERT INTO hpt_record.lease (study_id, number, evaluation, attempt, worker_id, until)
+    VALUES (p_study, trial, v_evaluation, attempt_number, p_worker,
+            clock_timestamp() + make_interval(secs => p_lease_s));
+    UPDATE hpt_record.evaluation e SET state = 'running', attempt = attempt_number
+    WHERE e.study_id = p_study AND e.number = trial AND e.evaluation = v_evaluation;
+    part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
 END $$;
 
 -- What the trial is: recorded before its result is known, without waiting for the disk (the end
 -- carries the same facts and makes them durable). false: the lease is gone, stop the trial.
 CREATE FUNCTION hpt_record.trial_start(p_attempt uuid, p_definition integer, p_origin text, p_reason text,
-    p_config bytea, p_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea)
+    p_config bytea, p_seed bigint, p_part_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
@@ -266,7 +318,12 @@ BEGIN
     SET definition = p_definition, origin = p_origin, reason = p_reason, config = p_config,
         config_hash = sha256(p_config), params = convert_from(p_config, 'UTF8')::jsonb, seed = p_seed
     WHERE t.study_id = v_attempt.study_id AND t.number = v_attempt.number
-      AND t.attempt = v_attempt.attempt AND t.config IS NULL;
+      AND t.config IS NULL;
+    IF p_part_seed IS NOT NULL THEN
+        UPDATE hpt_record.evaluation e SET seed = p_part_seed
+        WHERE e.study_id = v_attempt.study_id AND e.number = v_attempt.number
+          AND e.evaluation = v_attempt.evaluation;
+    END IF;
     RETURN true;
 END $$;
 
@@ -314,14 +371,15 @@ END $$;
 -- Ends an attempt with everything it left, in one transaction, and reserves the next trial when
 -- p_next is given. An interrupted trial (cancelled) waits for its next attempt, and so does one that
 -- was lost less than p_max_lost times or failed less than p_max_failed times. finished: done | requeued | again (was recorded before) |
--- fenced (the trial was taken from this worker: nothing recorded). Arrays of one kind have one
--- length.
+-- fenced (the trial was taken from this worker, or ended elsewhere: nothing recorded); of a trial with
+-- evaluations also more (others of its evaluations go on) | paused (it has ended a rung). Arrays of one
+-- kind have one length.
 CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt uuid,
     p_outcome text, p_max_lost integer, p_max_failed integer, p_cause text,
     p_exit_status integer, p_signal integer, p_wall_us bigint, p_user_us bigint, p_system_us bigint,
     p_max_rss_bytes bigint, p_details jsonb,
-    p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint, p_slot integer,
-    p_argv bytea[], p_environment bytea,
+    p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint,
+    p_part_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea,
     p_metric_names text[], p_metric_values double precision[], p_metric_rules text[],
     p_metric_sources text[], p_metric_offsets bigint[],
     p_batch integer, p_point_names text[], p_point_steps bigint[], p_point_values double precision[],
@@ -330,14 +388,18 @@ CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt
     p_artefact_kinds text[], p_artefact_paths bytea[], p_artefact_digests bytea[],
     p_artefact_full_digests bytea[], p_artefact_full_sizes bigint[], p_artefact_modes bigint[],
     p_artefact_targets bytea[], p_artefact_notes text[],
-    p_next uuid, p_total bigint, p_lease_s integer,
+    p_next uuid, p_total bigint, p_lease_s integer, p_plan jsonb,
     OUT finished text, OUT next_outcome text, OUT next_trial bigint, OUT next_attempt integer,
-    OUT next_definition integer, OUT next_config bytea)
+    OUT next_definition integer, OUT next_config bytea, OUT next_part jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     v_attempt hpt_record.attempt;
     v_requeue boolean;
+    v_rung    integer;
 BEGIN
+    -- First the trial, where its other evaluations may end at this moment: the order of locks.
+    PERFORM FROM hpt_record.attempt a JOIN hpt_record.trial t USING (study_id, number)
+    WHERE a.id = p_attempt AND t.rung IS NOT NULL FOR UPDATE OF t;
     UPDATE hpt_record.attempt a
     SET outcome = p_outcome, cause = p_cause, exit_status = p_exit_status, signal = p_signal,
         wall_us = p_wall_us, user_us = p_user_us, system_us = p_system_us, max_rss_bytes = p_max_rss_bytes,
@@ -351,27 +413,40 @@ BEGIN
                AND CASE p_outcome WHEN 'lost' THEN p_max_lost ELSE p_max_failed END > (
                    SELECT count(*) FROM hpt_record.attempt a
                    WHERE a.study_id = v_attempt.study_id AND a.number = v_attempt.number
-                     AND a.outcome = p_outcome);
+                     AND a.evaluation = v_attempt.evaluation AND a.outcome = p_outcome);
         finished := CASE WHEN v_requeue THEN 'requeued' ELSE 'done' END;
         UPDATE hpt_record.trial t
-        SET state = CASE WHEN v_requeue THEN 'waiting' ELSE p_outcome END,
+        SET state = CASE WHEN t.rung IS NOT NULL THEN t.state WHEN v_requeue THEN 'waiting'
+                    ELSE p_outcome END,
             definition = coalesce(t.definition, p_definition), origin = coalesce(t.origin, p_origin),
             reason = coalesce(t.reason, p_reason), config = coalesce(t.config, p_config),
             config_hash = coalesce(t.config_hash, sha256(p_config)),
             params = coalesce(t.params, convert_from(p_config, 'UTF8')::jsonb),
             seed = coalesce(t.seed, p_seed)
-        WHERE t.study_id = v_attempt.study_id AND t.number = v_attempt.number;
+        WHERE t.study_id = v_attempt.study_id AND t.number = v_attempt.number
+        RETURNING t.rung INTO v_rung;
         DELETE FROM hpt_record.lease l
-        WHERE l.study_id = v_attempt.study_id AND l.number = v_attempt.number;
+        WHERE l.study_id = v_attempt.study_id AND l.number = v_attempt.number
+          AND l.evaluation = v_attempt.evaluation;
         IF v_requeue THEN
-            INSERT INTO hpt_record.queue VALUES (v_attempt.study_id, v_attempt.number);
+            INSERT INTO hpt_record.queue VALUES (v_attempt.study_id, v_attempt.number, v_attempt.evaluation);
         END IF;
-        IF cardinality(p_metric_names) > 0 THEN
+        IF v_rung IS NOT NULL THEN
+            INSERT INTO hpt_record.evaluation_metric
+            SELECT v_attempt.study_id, v_attempt.number, v_attempt.attempt, m.*
+            FROM unnest(p_metric_names, p_metric_values, p_metric_rules, p_metric_sources,
+                        p_metric_offsets) m;
+            UPDATE hpt_record.evaluation e SET seed = coalesce(e.seed, p_part_seed)
+            WHERE e.study_id = v_attempt.study_id AND e.number = v_attempt.number
+              AND e.evaluation = v_attempt.evaluation;
+            finished := hpt_record.evaluation_end(v_attempt, v_requeue);
+        ELSIF cardinality(p_metric_names) > 0 THEN
             INSERT INTO hpt_record.metric
             SELECT v_attempt.study_id, v_attempt.number, v_attempt.attempt, m.*
             FROM unnest(p_metric_names, p_metric_values, p_metric_rules, p_metric_sources,
                         p_metric_offsets) m;
         END IF;
+        PERFORM hpt_record.study_spent(v_attempt, p_metric_names, p_metric_values);
         PERFORM hpt_record.store_points(v_attempt.study_id, v_attempt.number, v_attempt.attempt, p_batch,
                                         p_point_names, p_point_steps, p_point_values, p_superseded);
         IF cardinality(p_object_digests) > 0 THEN
@@ -395,9 +470,9 @@ BEGIN
         finished := coalesce(finished, 'fenced');
     END IF;
     IF p_next IS NOT NULL THEN
-        SELECT r.outcome, r.trial, r.attempt_number, r.definition_version, r.config_bytes
-        INTO next_outcome, next_trial, next_attempt, next_definition, next_config
-        FROM hpt_record.trial_reserve(p_study, p_worker, p_next, p_total, p_lease_s) r;
+        SELECT r.outcome, r.trial, r.attempt_number, r.definition_version, r.config_bytes, r.part
+        INTO next_outcome, next_trial, next_attempt, next_definition, next_config, next_part
+        FROM hpt_record.trial_reserve(p_study, p_worker, p_next, p_total, p_lease_s, p_plan) r;
     END IF;
 END $$;
 
@@ -420,7 +495,8 @@ CREATE FUNCTION hpt_record.lease_reap(p_study bigint, p_dead uuid[], p_lease_s i
 RETURNS TABLE (trial bigint, attempt_number integer, requeued boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
-    v_lease hpt_record.lease;
+    v_lease   hpt_record.lease;
+    v_attempt hpt_record.attempt;
 BEGIN
     FOR v_lease IN
         SELECT l.* FROM hpt_record.lease l
@@ -428,24 +504,35 @@ BEGIN
           AND (l.worker_id = ANY (p_dead)
                OR l.until < clock_timestamp()
                   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => p_lease_s))
-        ORDER BY l.number FOR UPDATE SKIP LOCKED
+        ORDER BY l.number, l.evaluation FOR UPDATE SKIP LOCKED
     LOOP
         UPDATE hpt_record.attempt a
         SET outcome = 'lost', cause = 'worker died', ended_at = clock_timestamp()
         WHERE a.study_id = p_study AND a.number = v_lease.number AND a.attempt = v_lease.attempt
-          AND a.outcome IS NULL;
+          AND a.outcome IS NULL
+        RETURNING a.* INTO v_attempt;
         SELECT count(*) < p_max_lost INTO requeued FROM hpt_record.attempt a
-        WHERE a.study_id = p_study AND a.number = v_lease.number AND a.outcome = 'lost';
-        UPDATE hpt_record.trial t SET state = CASE WHEN requeued THEN 'waiting' ELSE 'lost' END
-        WHERE t.study_id = p_study AND t.number = v_lease.number;
-        DELETE FROM hpt_record.lease l WHERE l.study_id = p_study AND l.number = v_lease.number;
+        WHERE a.study_id = p_study AND a.number = v_lease.number AND a.evaluation = v_lease.evaluation
+          AND a.outcome = 'lost';
+        DELETE FROM hpt_record.lease l
+        WHERE l.study_id = p_study AND l.number = v_lease.number AND l.evaluation = v_lease.evaluation;
         IF requeued THEN
-            INSERT INTO hpt_record.queue VALUES (p_study, v_lease.number);
+            INSERT INTO hpt_record.queue VALUES (p_study, v_lease.number, v_lease.evaluation);
+        END IF;
+        UPDATE hpt_record.trial t SET state = CASE WHEN requeued THEN 'waiting' ELSE 'lost' END
+        WHERE t.study_id = p_study AND t.number = v_lease.number AND t.rung IS NULL;
+        IF NOT FOUND THEN
+            PERFORM hpt_record.evaluation_end(v_attempt, requeued);
         END IF;
         trial := v_lease.number;
         attempt_number := v_lease.attempt;
         RETURN NEXT;
     END LOOP;
+    -- What waits for a decision that nobody makes any more.
+    PERFORM hpt_record.evaluation_release(p_study, h.number)
+    FROM (SELECT DISTINCT e.number FROM hpt_record.evaluation e WHERE e.study_id = p_study AND e.held) h
+    WHERE NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = p_study AND l.number = h.number)
+      AND NOT EXISTS (SELECT FROM hpt_record.queue q WHERE q.study_id = p_study AND q.number = h.number);
 END $$;
 
 -- Puts failed or lost trials back in the queue (hpt-run --retry=failed); how many.
@@ -455,20 +542,29 @@ DECLARE
     v_n bigint;
 BEGIN
     WITH retried AS (
-        UPDATE hpt_record.trial t SET state = 'waiting'
+        UPDATE hpt_record.trial t SET state = 'waiting', cause = NULL
         WHERE t.study_id = p_study AND t.state = ANY (p_states) AND t.state IN ('failed', 'lost')
-        RETURNING t.study_id, t.number)
-    INSERT INTO hpt_record.queue SELECT * FROM retried;
-    GET DIAGNOSTICS v_n = ROW_COUNT;
+        RETURNING t.study_id, t.number, t.rung),
+    parts AS (
+        UPDATE hpt_record.evaluation e SET state = 'waiting', held = false
+        FROM retried r
+        WHERE e.study_id = r.study_id AND e.number = r.number AND e.rung = r.rung AND e.state <> 'complete'
+        RETURNING e.study_id, e.number, e.evaluation),
+    queued AS (
+        INSERT INTO hpt_record.queue
+        SELECT r.study_id, r.number, 0 FROM retried r WHERE r.rung IS NULL
+        UNION ALL SELECT * FROM parts)
+    SELECT count(*) INTO v_n FROM retried;
     RETURN v_n;
 END $$;
 
 -- A study by name: its newest definition, as the bytes that were hashed. No row: no such study.
 CREATE FUNCTION hpt_record.study_read(p_name text)
 RETURNS TABLE (id bigint, view_name text, seed bigint, total bigint, version integer, canonical bytea,
-               digest bytea)
+               digest bytea, limits jsonb, stopped text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
-    SELECT s.id, s.view_name, s.seed, s.total, d.version, d.canonical, d.digest
+    SELECT s.id, s.view_name, s.seed, s.total, d.version, d.canonical, d.digest,
+           s.limits, s.stopped
     FROM hpt_record.study s JOIN hpt_record.definition d ON d.study_id = s.id
     WHERE s.name = p_name ORDER BY d.version DESC LIMIT 1
 $$;

@@ -6,6 +6,9 @@ SELECT s.name AS study, a.number AS trial, a.attempt, a.kind, hpt.path_text(a.pa
        encode(a.full_digest, 'hex') AS full_digest, a.mode, hpt.path_text(a.target) AS target, a.note,
        o.bytes IS NOT NULL AS in_database
 FROM hpt_record.artefact a
-JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number AND t.attempt = a.attempt
+JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number
+    AND (t.attempt = a.attempt
+         OR t.rung IS NOT NULL AND EXISTS (SELECT FROM hpt_record.evaluation e
+                WHERE e.study_id = a.study_id AND e.number = a.number AND e.attempt = a.attempt))
 JOIN hpt_record.study s ON s.id = a.study_id
 LEFT JOIN hpt_record.object o ON o.digest = a.digest;

@@ -7,7 +7,8 @@ SELECT s.name AS study, s.view_name AS wide_view, s.seed, s.total,
        d.body ->> 'space' AS space, d.body ->> 'space_hash' AS space_hash,
        encode(d.digest, 'hex') AS definition_hash, s.created_at AS created,
        (SELECT max(coalesce(a.ended_at, a.started_at)) FROM hpt_record.attempt a WHERE a.study_id = s.id)
-           AS last_activity
+           AS last_activity,
+       s.limits, s.stopped
 FROM hpt_record.study s
 JOIN LATERAL (SELECT * FROM hpt_record.definition d WHERE d.study_id = s.id
               ORDER BY d.version DESC LIMIT 1) d ON true

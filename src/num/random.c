@@ -112,3 +112,16 @@ int64_t hpt_trial_seed(uint64_t study_seed, int64_t trial)
     HptStream stream = hpt_stream(study_seed, trial, "trial-seed", "");
     return (int64_t)(hpt_stream_bits(&stream, 0) & INT32_MAX);
 }
+
+int64_t hpt_evaluation_seed(uint64_t study_seed, int64_t trial, int fold, int repeat)
+{
+    HptStream stream = hpt_stream(study_seed, trial, "evaluation-seed", "");
+    uint64_t index = ((uint64_t)(uint32_t)repeat << 16) | ((uint32_t)fold & UINT16_MAX);
+    return (int64_t)(hpt_stream_bits(&stream, index) & INT32_MAX);
+}
+
+int64_t hpt_split_seed(uint64_t study_seed, int repeat)
+{
+    HptStream stream = hpt_stream(study_seed, 0, "split-seed", "");
+    return (int64_t)(hpt_stream_bits(&stream, (uint32_t)repeat) & INT32_MAX);
+}

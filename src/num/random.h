@@ -33,4 +33,9 @@ uint64_t hpt_stream_below(const HptStream *stream, uint64_t index, uint64_t boun
 /* The seed given to a trial's command: 0 ≤ seed < 2^31, so that every learner takes it. */
 int64_t hpt_trial_seed(uint64_t study_seed, int64_t trial);
 
+/* The seed of one evaluation of a trial, the same at every budget; and the seed by which the data of a
+ * repeat are split into folds, the same for every trial. Both as above; fold and repeat < 65536. */
+int64_t hpt_evaluation_seed(uint64_t study_seed, int64_t trial, int fold, int repeat);
+int64_t hpt_split_seed(uint64_t study_seed, int repeat);
+
 #endif

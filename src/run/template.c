@@ -44,12 +44,13 @@ typedef struct {
 } Parse;
 
 static const char *const reserved[] = {"hpt.trial",  "hpt.seed", "hpt.dir",  "hpt.params",
-                                       "hpt.worker", "hpt.slot", "hpt.fold", "hpt.budget",
-                                       "hpt.resume", NULL};
+                                       "hpt.worker", "hpt.slot", "hpt.fold", "hpt.repeat",
+                                       "hpt.split",  "hpt.budget", "hpt.resume", NULL};
 
 /* Those of the manual; the others are kept names, and worth no suggestion. */
-static const char *const offered[] = {"hpt.trial",  "hpt.seed", "hpt.dir",
-                                      "hpt.params", "hpt.slot", NULL};
+static const char *const offered[] = {"hpt.trial", "hpt.seed",   "hpt.dir",    "hpt.params",
+                                      "hpt.slot",  "hpt.fold",   "hpt.repeat", "hpt.split",
+                                      "hpt.budget", "hpt.resume", NULL};
 
 static void piece_clear(gpointer data)
 {
@@ -128,8 +129,12 @@ static bool check_reserved(const Parse *parse, const char *name, bool *condition
     }
     if (strcmp(name, "hpt.fold") == 0 && !parse->rules->folds)
         return refuse(error, "{hpt.fold} in a study without --folds");
-    if (strcmp(name, "hpt.budget") == 0 && !parse->rules->budget)
-        return refuse(error, "{hpt.budget} in a study without --budget");
+    if (strcmp(name, "hpt.repeat") == 0 && !parse->rules->repeats)
+        return refuse(error, "{hpt.repeat} in a study without --repeats");
+    if (strcmp(name, "hpt.split") == 0 && !parse->rules->folds && !parse->rules->repeats)
+        return refuse(error, "{hpt.split} in a study without --folds or --repeats");
+    if ((strcmp(name, "hpt.budget") == 0 || strcmp(name, "hpt.resume") == 0) && !parse->rules->budget)
+        return refuse(error, "{%s} in a study without --budget", name);
     *conditional = strcmp(name, "hpt.resume") == 0;
     return true;
 }

@@ -34,7 +34,8 @@ typedef struct {
     const char *const *names; /* the parameters, NULL-terminated (hpt_space_get_names) */
     const bool *conditional;  /* one a name: may be inactive; NULL: none is */
     const bool *constant;     /* one a name: need not be used; NULL: none is */
-    bool folds, budget;       /* is there a {hpt.fold}, a {hpt.budget}? hpt.resume is conditional */
+    bool folds, repeats, budget; /* is there a {hpt.fold}, {hpt.repeat}, {hpt.budget}? hpt.resume is
+                                    conditional, and comes with a budget */
     bool allow_unused;
     bool shell;
 } HptTemplateRules;

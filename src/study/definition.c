@@ -17,6 +17,9 @@ void hpt_definition_free(HptDefinition *definition)
     hpt_metrics_free(definition->metrics);
     g_clear_pointer(&definition->points, g_ptr_array_unref);
     g_free(definition->sampler);
+    g_free(definition->budget);
+    g_free(definition->budgets);
+    g_free(definition->pruner);
     g_free(definition->canonical);
     g_free(definition);
 }
@@ -31,6 +34,7 @@ static HptDefinition *definition_new(void)
     HptDefinition *definition = g_new0(HptDefinition, 1);
     definition->metrics = hpt_metrics_new();
     definition->points = g_ptr_array_new_with_free_func(free_point);
+    definition->folds = definition->repeats = definition->folds_run = definition->evaluations = 1;
     return definition;
 }
 
@@ -49,6 +53,9 @@ static bool parse_template(HptDefinition *definition, GError **error)
         .constant = constant,
         .allow_unused = definition->allow_unused,
         .shell = definition->shell,
+        .folds = definition->folds > 1,
+        .repeats = definition->repeats > 1,
+        .budget = definition->budget != NULL,
     };
     definition->template =
         hpt_template_parse((const char *const *)definition->command, &rules, error);
@@ -135,6 +142,25 @@ static json_t *metrics_json(const HptDefinition *definition)
     return array;
 }
 
+/* What only some studies have; absent is none. */
+static void add_parts(const HptDefinition *definition, json_t *object)
+{
+    if (definition->folds > 1)
+        json_object_set_new(object, "folds", json_integer(definition->folds));
+    if (definition->repeats > 1)
+        json_object_set_new(object, "repeats", json_integer(definition->repeats));
+    if (definition->reserve_fold)
+        json_object_set_new(object, "reserve_fold", json_true());
+    if (definition->evaluations > 1)
+        json_object_set_new(object, "evaluations", json_integer(definition->evaluations));
+    if (definition->budget != NULL)
+        json_object_set_new(object, "budget", json_string(definition->budget));
+    if (definition->pruner != NULL) {
+        json_object_set_new(object, "pruner", json_string(definition->pruner));
+        json_object_set_new(object, "pruner_version", json_integer(definition->pruner_version));
+    }
+}
+
 /* Fills canonical and digest: the last step of making a definition. */
 static bool seal(HptDefinition *definition, GError **error)
 {
@@ -158,6 +184,7 @@ static bool seal(HptDefinition *definition, GError **error)
         "timeout_us", (json_int_t)definition->timeout_us, "grace_us",
         (json_int_t)definition->grace_us, "output_cap", (json_int_t)definition->output_cap);
     g_assert(object != NULL);
+    add_parts(definition, object);
     definition->canonical = hpt_json_canonical(object, error);
     if (definition->canonical == NULL)
         return false;
@@ -242,6 +269,83 @@ static bool check_sampler(HptDefinition *definition, const char *spec, GError **
     return true;
 }
 
+bool hpt_definition_has_parts(const HptDefinition *definition)
+{
+    return definition->evaluations > 1 || definition->budget != NULL;
+}
+
+HptPruner *hpt_definition_pruner(const HptDefinition *definition, HptPruneStudy *study,
+                                 GError **error)
+{
+    size_t n = hpt_metrics_size(definition->metrics), used = 0;
+    g_autofree bool *maximise = g_new0(bool, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const HptMetric *metric = hpt_metrics_get(definition->metrics, i);
+        if (hpt_metric_is_objective(metric))
+            maximise[used++] = metric->direction == HPT_METRIC_MAX;
+    }
+    *study = (HptPruneStudy){
+        .n_objectives = used,
+        .maximise = g_steal_pointer(&maximise),
+        .seed = definition->seed,
+        .evaluations = definition->evaluations,
+        .budgets = definition->budgets,
+        .n_budgets = definition->n_budgets,
+    };
+    return hpt_pruner_new(definition->pruner, study, error);
+}
+
+/* Folds, repeats, budget and pruner; texts become canonical. */
+static bool settle_parts(HptDefinition *definition, const HptDefinitionInput *input, GError **error)
+{
+    definition->folds = MAX(input->folds, 1);
+    definition->repeats = MAX(input->repeats, 1);
+    definition->reserve_fold = input->reserve_fold;
+    if (definition->reserve_fold && definition->folds < 3) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "--reserve-fold needs three folds or more (--folds=K): one is kept, and "
+                            "the others are compared");
+        return false;
+    }
+    definition->folds_run = definition->folds - definition->reserve_fold;
+    definition->evaluations = definition->folds_run * definition->repeats;
+    if (input->budget != NULL) {
+        definition->budgets =
+            hpt_rungs_parse(input->budget, &definition->n_budgets, &definition->budget, error);
+        if (definition->budgets == NULL) {
+            g_prefix_error(error, "--budget: ");
+            return false;
+        }
+    }
+    size_t objectives = hpt_metrics_objectives(definition->metrics);
+    if (objectives == 0 && input->pruner == NULL && definition->budget == NULL)
+        return true;
+    if (objectives == 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s needs a metric to minimise or maximise (-m)",
+                    input->pruner != NULL ? "--pruner" : "--budget");
+        return false;
+    }
+    g_autofree char *spec = g_strdup(input->pruner != NULL ? input->pruner : "auto");
+    definition->pruner = spec;
+    HptPruneStudy study = {0};
+    g_autoptr(HptPruner) pruner = hpt_definition_pruner(definition, &study, error);
+    g_autofree bool *maximise = (bool *)study.maximise;
+    definition->pruner = NULL;
+    if (pruner == NULL) {
+        g_prefix_error(error, "--pruner: ");
+        return false;
+    }
+    if (definition->budget != NULL && !hpt_pruner_by_rung(pruner)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--pruner=%s cannot promote from budget to budget\n"
+                    "hint: asha, hyperband or pbt can; --pruner=auto chooses", spec);
+        return false;
+    }
+    definition->pruner = g_strdup(hpt_pruner_get_spec(pruner));
+    definition->pruner_version = hpt_pruner_get_version(pruner);
+    return true;
+}
+
 HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **error)
 {
     g_autoptr(HptDefinition) definition = definition_new();
@@ -259,7 +363,8 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     for (const char *const *text = input->metrics; text != NULL && *text != NULL; text++)
         if (!hpt_metrics_add(definition->metrics, *text, error))
             return NULL;
-    if (!parse_template(definition, error) || !add_points(definition, input, error) ||
+    if (!settle_parts(definition, input, error) || !parse_template(definition, error) ||
+        !add_points(definition, input, error) ||
         !check_sampler(definition, input->sampler != NULL ? input->sampler : "random", error) ||
         !seal(definition, error))
         return NULL;
@@ -295,6 +400,33 @@ static bool read_parts(HptDefinition *definition, const json_t *metrics, const j
     return parse_template(definition, error);
 }
 
+static int integer_or(const json_t *object, const char *key, int otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_integer(value) ? (int)json_integer_value(value) : otherwise;
+}
+
+static bool read_optional(HptDefinition *definition, const json_t *object, GError **error)
+{
+    definition->folds = integer_or(object, "folds", 1);
+    definition->repeats = integer_or(object, "repeats", 1);
+    definition->reserve_fold = json_is_true(json_object_get(object, "reserve_fold"));
+    definition->folds_run = definition->folds - definition->reserve_fold;
+    definition->evaluations = definition->folds_run * definition->repeats;
+    definition->pruner = g_strdup(json_string_value(json_object_get(object, "pruner")));
+    definition->pruner_version = integer_or(object, "pruner_version", 0);
+    const char *budget = json_string_value(json_object_get(object, "budget"));
+    if (budget != NULL)
+        definition->budgets =
+            hpt_rungs_parse(budget, &definition->n_budgets, &definition->budget, error);
+    if ((budget == NULL || definition->budgets != NULL) && definition->evaluations >= 1)
+        return true;
+    g_prefix_error(error, "recorded definition: ");
+    if (error != NULL && *error == NULL)
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "recorded definition: no folds");
+    return false;
+}
+
 HptDefinition *hpt_definition_parse(const void *canonical, size_t length, GError **error)
 {
     g_autoptr(json_t) object = hpt_json_parse(canonical, length, error);
@@ -320,6 +452,8 @@ HptDefinition *hpt_definition_parse(const void *canonical, size_t length, GError
                     "recorded definition is not understood: %s", problem.text);
         return NULL;
     }
+    if (!read_optional(definition, object, error))
+        return NULL;
     definition->command = string_list(command);
     definition->shell = shell;
     definition->allow_unused = allow_unused;
@@ -410,7 +544,8 @@ static void differ_span(GString *out, const char *what, int64_t old, int64_t new
 }
 
 char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
-                                bool sampler_given, bool seed_given, bool *extendable)
+                                bool sampler_given, bool seed_given, bool pruner_given,
+                                bool *extendable)
 {
     g_autoptr(GString) fixed = g_string_new(NULL);
     g_autoptr(GString) open = g_string_new(NULL);
@@ -426,6 +561,15 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
         differ(fixed, "sampler", recorded->sampler, given->sampler);
     if (seed_given)
         differ_number(fixed, "seed", (int64_t)recorded->seed, (int64_t)given->seed);
+    if (pruner_given)
+        differ(fixed, "pruner", recorded->pruner == NULL ? "none" : recorded->pruner,
+               given->pruner == NULL ? "none" : given->pruner);
+    differ_number(fixed, "folds", recorded->folds, given->folds);
+    differ_number(fixed, "repeats", recorded->repeats, given->repeats);
+    differ(fixed, "reserve", recorded->reserve_fold ? "one fold" : "none",
+           given->reserve_fold ? "one fold" : "none");
+    differ(fixed, "budget", recorded->budget == NULL ? "none" : recorded->budget,
+           given->budget == NULL ? "none" : given->budget);
     differ(fixed, "stdin", recorded->stdin_json ? "json" : "null",
            given->stdin_json ? "json" : "null");
     differ(fixed, "chdir", recorded->chdir_trial ? "trial" : "caller",

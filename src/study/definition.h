@@ -8,6 +8,7 @@
 
 #include "run/metric.h"
 #include "run/template.h"
+#include "prune/prune.h"
 #include "search/sampler.h"
 #include "space/space.h"
 
@@ -30,6 +31,14 @@ typedef struct {
     int sampler_version;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap; /* timeout 0: none */
+    int folds, repeats;      /* 1: none */
+    bool reserve_fold;       /* the last fold is kept from the search */
+    int folds_run, evaluations; /* folds that are run, and runs of a trial in a rung: of folds and repeats */
+    char *budget;            /* canonical LO..HI:ETA, or NULL */
+    double *budgets;         /* of the rungs, ascending; NULL without budget */
+    int n_budgets;
+    char *pruner; /* canonical spec; NULL: nothing is measured that could be compared */
+    int pruner_version;
     char *canonical;                          /* exactly what is stored */
     HptDigest digest;
 } HptDefinition;
@@ -44,6 +53,10 @@ typedef struct {
     const char *sampler;        /* NULL: random */
     const uint64_t *seed;       /* NULL: made here */
     int64_t timeout_us, grace_us, output_cap;
+    int folds, repeats; /* ≥ 1 */
+    bool reserve_fold;
+    const char *budget; /* LO..HI[:ETA]; NULL: none */
+    const char *pruner; /* NULL: auto */
 } HptDefinitionInput;
 
 /* Fails HPT_ERROR_USAGE or _DATA with a message fit for the user, HPT_ERROR_NO_ROOM if the space
@@ -58,11 +71,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptDefinition, hpt_definition_free)
  * says what differs: NULL, or owned lines "  space    - OLD" / "  space    + NEW". *extendable (may
  * be NULL): is it only a widening or a limit, which --extend may make a new version of? */
 char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
-                                bool sampler_given, bool seed_given, bool *extendable);
+                                bool sampler_given, bool seed_given, bool pruner_given,
+                                bool *extendable);
 
 /* The next version: given's space and limits, recorded's everything else. */
 HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDefinition *given,
                                      GError **error) HPT_WARN_UNUSED;
+
+/* Has a trial evaluations, a row each? Else it is one run. */
+bool hpt_definition_has_parts(const HptDefinition *definition);
+
+/* The pruner of a definition that has one; study must outlive it and is filled in here, its maximise
+ * is owned by the caller (g_free). */
+HptPruner *hpt_definition_pruner(const HptDefinition *definition, HptPruneStudy *study,
+                                 GError **error) HPT_WARN_UNUSED;
 
 /* The sampler of a definition; search must outlive it and is filled in here. */
 HptSampler *hpt_definition_sampler(const HptDefinition *definition, HptSearch *search,

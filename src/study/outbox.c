@@ -63,11 +63,12 @@ static HptPending *pending_new(HptOutbox *outbox, HptSql sql, HptArgs *steal_arg
     return pending;
 }
 
-void hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot)
+HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot)
 {
     HptPending *pending = pending_new(outbox, sql, steal_args, slot);
     g_queue_push_tail(&outbox->pending, pending);
     transmit(outbox, pending);
+    return pending;
 }
 
 HptPending *hpt_outbox_post_end(HptOutbox *outbox, HptArgs *steal_args, HptSlot *slot)

@@ -16,7 +16,9 @@ typedef struct {
     uint64_t tag;
     HptSlot *slot;    /* NULL: not a slot's */
     char *attempt_id; /* of the slot when it was sent */
-    char *outcome, *cause, *next_id; /* trial_finish; owned */
+    char *outcome, *cause, *next_id; /* trial_finish; owned; cause also prune_decide */
+    int64_t number;                  /* fold_values, prune_decide */
+    int attempt;                     /* fold_values */
 } HptPending;
 void hpt_pending_free(HptPending *pending);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPending, hpt_pending_free)
@@ -35,7 +37,8 @@ typedef struct {
 void hpt_outbox_init(HptOutbox *outbox, HptProject *project);
 void hpt_outbox_clear(HptOutbox *outbox);
 
-void hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot);
+/* Sends it, now or when the database is back. The result belongs to the outbox. */
+HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot);
 
 /* An end of a trial (trial_finish). While others are on their way to the disk, those that come
  * meanwhile wait and then go together: as many trials as there are slots share one commit, and a

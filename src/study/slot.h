@@ -8,8 +8,25 @@
 
 #include "study/outcome.h"
 #include "study/study.h"
+#include "study/watch.h"
 
 typedef enum { HPT_SLOT_IDLE, HPT_SLOT_RESERVING, HPT_SLOT_RUNNING, HPT_SLOT_FINISHING } HptSlotState;
+
+/* The evaluation that is run, where a trial has several. */
+typedef struct {
+    bool given; /* false: the trial is one run */
+    int evaluation, rung, fold, repeat;
+    double budget;           /* 0: none */
+    int64_t resume_trial;    /* whose files it goes on from; -1: none */
+    int resume_attempt;
+    int64_t parent;          /* the trial whose configuration it is made from; -1: none */
+    char *parent_config;     /* canonical, of parent */
+    int64_t seed;            /* its own */
+} HptPart;
+
+/* Reads the column part of trial_reserve; text NULL: none. out must be clear. */
+bool hpt_part_read(HptPart *out, const char *text, GError **error) HPT_WARN_UNUSED;
+void hpt_part_clear(HptPart *part);
 
 typedef struct {
     int index;
@@ -18,15 +35,21 @@ typedef struct {
     int64_t number;
     int attempt;
     int version;
+    GBytes *given; /* the configuration that was proposed before, canonical, or NULL */
     const HptDefinition *definition; /* of that version, the study's */
     HptConfig *config;
     char *canonical; /* of config */
     char *origin, *reason;
     int64_t seed;
+    HptPart part;
     char **argv;
     char *directory; /* the trial's, absolute */
+    char *resume;    /* the restored files it goes on from, or NULL */
     HptRun *run;
     HptPoints *points;
+    HptWatch *watch;    /* NULL: nobody decides about it */
+    char *pruned;       /* why it was stopped by a rule, or NULL */
+    int64_t stop_us;    /* monotonic: it was told and has not ended; INT64_MAX: not told */
     int batches; /* of points, sent and not answered */
     bool fenced; /* taken from us: nothing is recorded */
     bool keep;   /* the folder holds what could not be stored */
@@ -42,11 +65,19 @@ typedef struct {
     int64_t study_id;
     const char *worker_id;
     const HptDigest *environment;
+    const HptPlan *plan;
 } HptSlotContext;
 
-/* The trial's configuration: given bytes (it was proposed before), or proposed now by sampler. */
-bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const void *config, size_t length,
-                      GError **error) HPT_WARN_UNUSED;
+/* The trial's configuration: given bytes (it was proposed before), made from its parent's, or proposed
+ * now by sampler. plan may be NULL where no trial has a parent. */
+bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const HptPlan *plan, const void *config,
+                      size_t length, GError **error) HPT_WARN_UNUSED;
+
+/* "asha: 0.31 at step 9 …": the rule by its name and its reason. Owned. */
+char *hpt_slot_decision_text(const HptPruneDecision *decision);
+
+/* Its run has been stopped by a rule: told so if it asks, else TERM. */
+void hpt_slot_prune(HptSlot *slot, const HptPruneDecision *decision, int64_t now_us);
 
 /* The folder of an attempt; owned. */
 char *hpt_slot_directory(const HptSlotContext *context, int64_t number, int attempt);
@@ -68,7 +99,8 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
 /* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
-                              int max_failed, const char *next, int64_t total, int lease_s, char **note);
+                              int max_failed, const char *next, int64_t total, int lease_s,
+                              char **note);
 
 /* Removes the folder and forgets the trial; the slot is idle. */
 void hpt_slot_clear(HptSlot *slot);

@@ -120,6 +120,26 @@ bool hpt_study_set_total(HptDb *db, HptStudy *study, int64_t total, GError **err
     return true;
 }
 
+bool hpt_study_set_limits(HptDb *db, HptStudy *study, const char *limits, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_int8(args, study->id);
+    hpt_args_json(args, limits);
+    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_STUDY_SET_LIMITS, args, error);
+    return rows != NULL;
+}
+
+bool hpt_study_stopped(HptDb *db, const char *name, char **reason, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, name);
+    g_autoptr(HptRows) rows = hpt_db_maybe_row(db, HPT_SQL_STUDY_READ, args, error);
+    if (rows == NULL)
+        return false;
+    *reason = hpt_rows_count(rows) == 0 ? NULL : g_strdup(hpt_rows_peek_text(rows, 0, 8));
+    return true;
+}
+
 const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int version, GError **error)
 {
     if (version == study->version)

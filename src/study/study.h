@@ -34,6 +34,14 @@ bool hpt_study_extend(HptDb *db, HptStudy *study, HptDefinition *steal_definitio
 
 bool hpt_study_set_total(HptDb *db, HptStudy *study, int64_t total, GError **error) HPT_WARN_UNUSED;
 
+/* What ends it besides the total, as JSON (see study_set_limits in sql/schema); looks anew whether it is
+ * reached. */
+bool hpt_study_set_limits(HptDb *db, HptStudy *study, const char *limits,
+                          GError **error) HPT_WARN_UNUSED;
+
+/* Why nothing more is started; *reason is owned, NULL if it goes on. */
+bool hpt_study_stopped(HptDb *db, const char *name, char **reason, GError **error) HPT_WARN_UNUSED;
+
 /* The definition of a version, borrowed from study. */
 const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int version,
                                            GError **error) HPT_WARN_UNUSED;

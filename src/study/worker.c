@@ -5,6 +5,7 @@
 #include "study/identity.h"
 #include "study/outbox.h"
 #include "study/reap.h"
+#include "study/resume.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -31,6 +32,7 @@ typedef struct {
     HptSampler *sampler;
     HptSearch search;
     HptSlotContext context;
+    HptPlan *plan;
     char *trials_folder;
     char **base_env;
     HptSlot *slots;
@@ -98,17 +100,34 @@ static void add_total(const Worker *worker, HptArgs *args)
         hpt_args_int8(args, worker->total);
 }
 
-static void post_reserve(Worker *worker, HptSlot *slot)
+static void post_reserve_with(Worker *worker, HptSlot *slot, const HptPromotion *promotion)
 {
-    slot->attempt_id = hpt_uuid_new();
-    slot->state = HPT_SLOT_RESERVING;
     HptArgs *args = hpt_args_new();
     hpt_args_int8(args, worker->context.study_id);
     hpt_args_uuid(args, worker->identity->worker);
     hpt_args_uuid(args, slot->attempt_id);
     add_total(worker, args);
     hpt_args_int4(args, LEASE_S);
+    hpt_plan_add(worker->plan, promotion, args);
     hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_RESERVE, args, slot);
+}
+
+static HptArgs *study_args(const Worker *worker)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, worker->context.study_id);
+    return args;
+}
+
+/* Where trials are promoted, what the others have reached is looked at first. */
+static void post_reserve(Worker *worker, HptSlot *slot)
+{
+    slot->attempt_id = hpt_uuid_new();
+    slot->state = HPT_SLOT_RESERVING;
+    if (hpt_plan_by_rung(worker->plan))
+        hpt_outbox_post(&worker->outbox, HPT_SQL_RUNG_RESULTS, study_args(worker), slot);
+    else
+        post_reserve_with(worker, slot, NULL);
 }
 
 static void post_renew(Worker *worker)
@@ -146,12 +165,14 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
     pending->cause = g_strdup("not started");
 }
 
-static void start_trial(Worker *worker, HptSlot *slot, int version, const void *config,
-                        size_t length)
+static void start_trial(Worker *worker, HptSlot *slot)
 {
     GError *error = NULL;
     HptStudy *study = worker->options->study;
-    slot->version = config == NULL ? study->version : version;
+    size_t length = 0;
+    const void *config = slot->given == NULL ? NULL : g_bytes_get_data(slot->given, &length);
+    if (slot->given == NULL)
+        slot->version = study->version;
     slot->definition = study->definition;
     if (slot->version != study->version)
         slot->definition =
@@ -161,13 +182,35 @@ static void start_trial(Worker *worker, HptSlot *slot, int version, const void *
                     "trial %" PRId64 " belongs to version %d of the study, which this worker does "
                     "not know\nhint: start hpt-run again",
                     slot->number, slot->version);
-    if (error != NULL || !hpt_slot_propose(slot, worker->sampler, config, length, &error) ||
+    if (error != NULL ||
+        !hpt_slot_propose(slot, worker->sampler, worker->plan, config, length, &error) ||
         !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
         abandon(worker, slot, error);
         return;
     }
     slot->state = HPT_SLOT_RUNNING;
     hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
+}
+
+/* The files that the trial goes on from have come. */
+static void resume_trial(Worker *worker, HptSlot *slot, const HptRows *rows)
+{
+    GError *error = NULL;
+    slot->resume = g_strdup_printf("%s/%" PRId64 "-%" PRId64 ".%d.resume",
+                                   worker->context.trials_folder, worker->context.study_id,
+                                   slot->number, slot->attempt);
+    if (hpt_resume_restore(rows, worker->store, slot->resume, &error))
+        start_trial(worker, slot);
+    else
+        abandon(worker, slot, error);
+}
+
+static void post_files(Worker *worker, HptSlot *slot)
+{
+    HptArgs *args = study_args(worker);
+    hpt_args_int8(args, slot->part.resume_trial);
+    hpt_args_int4(args, slot->part.resume_attempt);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_ATTEMPT_FILES, args, slot);
 }
 
 /* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */
@@ -177,16 +220,25 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
     if (strcmp(outcome, "trial") == 0) {
         slot->number = hpt_rows_int8(rows, 0, first + 1);
         slot->attempt = hpt_rows_int4(rows, 0, first + 2);
+        slot->version = hpt_rows_int4(rows, 0, first + 3);
         size_t length = 0;
         const void *config = hpt_rows_peek_bytea(rows, 0, first + 4, &length);
-        start_trial(worker, slot, hpt_rows_int4(rows, 0, first + 3), config, length);
+        slot->given = config == NULL ? NULL : g_bytes_new(config, length);
+        GError *error = NULL;
+        if (!hpt_part_read(&slot->part, hpt_rows_peek_text(rows, 0, first + 5), &error))
+            abandon(worker, slot, error);
+        else if (slot->part.given && slot->part.resume_trial >= 0)
+            post_files(worker, slot);
+        else
+            start_trial(worker, slot);
         return;
     }
     hpt_slot_clear(slot);
     worker->done = strcmp(outcome, "done") == 0;
     if (!worker->done) {
-        worker->poll_us = hpt_time_monotonic_us() +
-                          (count_state(worker, HPT_SLOT_RUNNING) > 0 ? POLL_BUSY_US : POLL_IDLE_US);
+        /* Evaluations and promotions become due at any moment; retries seldom. */
+        bool seldom = count_state(worker, HPT_SLOT_RUNNING) > 0 && worker->plan->parts == NULL;
+        worker->poll_us = hpt_time_monotonic_us() + (seldom ? POLL_BUSY_US : POLL_IDLE_US);
         worker->reap_wanted = true;
     }
 }
@@ -232,7 +284,8 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts > 0, &cause);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
-    g_autofree char *next = may_take_more(worker, now_us) ? hpt_uuid_new() : NULL;
+    bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
+    g_autofree char *next = fused ? hpt_uuid_new() : NULL;
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, max_lost(worker),
                                          max_failed(worker), next,
                                          worker->total, LEASE_S, &problem);
@@ -245,11 +298,60 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     pending->next_id = g_steal_pointer(&next);
 }
 
+/* The other evaluations of a trial that has ended are not worth going on. */
+static void stop_others(Worker *worker, int64_t number)
+{
+    int64_t now_us = hpt_time_monotonic_us();
+    for (int i = 0; i < worker->options->jobs; i++) {
+        HptSlot *slot = &worker->slots[i];
+        if (slot->state != HPT_SLOT_RUNNING || slot->number != number || slot->fenced)
+            continue;
+        slot->fenced = true;
+        hpt_run_stop(slot->run, SIGKILL, now_us);
+    }
+}
+
+/* An evaluation is done and others of its trial are to come: are they worth it? */
+static void post_fold_values(Worker *worker, const HptSlot *slot)
+{
+    HptArgs *args = study_args(worker);
+    hpt_args_int8(args, slot->number);
+    HptPending *pending = hpt_outbox_post(&worker->outbox, HPT_SQL_FOLD_VALUES, args, NULL);
+    pending->number = slot->number;
+    pending->attempt = slot->attempt;
+}
+
+static void decide_fold(Worker *worker, const HptPending *asked, const HptRows *rows)
+{
+    HptPruneDecision decision;
+    int done = 0;
+    hpt_plan_fold(worker->plan, rows, &decision, &done);
+    HptPending *pending = hpt_outbox_post(
+        &worker->outbox, HPT_SQL_PRUNE_DECIDE,
+        hpt_plan_decide_args(worker->context.study_id, asked->number, asked->attempt, "fold", done,
+                             &decision, NULL),
+        NULL);
+    pending->number = asked->number;
+    pending->cause = hpt_slot_decision_text(&decision);
+}
+
+static void decided(Worker *worker, const HptPending *pending, bool ended)
+{
+    worker->poll_us = 0; /* something may have become free to run */
+    if (!ended)
+        return;
+    stop_others(worker, pending->number);
+    tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
+}
+
 static void finish_answered(Worker *worker, const HptPending *pending, const HptRows *rows)
 {
     HptSlot *slot = pending->slot;
     const char *finished = hpt_rows_peek_text(rows, 0, 0);
-    if (strcmp(finished, "fenced") == 0) {
+    if (strcmp(finished, "fenced") == 0 && slot->part.given) {
+        /* Its trial has ended meanwhile, by a decision or by another of its evaluations. */
+        tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
+    } else if (strcmp(finished, "fenced") == 0) {
         g_autofree char *text = g_strdup_printf(
             "trial %" PRId64 " was taken over by another worker; this result is not recorded",
             slot->number);
@@ -261,9 +363,14 @@ static void finish_answered(Worker *worker, const HptPending *pending, const Hpt
                          .outcome = pending->outcome,
                          .cause = pending->cause,
                          .requeued = strcmp(finished, "requeued") == 0,
+                         .going_on = strcmp(finished, "more") == 0,
                          .duration_us = hpt_time_monotonic_us() - slot->started_us,
                      });
     }
+    if (strcmp(finished, "more") == 0 && hpt_plan_by_fold(worker->plan))
+        post_fold_values(worker, slot);
+    if (strcmp(finished, "done") == 0 && slot->part.given)
+        stop_others(worker, slot->number);
     hpt_slot_clear(slot);
     if (hpt_rows_null(rows, 0, 1))
         return;
@@ -279,7 +386,9 @@ static void fence(Worker *worker, HptSlot *slot, int64_t now_us)
         return;
     slot->fenced = true;
     g_autofree char *text = g_strdup_printf(
-        "trial %" PRId64 " was taken over by another worker; it is stopped here", slot->number);
+        "trial %" PRId64 " %s; it is stopped here", slot->number,
+        slot->part.given ? "has ended elsewhere or was taken over by another worker"
+                         : "was taken over by another worker");
     note(worker, text);
     hpt_run_stop(slot->run, SIGKILL, now_us);
 }
@@ -298,14 +407,74 @@ static void check_leases(Worker *worker, const HptRows *held, int64_t now_us)
     }
 }
 
+/* Which trial goes on, if any, now that it is known what all have reached. */
+static void promote(Worker *worker, HptSlot *slot, const HptRows *rows)
+{
+    HptPromotion promotion;
+    hpt_plan_promote(worker->plan, rows, worker->total, &promotion);
+    if (promotion.kind != HPT_PROMOTE_NONE)
+        hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_DECIDE,
+                        hpt_plan_decide_args(worker->context.study_id, promotion.trial, 0, "rung",
+                                             promotion.rung, &promotion.why, NULL),
+                        NULL);
+    post_reserve_with(worker, slot, &promotion);
+}
+
+/* ---- pruning while a trial runs ---- */
+
+static void decide_step(Worker *worker, HptSlot *slot, const HptRows *rows, int64_t now_us)
+{
+    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL)
+        return;
+    HptPruneDecision decision;
+    int64_t step = 0;
+    hpt_watch_decide(slot->watch, rows, &decision, &step);
+    hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_DECIDE,
+                    hpt_plan_decide_args(worker->context.study_id, slot->number, slot->attempt, "step",
+                                         step, &decision, rows),
+                    NULL);
+    if (decision.stop)
+        hpt_slot_prune(slot, &decision, now_us);
+}
+
+/* Asks about what is due; answers a trial that waits when nothing is. A trial does not wait for a
+ * database that is away. */
+static void look_after(Worker *worker, HptSlot *slot)
+{
+    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL)
+        return;
+    bool away = hpt_outbox_is_away(&worker->outbox);
+    if (!away && hpt_watch_is_due(slot->watch))
+        hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_OBSERVE,
+                        hpt_watch_observe_args(slot->watch, slot->attempt_id), slot);
+    if (hpt_run_is_asking(slot->run) && (away || hpt_watch_is_idle(slot->watch)))
+        hpt_run_answer(slot->run, false);
+}
+
 static void answered(Worker *worker, const HptPending *pending, const HptRows *rows)
 {
     int64_t now_us = hpt_time_monotonic_us();
     bool current = pending->slot != NULL &&
                    g_strcmp0(pending->slot->attempt_id, pending->attempt_id) == 0;
     switch (pending->sql) {
+    case HPT_SQL_RUNG_RESULTS:
+        promote(worker, pending->slot, rows);
+        break;
     case HPT_SQL_TRIAL_RESERVE:
         take_reservation(worker, pending->slot, rows, 0);
+        break;
+    case HPT_SQL_ATTEMPT_FILES:
+        resume_trial(worker, pending->slot, rows);
+        break;
+    case HPT_SQL_PRUNE_OBSERVE:
+        if (current)
+            decide_step(worker, pending->slot, rows, now_us);
+        break;
+    case HPT_SQL_FOLD_VALUES:
+        decide_fold(worker, pending, rows);
+        break;
+    case HPT_SQL_PRUNE_DECIDE:
+        decided(worker, pending, hpt_rows_bool(rows, 0, 0));
         break;
     case HPT_SQL_TRIAL_POINTS:
         if (current)
@@ -411,7 +580,7 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
     }
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_RUNNING)
-            next = MIN(next, hpt_run_deadline(worker->slots[i].run));
+            next = MIN(next, MIN(hpt_run_deadline(worker->slots[i].run), worker->slots[i].stop_us));
     return next;
 }
 
@@ -454,6 +623,11 @@ static void handle_runs(Worker *worker)
         if (!is_held_up(slot) || now_us >= hpt_run_deadline(slot->run))
             hpt_run_handle(slot->run, now_us);
         send_points(worker, slot);
+        look_after(worker, slot);
+        if (now_us >= slot->stop_us) {
+            slot->stop_us = INT64_MAX;
+            hpt_run_stop(slot->run, SIGTERM, now_us);
+        }
         if (hpt_run_finished(slot->run))
             finish_trial(worker, slot, now_us);
     }
@@ -584,7 +758,8 @@ static bool begin(Worker *worker, GError **error)
 {
     HptStudy *study = worker->options->study;
     worker->sampler = hpt_definition_sampler(study->definition, &worker->search, error);
-    if (worker->sampler == NULL || !prepare_folders(worker, error) ||
+    worker->plan = hpt_plan_new(study->definition, error);
+    if (worker->sampler == NULL || worker->plan == NULL || !prepare_folders(worker, error) ||
         !prepare_environment(worker, error))
         return false;
     int64_t limit = hpt_sampler_total(worker->sampler);
@@ -599,6 +774,7 @@ static bool begin(Worker *worker, GError **error)
         .study_id = study->id,
         .worker_id = worker->identity->worker,
         .environment = &worker->environment->digest,
+        .plan = worker->plan,
     };
     worker->slots = g_new0(HptSlot, worker->options->jobs);
     for (int i = 0; i < worker->options->jobs; i++)
@@ -628,6 +804,7 @@ static void finish(Worker *worker)
     g_free(worker->slots);
     hpt_outbox_clear(&worker->outbox);
     hpt_sampler_free(worker->sampler);
+    hpt_plan_free(worker->plan);
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
     hpt_identity_free(worker->identity);

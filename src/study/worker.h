@@ -28,6 +28,7 @@ typedef struct {
     const char *outcome;        /* ENDED: complete, failed, lost, cancelled */
     const char *cause;          /* ENDED */
     bool requeued;              /* ENDED: to be run again */
+    bool going_on;              /* ENDED: an evaluation; others of its trial are to come */
     int64_t duration_us;        /* ENDED */
     int running;                /* trials of this worker that run now */
 } HptWorkerEvent;

@@ -143,6 +143,22 @@ static void test_trial_seed(void)
     g_assert_true(high);
 }
 
+static void test_evaluation_seed(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_direct_hash, g_direct_equal);
+    for (int64_t trial = 0; trial < 5; trial++)
+        for (int repeat = 0; repeat < 5; repeat++)
+            for (int fold = 0; fold < 5; fold++) {
+                int64_t seed = hpt_evaluation_seed(7, trial, fold, repeat);
+                g_assert_cmpint(seed, ==, hpt_evaluation_seed(7, trial, fold, repeat));
+                g_assert_true(seed >= 0 && seed <= INT32_MAX);
+                g_assert_true(g_hash_table_add(seen, GINT_TO_POINTER((int)seed)));
+            }
+    g_assert_cmpint(hpt_split_seed(7, 0), ==, hpt_split_seed(7, 0));
+    g_assert_cmpint(hpt_split_seed(7, 0), !=, hpt_split_seed(7, 1));
+    g_assert_cmpint(hpt_split_seed(7, 0), !=, hpt_split_seed(8, 0));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -152,5 +168,6 @@ int main(int argc, char **argv)
     g_test_add_func("/random/uniform", test_uniform);
     g_test_add_func("/random/below", test_below);
     g_test_add_func("/random/trial-seed", test_trial_seed);
+    g_test_add_func("/random/evaluation-seed", test_evaluation_seed);
     return g_test_run();
 }
