@@ -1,9 +1,7 @@
 #include "run/servant.h"
 
-#include "base/json.h"
 #include "base/text.h"
-#include "run/lines.h"
-#include "run/reportline.h"
+#include "run/talk.h"
 #include "run/usage.h"
 
 #include <errno.h>
@@ -13,10 +11,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define READ_MAX (256 << 10)      /* bytes a stream and call */
-#define LINES_READ_MAX 65536      /* of lines: about a millisecond of parsing */
-#define UNSENT_MAX 65536          /* behind this we do not listen to who does not read */
-#define UNREAD_MAX (2 << 20)      /* of trials that were never read */
+#define READ_MAX (256 << 10) /* bytes a stream and call */
+#define LINES_READ_MAX 65536 /* of lines: about a millisecond of parsing */
+#define UNREAD_MAX (2 << 20) /* of trials that were never read */
 #define SWEEP_EVERY_US 1000
 #define CLOSED_WAIT_US INT64_C(1000000) /* from closing its descriptor to its end */
 #define BYE_US INT64_C(2000000)
@@ -30,21 +27,18 @@ struct HptServant {
     int out, err;    /* its streams */
     int to, from;    /* our ends of its 3 and 4 */
     int hold;        /* its end of 3: writing to a process that has gone is no signal then */
-    GString *unsent;
-    HptLines lines;
-    bool ready;
-    int deaths;         /* since a trial was last finished */
-    int64_t trials;     /* finished by this process */
+    HptTalk talk;
+    int deaths;     /* since a trial was last finished */
+    int64_t trials; /* finished by this process */
     int64_t dismissed_us;
+    char *last; /* how it ended last */
 
     HptErrand errand;
     char *message;
-    bool busy, over;    /* a trial is under way; it said done */
-    bool dead;          /* the process has ended, its leftovers are being removed */
-    int64_t begin_us, lines_base, closed_us, sweep_us;
-    int pending;        /* reports to be answered */
+    bool busy; /* a trial is under way */
+    bool dead; /* the process has ended, its leftovers are being removed */
+    int64_t begin_us, closed_us, sweep_us;
     HptUsage before;
-    char *failure, *last; /* of this trial; how the process ended last */
     HptServed served;
 };
 
@@ -66,8 +60,7 @@ HptServant *hpt_servant_new(const HptServantSpec *spec)
     servant->marker = g_strdup(spec->marker);
     servant->max_restarts = spec->max_restarts;
     servant->out = servant->err = servant->to = servant->from = servant->hold = -1;
-    servant->unsent = g_string_new(NULL);
-    servant->lines.max = HPT_SERVANT_LINE_MAX;
+    hpt_talk_init(&servant->talk);
     return servant;
 }
 
@@ -87,10 +80,8 @@ static void bury(HptServant *servant)
     close_fd(&servant->to);
     close_fd(&servant->from);
     close_fd(&servant->hold);
-    g_string_truncate(servant->unsent, 0);
-    hpt_lines_clear(&servant->lines);
-    servant->lines = (HptLines){.max = HPT_SERVANT_LINE_MAX};
-    servant->ready = servant->dead = false;
+    hpt_talk_restart(&servant->talk);
+    servant->dead = false;
     servant->trials = 0;
     servant->dismissed_us = 0;
 }
@@ -118,9 +109,8 @@ void hpt_servant_free(HptServant *servant)
     g_free(servant->directory);
     g_free(servant->marker);
     g_free(servant->message);
-    g_free(servant->failure);
     g_free(servant->last);
-    g_string_free(servant->unsent, true);
+    hpt_talk_clear(&servant->talk);
     g_free(servant);
 }
 
@@ -174,27 +164,14 @@ static bool start(HptServant *servant, GError **error)
 /* Writes what the pipe takes. Its end is held by us too, so this is never EPIPE. */
 static void flush(HptServant *servant)
 {
-    while (servant->to >= 0 && servant->unsent->len > 0) {
-        ssize_t n = write(servant->to, servant->unsent->str, servant->unsent->len);
+    while (servant->to >= 0 && servant->talk.unsent->len > 0) {
+        ssize_t n = write(servant->to, servant->talk.unsent->str, servant->talk.unsent->len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return;
-        g_string_erase(servant->unsent, 0, n);
+        g_string_erase(servant->talk.unsent, 0, n);
     }
-}
-
-static void say(HptServant *servant, const char *line)
-{
-    g_string_append(servant->unsent, line);
-    g_string_append_c(servant->unsent, '\n');
-}
-
-static void say_go(HptServant *servant, int64_t trial, bool stop)
-{
-    g_string_append_printf(servant->unsent,
-                           "{\"continue\":%s,\"trial\":%" PRId64 ",\"type\":\"go\"}\n",
-                           stop ? "false" : "true", trial);
 }
 
 void hpt_servant_dismiss(HptServant *servant)
@@ -202,153 +179,39 @@ void hpt_servant_dismiss(HptServant *servant)
     if (servant->child == NULL || servant->dismissed_us != 0)
         return;
     servant->dismissed_us = hpt_time_monotonic_us();
-    say(servant, "{\"type\":\"bye\"}");
+    hpt_talk_say(&servant->talk, "{\"type\":\"bye\"}");
     flush(servant);
     close_fd(&servant->to);
     close_fd(&servant->hold);
 }
 
+/* The worker is not to be talked with any more; the reason is the trial's. */
+static void break_off(HptServant *servant, const char *reason)
+{
+    if (servant->talk.failure == NULL)
+        servant->talk.failure = g_strdup(reason);
+    hpt_child_signal(servant->child, SIGKILL);
+}
+
 /* Hands the trial over. */
 static void begin(HptServant *servant, int64_t now_us)
 {
-    if (servant->unsent->len > UNREAD_MAX) {
-        servant->failure = g_strdup("the worker does not read its descriptor 3");
-        hpt_child_signal(servant->child, SIGKILL);
+    if (servant->talk.unsent->len > UNREAD_MAX) {
+        break_off(servant, "the worker does not read its descriptor 3");
         return;
     }
     servant->begin_us = now_us;
     hpt_usage_begin(hpt_child_get_pid(servant->child), &servant->before);
-    say(servant, servant->message);
+    hpt_talk_hand_over(&servant->talk, servant->message);
     flush(servant);
 }
 
 /* ---- listening ---- */
 
-/* The worker is not to be talked with any more; the reason is the trial's. */
-static void break_off(HptServant *servant, char *steal_reason)
-{
-    if (servant->failure == NULL)
-        servant->failure = steal_reason;
-    else
-        g_free(steal_reason);
-    hpt_child_signal(servant->child, SIGKILL);
-}
-
-static void answer_report(HptServant *servant, bool has_step)
-{
-    bool stop = false, wait = hpt_replies_must_wait(servant->errand.replies, &stop);
-    if (wait && (has_step || servant->pending > 0))
-        servant->pending++;
-    else
-        say_go(servant, servant->errand.trial, stop);
-}
-
-static char *on_report(HptServant *servant, const HptReportLine *line, const char *text,
-                       size_t length, int64_t offset)
-{
-    char *reason = NULL;
-    if (line->problem != NULL)
-        reason = g_strdup(line->problem);
-    else if (!line->has_metrics)
-        reason = g_strdup("no 'metrics'");
-    else
-        hpt_report_line_metrics(line, text, length, offset, servant->errand.scan);
-    answer_report(servant, line->has_step && reason == NULL);
-    return reason;
-}
-
-/* Whatever else is wrong with the line, the trial is over by it. */
-static void on_done(HptServant *servant, const HptReportLine *line, const char *text, size_t length,
-                    int64_t offset)
-{
-    HptScan *scan = servant->errand.scan;
-    servant->over = true;
-    if (line->problem != NULL) {
-        g_autofree char *reason = g_strdup_printf("the worker's 'done': %s", line->problem);
-        hpt_scan_fail(scan, reason);
-        return;
-    }
-    hpt_report_line_metrics(line, text, length, offset, scan);
-    if (g_strcmp0(line->state, "failed") == 0) {
-        hpt_scan_fail(scan, line->fail != NULL ? line->fail : "the worker said failed, not why");
-    } else if (g_strcmp0(line->state, "pruned") == 0) {
-        servant->served.pruned = true;
-    } else if (line->state != NULL && strcmp(line->state, "complete") != 0) {
-        g_autofree char *shown = hpt_text_printable(line->state, -1);
-        g_autofree char *reason = g_strdup_printf("the worker's 'done': unknown state '%.100s'; it is "
-                                                  "complete, pruned or failed", shown);
-        hpt_scan_fail(scan, reason);
-    }
-}
-
-static char *on_ready(HptServant *servant, const HptReportLine *line)
-{
-    if (servant->ready)
-        return g_strdup("'ready' twice");
-    if (line->has_protocol && line->protocol != 1) {
-        break_off(servant, g_strdup_printf("the worker speaks protocol %" PRId64 "; this is 1",
-                                           line->protocol));
-        return NULL;
-    }
-    servant->ready = true;
-    begin(servant, hpt_time_monotonic_us());
-    return NULL;
-}
-
-/* What is wrong with a line, owned, or NULL. */
-static char *on_message(HptServant *servant, const HptReportLine *line, const char *text,
-                        size_t length, int64_t offset)
-{
-    bool report = g_strcmp0(line->type, "report") == 0, done = g_strcmp0(line->type, "done") == 0;
-    if (line->type == NULL)
-        return g_strdup("no 'type'");
-    if (strcmp(line->type, "ready") == 0)
-        return on_ready(servant, line);
-    if (!report && !done) {
-        g_autofree char *shown = hpt_text_printable(line->type, -1);
-        return g_strdup_printf("unknown type '%.100s'", shown);
-    }
-    if (servant->begin_us == 0)
-        return g_strdup("before 'ready'");
-    if (line->has_trial && line->trial != servant->errand.trial) {
-        if (report)
-            say_go(servant, line->trial, true); /* it waits: nobody wants to know more of that one */
-        return g_strdup_printf("about trial %" PRId64 ", not %" PRId64, line->trial,
-                               servant->errand.trial);
-    }
-    if (servant->over)
-        return g_strdup("after 'done'");
-    if (report)
-        return on_report(servant, line, text, length, offset);
-    on_done(servant, line, text, length, offset);
-    return NULL;
-}
-
-static void on_line(const char *text, size_t length, int64_t offset, bool cut, void *user)
-{
-    HptServant *servant = user;
-    if (hpt_line_is_blank(text, length) && !cut && memchr(text, '\0', length) == NULL)
-        return;
-    g_autofree char *reason = NULL;
-    HptReportLine line = {0};
-    if (cut)
-        reason = g_strdup("longer than 1 MiB");
-    else if (hpt_report_line_read(&line, HPT_LINE_WORKER, text, length, &reason))
-        reason = on_message(servant, &line, text, length, offset - servant->lines_base);
-    hpt_report_line_clear(&line);
-    hpt_report_count(servant->errand.report, reason, text, length);
-}
-
-/* Who does not read, or reports without waiting for answers, is not listened to for a while. */
-static bool listens(const HptServant *servant)
-{
-    return servant->unsent->len < UNSENT_MAX && servant->pending < HPT_REPLIES_MAX;
-}
-
 static void read_lines(HptServant *servant, int64_t limit)
 {
     char buffer[16384];
-    while (servant->from >= 0 && limit > 0 && listens(servant)) {
+    while (servant->from >= 0 && limit > 0 && hpt_talk_listens(&servant->talk)) {
         ssize_t n = read(servant->from, buffer, MIN(sizeof buffer, (size_t)limit));
         if (n < 0 && errno == EINTR)
             continue;
@@ -359,8 +222,11 @@ static void read_lines(HptServant *servant, int64_t limit)
             return;
         }
         limit -= n;
-        hpt_report_add_bytes(servant->errand.report, n);
-        hpt_lines_add(&servant->lines, buffer, (size_t)n, false, on_line, servant);
+        hpt_talk_hear(&servant->talk, buffer, (size_t)n);
+        if (servant->talk.failure != NULL)
+            break_off(servant, servant->talk.failure);
+        else if (servant->talk.ready && servant->begin_us == 0)
+            begin(servant, hpt_time_monotonic_us());
         if ((size_t)n < sizeof buffer)
             return;
     }
@@ -428,7 +294,7 @@ static void look_after(HptServant *servant)
 bool hpt_servant_give(HptServant *servant, const HptErrand *errand, int64_t now_us, GError **error)
 {
     g_assert(!servant->busy);
-    if (strlen(errand->message) >= HPT_SERVANT_LINE_MAX) {
+    if (strlen(errand->message) >= HPT_TALK_LINE_MAX) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "the parameters are longer than 1 MiB");
         return false;
     }
@@ -441,19 +307,16 @@ bool hpt_servant_give(HptServant *servant, const HptErrand *errand, int64_t now_
                     servant->last != NULL ? servant->last : "");
         return false;
     }
-    g_clear_pointer(&servant->failure, g_free);
     servant->served = (HptServed){.trials = servant->trials};
     servant->errand = *errand;
-    servant->over = false;
     servant->begin_us = servant->closed_us = 0;
-    servant->pending = 0;
     if (servant->child == NULL && !start(servant, error))
         return false;
     servant->busy = true;
     g_free(servant->message);
     servant->message = g_strdup(errand->message);
-    servant->lines_base = servant->lines.total;
-    if (servant->ready) {
+    hpt_talk_about(&servant->talk, errand->trial, errand->scan, errand->report, errand->replies);
+    if (servant->talk.ready) {
         drain_streams(servant, true);
         begin(servant, now_us);
     }
@@ -468,8 +331,8 @@ size_t hpt_servant_fds(const HptServant *servant, struct pollfd fds[HPT_SERVANT_
         {.fd = hpt_child_get_pidfd(servant->child), .events = POLLIN},
         {.fd = servant->out, .events = POLLIN},
         {.fd = servant->err, .events = POLLIN},
-        {.fd = listens(servant) ? servant->from : -1, .events = POLLIN},
-        {.fd = servant->unsent->len > 0 ? servant->to : -1, .events = POLLOUT},
+        {.fd = hpt_talk_listens(&servant->talk) ? servant->from : -1, .events = POLLIN},
+        {.fd = servant->talk.unsent->len > 0 ? servant->to : -1, .events = POLLOUT},
     };
     size_t n = 0;
     for (size_t i = 0; i < HPT_SERVANT_FDS; i++)
@@ -493,6 +356,7 @@ static void end_well(HptServant *servant)
     drain_streams(servant, false);
     HptEnd *end = &servant->served.end;
     *end = (HptEnd){.kind = HPT_END_EXITED};
+    servant->served.pruned = servant->talk.pruned;
     if (servant->dead) {
         *end = *hpt_child_get_end(servant->child);
         hpt_usage_subtract(&servant->before, end);
@@ -516,23 +380,23 @@ static void end_well(HptServant *servant)
 static void describe_death(HptServant *servant, const HptEnd *end)
 {
     g_autofree char *text = hpt_end_text(end);
-    if (servant->failure != NULL || end->kind == HPT_END_STOPPED ||
+    if (servant->talk.failure != NULL || end->kind == HPT_END_STOPPED ||
         end->kind == HPT_END_START_FAILED)
         return;
     if (servant->begin_us == 0)
-        servant->failure =
+        servant->talk.failure =
             end->kind == HPT_END_TIMEOUT
                 ? g_strdup("the worker did not say " WANTED " in time")
                 : g_strdup_printf("the worker ended (%s) before it said " WANTED, text);
     else if (end->kind == HPT_END_EXITED)
-        servant->failure = g_strdup_printf("the worker ended (%s) before it said 'done'", text);
+        servant->talk.failure = g_strdup_printf("the worker ended (%s) before it said 'done'", text);
 }
 
 static void end_badly(HptServant *servant)
 {
     HptEnd *end = &servant->served.end;
     *end = *hpt_child_get_end(servant->child);
-    bool began = servant->begin_us != 0, ours = servant->failure != NULL;
+    bool began = servant->begin_us != 0, ours = servant->talk.failure != NULL;
     if (began) {
         end->wall_us = hpt_time_monotonic_us() - servant->begin_us;
         hpt_usage_subtract(&servant->before, end);
@@ -544,13 +408,14 @@ static void end_badly(HptServant *servant)
         servant->deaths++;
     /* What tells of the start that failed is the child's. */
     if (end->kind == HPT_END_START_FAILED) {
-        servant->failure = hpt_end_text(end);
+        servant->talk.failure = hpt_end_text(end);
         end->step = "worker";
         end->hint = NULL;
     }
     g_free(servant->last);
-    servant->last = servant->failure != NULL ? g_strdup(servant->failure) : hpt_end_text(end);
-    servant->served.failure = servant->failure;
+    servant->last = servant->talk.failure != NULL ? g_strdup(servant->talk.failure) : hpt_end_text(end);
+    servant->served.failure = servant->talk.failure;
+    servant->served.pruned = false;
     bury(servant);
     servant->busy = false;
 }
@@ -560,9 +425,9 @@ static void end_badly(HptServant *servant)
 static bool start_again(HptServant *servant)
 {
     const HptEnd *end = hpt_child_get_end(servant->child);
-    bool unread = waiting(servant->hold) + (int64_t)servant->unsent->len >
+    bool unread = waiting(servant->hold) + (int64_t)servant->talk.unsent->len >
                   (int64_t)strlen(servant->message);
-    if (servant->begin_us == 0 || !unread || servant->failure != NULL ||
+    if (servant->begin_us == 0 || !unread || servant->talk.failure != NULL ||
         end->kind == HPT_END_TIMEOUT || end->kind == HPT_END_STOPPED ||
         servant->deaths >= servant->max_restarts)
         return false;
@@ -571,12 +436,12 @@ static bool start_again(HptServant *servant)
     servant->deaths++;
     bury(servant);
     servant->served = (HptServed){0};
-    servant->begin_us = servant->closed_us = servant->lines_base = 0;
+    servant->begin_us = servant->closed_us = 0;
     g_autoptr(GError) error = NULL;
     if (!start(servant, &error)) {
-        servant->failure = g_strdup(error->message);
+        servant->talk.failure = g_strdup(error->message);
         servant->served = (HptServed){.end = {.kind = HPT_END_EXITED, .status = HPT_EXIT_TOOL},
-                                      .failure = servant->failure};
+                                      .failure = servant->talk.failure};
         servant->busy = false;
     }
     return true;
@@ -591,7 +456,7 @@ bool hpt_servant_handle(HptServant *servant, int64_t now_us)
         read_streams(servant, READ_MAX);
         read_lines(servant, LINES_READ_MAX);
         flush(servant);
-        if (servant->over) {
+        if (servant->talk.over) {
             end_well(servant);
             return true;
         }
@@ -599,7 +464,7 @@ bool hpt_servant_handle(HptServant *servant, int64_t now_us)
             servant->closed_us = now_us;
         if (!hpt_child_reap(servant->child)) {
             if (servant->closed_us != 0 && now_us >= servant->closed_us + CLOSED_WAIT_US) {
-                break_off(servant, g_strdup("the worker closed its descriptor 4"));
+                break_off(servant, "the worker closed its descriptor 4");
                 servant->closed_us = INT64_MAX - CLOSED_WAIT_US;
             }
             return false;
@@ -611,7 +476,7 @@ bool hpt_servant_handle(HptServant *servant, int64_t now_us)
         servant->sweep_us = now_us + SWEEP_EVERY_US;
         return false;
     }
-    if (servant->over) { /* said with its last breath */
+    if (servant->talk.over) { /* said with its last breath */
         end_well(servant);
     } else {
         drain_streams(servant, false);
@@ -631,20 +496,19 @@ void hpt_servant_signal(HptServant *servant, HptEndKind kind, int signal)
 {
     if (servant->child == NULL)
         return;
-    if (servant->failure == NULL)
+    if (servant->talk.failure == NULL)
         hpt_child_blame(servant->child, kind);
     hpt_child_signal(servant->child, signal);
 }
 
 bool hpt_servant_is_asking(const HptServant *servant)
 {
-    return servant->busy && !servant->dead && servant->pending > 0;
+    return servant->busy && !servant->dead && servant->talk.pending > 0;
 }
 
 void hpt_servant_answer(HptServant *servant, bool stop)
 {
-    for (; servant->pending > 0; servant->pending--)
-        say_go(servant, servant->errand.trial, stop);
+    hpt_talk_answer(&servant->talk, stop);
     flush(servant);
 }
 

@@ -8,9 +8,8 @@
  * It is started by the first trial given to it and again by the next after it has died. Between
  * trials nobody reads it: what it prints then is read, counted and dropped when the next one begins.
  *
- * A trial sees this through HptRun (run/trial.h), which holds streams, metrics, limits and verdict.
- * Nothing that the process does is trusted: lines are bounded, wrong ones counted and kept as those
- * of a report channel, and what we have to say is bounded by not listening to who does not read.
+ * A trial sees this through HptRun (run/trial.h), which holds streams, metrics, limits and verdict;
+ * run/talk.h understands the lines.
  */
 #ifndef HPT_RUN_SERVANT_H
 #define HPT_RUN_SERVANT_H
@@ -22,7 +21,6 @@
 #include <poll.h>
 
 #define HPT_SERVANT_FDS 5
-#define HPT_SERVANT_LINE_MAX (1 << 20)
 #define HPT_SERVANT_READY_US INT64_C(300000000) /* to say "ready", where no timeout is given */
 #define HPT_SERVANT_RESTARTS 3
 
