@@ -441,11 +441,14 @@ static void test_never_reads(void)
 static void test_flood(void)
 {
     Lab lab;
-    lab_begin(&lab, LOOP("(while :; do echo noise; done) & p=$!; " DONE "; sleep 0.05; kill $p"), 0);
+    lab_begin(&lab, LOOP("(while :; do echo noise; done) & p=$!; " DONE "; kill $p; wait $p; "
+                         "echo late; d=${job#*\\\"dir\\\":\\\"}; : >\"${d%%\\\"*}.late\""), 0);
     for (int i = 0; i < 2; i++) {
         const HptRunResult *result = serve(&lab);
         g_assert_cmpstr(result->failure, ==, NULL);
-        g_usleep(20000);
+        g_autofree char *late = g_strdup_printf("%s/%d.late", lab.root, i + 1);
+        while (access(late, F_OK) != 0)
+            poll(NULL, 0, 1);
     }
     g_assert_cmpint(hpt_run_get_result(lab.run)->served->stray_bytes, >, 0);
     lab_end(&lab);
