@@ -225,8 +225,6 @@ static void read_lines(HptServant *servant, int64_t limit)
         hpt_talk_hear(&servant->talk, buffer, (size_t)n);
         if (servant->talk.failure != NULL)
             break_off(servant, servant->talk.failure);
-        else if (servant->talk.ready && servant->begin_us == 0)
-            begin(servant, hpt_time_monotonic_us());
         if ((size_t)n < sizeof buffer)
             return;
     }
@@ -318,6 +316,7 @@ bool hpt_servant_give(HptServant *servant, const HptErrand *errand, int64_t now_
     hpt_talk_about(&servant->talk, errand->trial, errand->scan, errand->report, errand->replies);
     if (servant->talk.ready) {
         drain_streams(servant, true);
+        read_lines(servant, waiting(servant->from)); /* said since: not about this one */
         begin(servant, now_us);
     }
     return true;
@@ -455,6 +454,8 @@ bool hpt_servant_handle(HptServant *servant, int64_t now_us)
         flush(servant);
         read_streams(servant, READ_MAX);
         read_lines(servant, LINES_READ_MAX);
+        if (servant->talk.ready && servant->begin_us == 0 && servant->talk.failure == NULL)
+            begin(servant, hpt_time_monotonic_us());
         flush(servant);
         if (servant->talk.over) {
             end_well(servant);

@@ -400,6 +400,24 @@ static void test_garbage(void)
     lab_end(&lab);
 }
 
+/* Said while nobody asked: it is not the next trial's, even one of the same number. */
+static void test_done_between(void)
+{
+    Lab lab;
+    lab_begin(&lab, LOOP(DONE "; " DONE "; d=${job#*\\\"dir\\\":\\\"}; : >\"${d%%\\\"*}.late\""), 0);
+    g_autofree char *dir = g_strconcat(lab.root, "/1", NULL);
+    g_autofree char *late = g_strconcat(dir, ".late", NULL);
+    g_assert_cmpstr(serve(&lab)->failure, ==, NULL);
+    while (access(late, F_OK) != 0)
+        poll(NULL, 0, 1);
+    g_assert_true(hpt_workdir_remove(dir, NULL));
+    lab.trial = 0; /* the same number again, as the evaluations of one trial have it */
+    const HptRunResult *result = serve(&lab);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_cmpfloat(result->metrics->found[0].value, ==, 0.2);
+    lab_end(&lab);
+}
+
 static void test_long_lines(void)
 {
     Lab lab;
@@ -497,6 +515,7 @@ int main(int argc, char **argv)
     g_test_add_func("/servant/timeout", test_timeout);
     g_test_add_func("/servant/stop", test_stop);
     g_test_add_func("/servant/garbage", test_garbage);
+    g_test_add_func("/servant/done-between", test_done_between);
     g_test_add_func("/servant/long-lines", test_long_lines);
     g_test_add_func("/servant/never-reads", test_never_reads);
     g_test_add_func("/servant/flood", test_flood);
