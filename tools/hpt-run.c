@@ -97,6 +97,7 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
     HptDefinitionInput input = {
         .command = (const char *const *)command,
         .shell = run_given.shell,
+        .worker = run_given.worker,
         .allow_unused = run_given.allow_unused,
         .stdin_json = settings->stdin_json,
         .chdir_trial = settings->chdir_trial,
@@ -364,7 +365,7 @@ static int exit_status(HptWorkerEnd end)
 /* Room for the descriptors of so many trials: pipes, the report FIFO, the process, spooled output. */
 static bool make_room(int jobs, GError **error)
 {
-    enum { EACH = 8, OURS = 64 };
+    enum { EACH = 10, OURS = 64 };
     rlim_t wanted = (rlim_t)jobs * EACH + OURS;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
@@ -412,6 +413,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .stop_us = settings->time_us > 0 ? hpt_time_monotonic_us() + settings->time_us : INT64_MAX,
         .max_failures = settings->max_failures,
         .retry = settings->retry,
+        .max_restarts = settings->max_restarts,
         .environment = (const char *const *)environ,
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,
@@ -489,6 +491,7 @@ static bool check_use(char **command, bool space_given, GError **error)
                  {run_given.chdir != NULL, "--chdir"},
                  {run_given.input != NULL, "--stdin"},
                  {run_given.shell, "--shell"},
+                 {run_given.worker, "--worker"},
                  {run_given.allow_unused, "--allow-unused"},
                  {run_given.no_default_trial, "--no-default-trial"},
                  {run_given.folds != NULL, "--folds"},
@@ -550,6 +553,10 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autoptr(HptStudy) study =
         open_study(&settings, db, name, g_steal_pointer(&definition), error);
     int64_t total = -1;
+    if (study != NULL && run_given.restarts != NULL && !study->definition->worker) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--max-restarts without --worker");
+        return HPT_EXIT_USAGE;
+    }
     /* A worker that joins from another folder or machine may not have the command. */
     if (study == NULL || !check_command(study->definition, error) || !settle_total(&settings, db, study, &total, error) ||
         !has_end(&settings, study->definition, total, error))

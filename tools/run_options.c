@@ -37,6 +37,8 @@ const GOptionEntry run_options[] = {
     {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &run_given.no_default_trial, "do not begin with the default configuration", NULL},
     {"extend", 0, 0, G_OPTION_ARG_NONE, &run_given.extend, "let the space of an existing study be widened", NULL},
     {"shell", 'S', 0, G_OPTION_ARG_NONE, &run_given.shell, "run the command by sh -c", NULL},
+    {"worker", 0, 0, G_OPTION_ARG_NONE, &run_given.worker, "the command is a persistent worker, see hpt-worker(7)", NULL},
+    {"max-restarts", 0, 0, G_OPTION_ARG_STRING, &run_given.restarts, "new starts of a worker in a row without a finished trial (3)", "N"},
     {"allow-unused", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_unused, "parameters need not appear in the command", NULL},
     {"stdin", 0, 0, G_OPTION_ARG_STRING, &run_given.input, "what a trial reads: null or json (null)", "WHAT"},
     {"chdir", 0, 0, G_OPTION_ARG_STRING, &run_given.chdir, "where a trial runs: caller or trial (caller)", "WHERE"},
@@ -106,6 +108,7 @@ static bool parse_choice(const char *name, const char *text, const char *const *
 
 static bool parse_numbers(RunSettings *settings, GError **error)
 {
+    int64_t restarts = HPT_SERVANT_RESTARTS;
     int64_t jobs = 1, seed = 0, folds = 1, repeats = 1;
     *settings = (RunSettings){
         .total = -1,
@@ -119,6 +122,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
         !parse_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
         !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
+        !parse_whole("max-restarts", run_given.restarts, 0, 1000000, &restarts, error) ||
         !parse_span("time", run_given.time, &settings->time_us, error) ||
         !parse_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
         !parse_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
@@ -150,6 +154,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         return false;
     }
     settings->jobs = (int)jobs;
+    settings->max_restarts = (int)restarts;
     settings->seed = (uint64_t)seed;
     return true;
 }

@@ -9,10 +9,10 @@
 /* As typed; NULL or false: not given. */
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
-    char *input, *chdir, *cap, *failures, *print, *format, *progress, *color, *dsn, *directory;
+    char *input, *chdir, *cap, *failures, *restarts, *print, *format, *progress, *color, *dsn, *directory;
     char *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
     char **metrics, **params, **points, **until;
-    gboolean reserve_fold, shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
+    gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
 } RunGiven;
 extern RunGiven run_given;
 extern const GOptionEntry run_options[];
@@ -26,6 +26,7 @@ typedef struct {
     int folds, repeats;
     bool limited; /* --until, --stall, --max-… */
     int64_t max_cpu_us, max_wall_us, stall; /* 0: not given */
+    int max_restarts;
     HptRetryTrials retry;
     RunProgress progress;
     bool print_all, print_best, stdin_json, chdir_trial;

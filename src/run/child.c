@@ -52,13 +52,13 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* The child keeps 0, 1, 2 alone. Kernels before 5.9 have no close_range: ours are close-on-exec
+/* The child keeps those below first alone. Kernels before 5.9 have no close_range: ours are close-on-exec
  * anyway, and those that we inherited are few and low. */
-static void close_others(void)
+static void close_others(unsigned first)
 {
-    if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
         return;
-    for (int fd = 3; fd < 1024; fd++)
+    for (int fd = (int)first; fd < 1024; fd++)
         close(fd);
 }
 
@@ -70,6 +70,14 @@ static void reset_signals(void)
     for (int number = 1; number < _NSIG; number++)
         if (number != SIGKILL && number != SIGSTOP)
             syscall(SYS_rt_sigaction, number, defaults, NULL, (size_t)((_NSIG - 1) / 8));
+}
+
+static bool place_extra(const HptChildSpec *spec)
+{
+    for (size_t i = 0; i < spec->n_extra; i++)
+        if (dup2(spec->extra[i], 3 + (int)i) < 0)
+            return false;
+    return true;
 }
 
 /* Runs in the child with our memory: only system calls, no allocation, no return. */
@@ -87,8 +95,8 @@ G_GNUC_NORETURN static void enter(const Launch *launch, Fault *fault)
         if (spec->directory == NULL || chdir(spec->directory) == 0) {
             step = STEP_STREAMS;
             if (dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 &&
-                dup2(launch->err, 2) >= 0) {
-                close_others();
+                dup2(launch->err, 2) >= 0 && place_extra(spec)) {
+                close_others(3U + (unsigned)spec->n_extra);
                 sigset_t none;
                 sigemptyset(&none);
                 sigprocmask(SIG_SETMASK, &none, NULL);

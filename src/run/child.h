@@ -1,7 +1,7 @@
 /* One child process: what is started, how it ended, and that nothing of it is left.
  *
  * The child gets its own process group, default signals and an empty mask, stdin from null or from
- * given bytes, stdout and stderr on pipes, and no other descriptor of ours. It shares our memory
+ * given bytes, stdout and stderr on pipes, and no other descriptor of ours but those named for it. It shares our memory
  * until it execs (vfork), so a large parent costs nothing.
  *
  * SIGCHLD must not be ignored; where it is, the first start sets it to its default.
@@ -55,6 +55,8 @@ typedef struct {
     const char *directory;   /* NULL: ours */
     const void *input;       /* bytes for stdin; NULL: /dev/null */
     size_t input_length;
+    const int *extra; /* what the child gets as 3, 4 …; each above all of these, all stay ours */
+    size_t n_extra;
     const char *marker; /* an entry of env that no other running child has ("HPT_DIR=…"): by it
                            descendants are told apart; NULL: by process group and session only */
 } HptChildSpec;

@@ -31,13 +31,18 @@ static const char *find_last_break(const HptLines *lines, const char *from, cons
     return back != NULL ? back : newline;
 }
 
+static size_t longest(const HptLines *lines)
+{
+    return lines->max > 0 ? lines->max : HPT_LINE_MAX;
+}
+
 static void keep(HptLines *lines, const char *from, size_t length)
 {
     if (length == 0)
         return;
     if (lines->partial == NULL)
         lines->partial = g_string_new(NULL);
-    size_t room = HPT_LINE_MAX - lines->partial->len;
+    size_t room = longest(lines) - lines->partial->len;
     if (length > room) {
         lines->cut = true;
         length = room;
@@ -47,8 +52,8 @@ static void keep(HptLines *lines, const char *from, size_t length)
 
 static void give(HptLines *lines, const char *from, size_t length, HptLineFunc func, void *user)
 {
-    bool cut = length > HPT_LINE_MAX;
-    func(from, cut ? HPT_LINE_MAX : length, lines->offset, cut, user);
+    bool cut = length > longest(lines);
+    func(from, cut ? longest(lines) : length, lines->offset, cut, user);
 }
 
 static void give_partial(HptLines *lines, HptLineFunc func, void *user)

@@ -8,9 +8,10 @@
 
 typedef struct {
     GString *partial; /* the beginning of a line whose end has not come yet; NULL: none so far */
-    bool cut;         /* that line is longer than HPT_LINE_MAX; the rest of it is passed over */
+    bool cut;         /* that line is longer than max; the rest of it is passed over */
     int64_t offset;   /* where that line begins in the stream */
     int64_t total;    /* bytes so far */
+    size_t max;       /* bytes of a line that are kept; 0: HPT_LINE_MAX */
     bool returns;     /* "\r" ends a line too (progress bars) */
 } HptLines;
 

@@ -96,6 +96,19 @@ static void bad_line(HptReport *report, const char *reason, const char *text, si
                                     length > EVENT_TEXT_MAX ? "…" : ""));
 }
 
+void hpt_report_count(HptReport *report, const char *reason, const char *text, size_t length)
+{
+    if (reason == NULL)
+        report->result.lines++;
+    else
+        bad_line(report, reason, text, length);
+}
+
+void hpt_report_add_bytes(HptReport *report, int64_t bytes)
+{
+    report->result.bytes += bytes;
+}
+
 static void report_line(const char *text, size_t length, int64_t offset, bool cut, void *user)
 {
     HptReport *report = user;
@@ -112,10 +125,8 @@ static void report_line(const char *text, size_t length, int64_t offset, bool cu
         reason = g_strdup("neither 'metrics' nor 'fail'");
     else if (ok && line.reply != NULL && !hpt_reply_name_valid(line.reply))
         reason = g_strdup("'reply' is not the name of a reply channel");
-    if (reason != NULL) {
-        bad_line(report, reason, text, length);
-    } else {
-        report->result.lines++;
+    hpt_report_count(report, reason, text, length);
+    if (reason == NULL) {
         hpt_report_line_metrics(&line, text, length, offset, report->scan);
         if (line.fail != NULL)
             hpt_scan_fail(report->scan, line.fail);

@@ -43,6 +43,10 @@ int hpt_report_get_fd(const HptReport *report);
 void hpt_report_read(HptReport *report);
 void hpt_report_add(HptReport *report, const char *data, size_t length);
 
+/* Lines that somebody else reads and judges: counted here. reason NULL: a good one. */
+void hpt_report_count(HptReport *report, const char *reason, const char *text, size_t length);
+void hpt_report_add_bytes(HptReport *report, int64_t bytes);
+
 /* The main process has ended: reads what it had written. What comes from now on is late. */
 void hpt_report_close(HptReport *report);
 /* Counts what came late, removes the FIFO. The result belongs to report. */

@@ -116,6 +116,17 @@ static bool is_name(const Parse *parse, const char *text, size_t length)
 
 /* ---- names ---- */
 
+/* A process that runs many trials cannot be given those of one. */
+static bool check_worker(const Parse *parse, const char *name, GError **error)
+{
+    if (!parse->rules->worker || strcmp(name, "hpt.slot") == 0 || strcmp(name, "hpt.worker") == 0)
+        return true;
+    return refuse(error,
+                  "{%s} is another one in each trial, and a worker is started once\n"
+                  "hint: it is in the trial's message, see hpt-worker(7); or leave --worker out",
+                  name);
+}
+
 /* Is name known and there in this study? Sets *conditional. */
 static bool check_reserved(const Parse *parse, const char *name, bool *conditional, GError **error)
 {
@@ -135,7 +146,7 @@ static bool check_reserved(const Parse *parse, const char *name, bool *condition
     if ((strcmp(name, "hpt.budget") == 0 || strcmp(name, "hpt.resume") == 0) && !parse->rules->budget)
         return refuse(error, "{%s} in a study without --budget", name);
     *conditional = strcmp(name, "hpt.resume") == 0;
-    return true;
+    return check_worker(parse, name, error);
 }
 
 static bool check_name(Parse *parse, const char *name, bool *conditional, GError **error)
@@ -156,6 +167,8 @@ static bool check_name(Parse *parse, const char *name, bool *conditional, GError
                                      "for literal braces",
                                      name, name);
     }
+    if (!check_worker(parse, name, error))
+        return false;
     parse->used[i] = parse->any_used = true;
     *conditional = rules->conditional != NULL && rules->conditional[i];
     return true;
@@ -454,7 +467,7 @@ static bool check_used(const Parse *parse, HptTemplate *template, GError **error
         any = any || rules->constant == NULL || !rules->constant[i];
         any_used = any_used || parse->used[i];
     }
-    if (!any_used && any)
+    if (!any_used && any && !rules->worker)
         template->note = g_strdup("no parameter is in the command: it must read the environment "
                                   "(HPT_PARAM_…) or the file $HPT_PARAMS by itself");
     if (!parse->any_used || rules->allow_unused)

@@ -38,11 +38,13 @@ typedef struct {
                                     conditional, and comes with a budget */
     bool allow_unused;
     bool shell;
+    bool worker; /* the command runs many trials: only hpt.slot and hpt.worker are known to it */
 } HptTemplateRules;
 
 /* Parses the words of a command, NULL-terminated, at least one. Fails HPT_ERROR_USAGE, message with
  * "argument N 'WORD': " (N counts from 1 = the command itself):
- *   - an unknown placeholder, with a suggestion; a fold or budget that the study does not have
+ *   - an unknown placeholder, with a suggestion; a fold or budget that the study does not have,
+ *     anything of one trial in the command of a persistent worker
  *   - a bare {gamma} of a conditional parameter: an empty word or "--gamma=" would be left behind
  *   - {-g gamma} inside a longer word (without shell)
  *   - a placeholder in a here-document (with shell), unless that is inside "$(…)"

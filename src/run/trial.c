@@ -21,7 +21,8 @@ typedef struct {
 
 struct HptRun {
     State state;
-    HptChild *child;
+    HptChild *child;     /* a process of its own, or */
+    HptServant *servant; /* who runs it */
     HptScan *scan;
     HptReport *report;
     HptReplies *replies;
@@ -29,7 +30,7 @@ struct HptRun {
     int directory; /* of the trial, for file= metrics */
     const HptMetrics *metrics;
     int64_t timeout_at, kill_at, sweep_at; /* INT64_MAX: never */
-    int64_t grace_us;
+    int64_t grace_us, timeout_us;
     HptRunResult result;
     char *failure;
 };
@@ -69,7 +70,8 @@ static bool start_child(HptRun *run, const HptRunSpec *spec, const char *fifo, G
     return run->child != NULL;
 }
 
-HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
+/* What both kinds have: the directory, the streams, the metrics. */
+static HptRun *run_new(const HptRunSpec *spec, GError **error)
 {
     g_autoptr(HptRun) run = g_new0(HptRun, 1);
     run->streams[0].fd = run->streams[1].fd = -1;
@@ -82,7 +84,6 @@ HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
                             spec->trial_dir);
         return NULL;
     }
-    g_autofree char *fifo = g_strconcat(spec->trial_dir, "/" HPT_RUN_REPORT_NAME, NULL);
     g_autofree char *parent = g_path_get_dirname(spec->trial_dir);
     const char *spool = spec->spool != NULL ? spec->spool : parent;
     int64_t cap = spec->output_cap < 0 ? HPT_CAPTURE_CAP : spec->output_cap;
@@ -91,13 +92,19 @@ HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
     run->streams[1].capture = hpt_capture_new(spool, cap);
     run->streams[0].scan = hpt_scan_stdout;
     run->streams[1].scan = hpt_scan_stderr;
+    run->replies = hpt_replies_new(run->directory, spec->answers);
+    return g_steal_pointer(&run);
+}
+
+static bool start_own(HptRun *run, const HptRunSpec *spec, GError **error)
+{
+    g_autofree char *fifo = g_strconcat(spec->trial_dir, "/" HPT_RUN_REPORT_NAME, NULL);
     run->report = hpt_report_open(fifo, run->scan, error);
     if (run->report == NULL)
-        return NULL;
-    run->replies = hpt_replies_new(run->directory, spec->answers);
+        return false;
     hpt_report_set_replies(run->report, run->replies);
     if (!start_child(run, spec, fifo, error))
-        return NULL;
+        return false;
     run->streams[0].fd = hpt_child_steal_stdout(run->child);
     run->streams[1].fd = hpt_child_steal_stderr(run->child);
     int64_t now = hpt_time_monotonic_us();
@@ -105,6 +112,48 @@ HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
         run->timeout_at = now + spec->timeout_us;
     if (hpt_child_get_pidfd(run->child) < 0)
         hpt_run_handle(run, now);
+    return true;
+}
+
+/* The trial's time counts from when the worker gets it; before that it has as long to be ready. */
+static void watch_time(HptRun *run, int64_t now_us)
+{
+    int64_t begin_us = hpt_servant_get_begin(run->servant);
+    if (begin_us == 0)
+        run->timeout_at = now_us + (run->timeout_us > 0 ? run->timeout_us : HPT_SERVANT_READY_US);
+    else
+        run->timeout_at = run->timeout_us > 0 ? begin_us + run->timeout_us : INT64_MAX;
+}
+
+static bool start_served(HptRun *run, const HptRunSpec *spec, GError **error)
+{
+    run->report = hpt_report_new(run->scan);
+    run->timeout_us = spec->timeout_us;
+    HptErrand errand = {
+        .trial = spec->trial,
+        .message = spec->message,
+        .scan = run->scan,
+        .report = run->report,
+        .replies = run->replies,
+        .out = run->streams[0].capture,
+        .err = run->streams[1].capture,
+    };
+    int64_t now = hpt_time_monotonic_us();
+    if (!hpt_servant_give(spec->servant, &errand, now, error))
+        return false;
+    run->servant = spec->servant;
+    watch_time(run, now);
+    if (hpt_servant_get_pid(run->servant) < 0)
+        hpt_run_handle(run, now);
+    return true;
+}
+
+HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
+{
+    g_autoptr(HptRun) run = run_new(spec, error);
+    if (run == NULL ||
+        !(spec->servant != NULL ? start_served(run, spec, error) : start_own(run, spec, error)))
+        return NULL;
     return g_steal_pointer(&run);
 }
 
@@ -119,6 +168,8 @@ void hpt_run_free(HptRun *run)
 {
     if (run == NULL)
         return;
+    if (run->servant != NULL && run->state != STATE_FINISHED)
+        hpt_servant_abort(run->servant);
     hpt_child_free(run->child);
     hpt_report_free(run->report);
     hpt_replies_free(run->replies);
@@ -137,20 +188,23 @@ size_t hpt_run_fds(const HptRun *run, struct pollfd fds[HPT_RUN_FDS])
 {
     if (run->state != STATE_RUNNING)
         return 0;
-    int all[HPT_RUN_FDS] = {hpt_child_get_pidfd(run->child), run->streams[0].fd, run->streams[1].fd,
+    if (run->servant != NULL)
+        return hpt_servant_fds(run->servant, fds);
+    struct pollfd *next = fds;
+    int all[] = {hpt_child_get_pidfd(run->child), run->streams[0].fd, run->streams[1].fd,
                             hpt_report_get_fd(run->report)};
-    size_t n = 0;
-    for (size_t i = 0; i < HPT_RUN_FDS; i++)
+    for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
         if (all[i] >= 0)
-            fds[n++] = (struct pollfd){.fd = all[i], .events = POLLIN};
-    return n;
+            *next++ = (struct pollfd){.fd = all[i], .events = POLLIN};
+    return (size_t)(next - fds);
 }
 
 int64_t hpt_run_deadline(const HptRun *run)
 {
     if (run->state == STATE_FINISHED)
         return INT64_MAX;
-    return MIN(MIN(run->timeout_at, run->kill_at), run->sweep_at);
+    int64_t other = run->servant != NULL ? hpt_servant_deadline(run->servant) : run->sweep_at;
+    return MIN(MIN(run->timeout_at, run->kill_at), other);
 }
 
 /* Takes up to limit bytes; closes the stream at its end. */
@@ -204,6 +258,8 @@ static char *describe_failure(const HptRun *run, bool reported)
 {
     const HptEnd *end = run->result.end;
     const char *problem = run->result.metrics->problem;
+    if (run->result.served != NULL && run->result.served->failure != NULL)
+        return g_strdup(run->result.served->failure);
     bool ended_well = end->kind == HPT_END_EXITED && (end->status == 0 || has_exit_metric(run));
     g_autofree char *text = hpt_end_text(end);
     if (ended_well)
@@ -216,9 +272,14 @@ static char *describe_failure(const HptRun *run, bool reported)
 static void finish(HptRun *run)
 {
     HptRunResult *result = &run->result;
-    for (int i = 0; i < 2; i++)
-        drain_stream(run, &run->streams[i]);
-    result->end = hpt_child_get_end(run->child);
+    if (run->servant != NULL) {
+        result->served = hpt_servant_get_end(run->servant);
+        result->end = &result->served->end;
+    } else {
+        for (int i = 0; i < 2; i++)
+            drain_stream(run, &run->streams[i]);
+        result->end = hpt_child_get_end(run->child);
+    }
     result->out = hpt_capture_end(run->streams[0].capture);
     result->err = hpt_capture_end(run->streams[1].capture);
     result->reports = hpt_report_end(run->report);
@@ -232,12 +293,21 @@ static void finish(HptRun *run)
     run->state = STATE_FINISHED;
 }
 
-static void end_by(HptRun *run, HptEndKind kind, int signal, int64_t now_us)
+static void send_signal(HptRun *run, HptEndKind kind, int signal)
 {
+    if (run->servant != NULL) {
+        hpt_servant_signal(run->servant, kind, signal);
+        return;
+    }
     hpt_child_blame(run->child, kind);
     hpt_child_signal(run->child, signal);
+}
+
+static void end_by(HptRun *run, HptEndKind kind, int signal, int64_t now_us)
+{
+    send_signal(run, kind, signal);
     if (signal != SIGKILL) {
-        hpt_child_signal(run->child, SIGCONT); /* a stopped process takes no other signal */
+        send_signal(run, kind, SIGCONT); /* a stopped process takes no other signal */
         if (run->kill_at == INT64_MAX)
             run->kill_at = now_us + run->grace_us;
     }
@@ -251,14 +321,30 @@ static void check_time(HptRun *run, int64_t now_us)
     }
     if (now_us >= run->kill_at) {
         run->kill_at = INT64_MAX;
-        hpt_child_signal(run->child, SIGKILL);
+        send_signal(run, HPT_END_STOPPED, SIGKILL); /* the first blame counts */
     }
+}
+
+static void handle_served(HptRun *run, int64_t now_us)
+{
+    int64_t begin_us = hpt_servant_get_begin(run->servant);
+    if (hpt_servant_handle(run->servant, now_us)) {
+        finish(run);
+        return;
+    }
+    if (begin_us != hpt_servant_get_begin(run->servant) && run->kill_at == INT64_MAX)
+        watch_time(run, now_us);
+    check_time(run, now_us);
 }
 
 void hpt_run_handle(HptRun *run, int64_t now_us)
 {
     if (run->state == STATE_FINISHED)
         return;
+    if (run->servant != NULL) {
+        handle_served(run, now_us);
+        return;
+    }
     for (int i = 0; i < 2; i++)
         read_stream(run, &run->streams[i], READ_MAX);
     hpt_report_read(run->report);
@@ -285,12 +371,16 @@ void hpt_run_stop(HptRun *run, int signal, int64_t now_us)
 
 bool hpt_run_is_asking(const HptRun *run)
 {
-    return run->state == STATE_RUNNING && hpt_replies_waiting(run->replies);
+    return run->state == STATE_RUNNING &&
+           (hpt_replies_waiting(run->replies) ||
+            (run->servant != NULL && hpt_servant_is_asking(run->servant)));
 }
 
 void hpt_run_answer(HptRun *run, bool stop)
 {
     hpt_replies_answer(run->replies, stop);
+    if (run->servant != NULL && run->state == STATE_RUNNING)
+        hpt_servant_answer(run->servant, stop);
 }
 
 bool hpt_run_finished(const HptRun *run)
@@ -305,5 +395,6 @@ const HptRunResult *hpt_run_get_result(const HptRun *run)
 
 pid_t hpt_run_get_pid(const HptRun *run)
 {
-    return hpt_child_get_pid(run->child);
+    return run->servant != NULL ? hpt_servant_get_pid(run->servant)
+                                : hpt_child_get_pid(run->child);
 }

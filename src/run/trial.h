@@ -1,4 +1,4 @@
-/* A running trial: child, captured streams, reports and metrics in one object for a ppoll loop.
+/* A running trial, a process of its own or one turn of a persistent worker: captured streams, reports and metrics in one object for a ppoll loop.
  *
  *     run = hpt_run_start(&spec, &error);
  *     loop: n = hpt_run_fds(run, fds);              up to HPT_RUN_FDS, of every run
@@ -16,10 +16,9 @@
 #include "run/child.h"
 #include "run/report.h"
 #include "run/scan.h"
+#include "run/servant.h"
 
-#include <poll.h>
-
-#define HPT_RUN_FDS 4
+#define HPT_RUN_FDS 5
 #define HPT_RUN_REPORT_NAME ".hpt-report" /* the FIFO in the trial's directory, gone at the end */
 #define HPT_RUN_GRACE_US INT64_C(10000000)
 
@@ -40,6 +39,11 @@ typedef struct {
     bool answers; /* somebody decides (hpt_run_answer): HPT_PRUNING=1 is added to the environment;
                      false: every question is answered with go at once */
     HptPointFunc on_point; /* may be NULL */
+    /* A persistent worker runs it; outlives the run. argv, base_env, env, directory and input are its
+     * own then, and message, the line that hands the trial over, says the rest. */
+    HptServant *servant;
+    int64_t trial;
+    const char *message;
     void *user;
 } HptRunSpec;
 
@@ -52,6 +56,7 @@ typedef struct {
      * command ended if not with status 0 (any status will do where it is a metric, -m x:exit), or
      * what is wrong with its metrics. */
     const char *failure;
+    const HptServed *served; /* by a persistent worker; NULL: a process of its own */
 } HptRunResult;
 
 typedef struct HptRun HptRun;
@@ -61,7 +66,7 @@ HptRun *hpt_run_start(const HptRunSpec *spec, GError **error) HPT_WARN_UNUSED;
 void hpt_run_free(HptRun *run); /* a run that goes on is killed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRun, hpt_run_free)
 
-/* What to poll for (events POLLIN); returns how many. May change with every handle. */
+/* What to poll for; returns how many. May change with every handle. */
 size_t hpt_run_fds(const HptRun *run, struct pollfd fds[HPT_RUN_FDS]);
 /* When to call handle even without an event, in monotonic µs; INT64_MAX: never. */
 int64_t hpt_run_deadline(const HptRun *run);

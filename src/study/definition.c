@@ -53,6 +53,7 @@ static bool parse_template(HptDefinition *definition, GError **error)
         .constant = constant,
         .allow_unused = definition->allow_unused,
         .shell = definition->shell,
+        .worker = definition->worker,
         .folds = definition->folds > 1,
         .repeats = definition->repeats > 1,
         .budget = definition->budget != NULL,
@@ -145,6 +146,8 @@ static json_t *metrics_json(const HptDefinition *definition)
 /* What only some studies have; absent is none. */
 static void add_parts(const HptDefinition *definition, json_t *object)
 {
+    if (definition->worker)
+        json_object_set_new(object, "worker", json_true());
     if (definition->folds > 1)
         json_object_set_new(object, "folds", json_integer(definition->folds));
     if (definition->repeats > 1)
@@ -346,6 +349,21 @@ static bool settle_parts(HptDefinition *definition, const HptDefinitionInput *in
     return true;
 }
 
+/* What a trial is given by its start, a worker is given by its message. */
+static bool check_worker(const HptDefinition *definition, GError **error)
+{
+    const char *with = definition->stdin_json    ? "--stdin=json"
+                       : definition->chdir_trial ? "--chdir=trial"
+                                                 : NULL;
+    if (!definition->worker || with == NULL)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "--worker and %s exclude each other\n"
+                "hint: parameters and directory are in the trial's message, see hpt-worker(7)",
+                with);
+    return false;
+}
+
 HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **error)
 {
     g_autoptr(HptDefinition) definition = definition_new();
@@ -354,6 +372,9 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     definition->allow_unused = input->allow_unused;
     definition->stdin_json = input->stdin_json;
     definition->chdir_trial = input->chdir_trial;
+    definition->worker = input->worker;
+    if (!check_worker(definition, error))
+        return NULL;
     definition->space = hpt_space_ref(input->space);
     definition->positions = positions_of(input->space, NULL);
     definition->seed = input->seed != NULL ? *input->seed : random_seed();
@@ -408,6 +429,7 @@ static int integer_or(const json_t *object, const char *key, int otherwise)
 
 static bool read_optional(HptDefinition *definition, const json_t *object, GError **error)
 {
+    definition->worker = json_is_true(json_object_get(object, "worker"));
     definition->folds = integer_or(object, "folds", 1);
     definition->repeats = integer_or(object, "repeats", 1);
     definition->reserve_fold = json_is_true(json_object_get(object, "reserve_fold"));
@@ -574,6 +596,7 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
            given->stdin_json ? "json" : "null");
     differ(fixed, "chdir", recorded->chdir_trial ? "trial" : "caller",
            given->chdir_trial ? "trial" : "caller");
+    differ(fixed, "worker", recorded->worker ? "yes" : "no", given->worker ? "yes" : "no");
     const char *old_space = hpt_space_get_canonical(recorded->space);
     const char *new_space = hpt_space_get_canonical(given->space);
     bool widens = hpt_space_widens(recorded->space, given->space, NULL);

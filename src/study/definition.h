@@ -21,6 +21,7 @@ typedef struct {
     bool shell, allow_unused;
     bool stdin_json; /* the parameters on standard input */
     bool chdir_trial;
+    bool worker; /* the command is a persistent worker, see run/servant.h */
     HptTemplate *template;
     HptSpace *space;
     char **positions; /* names of what is searched, in the order in which it first was */
@@ -46,7 +47,7 @@ typedef struct {
 /* What a command line says; members as in the definition, borrowed. */
 typedef struct {
     const char *const *command; /* NULL-terminated; NULL: none given */
-    bool shell, allow_unused, stdin_json, chdir_trial, no_default_trial;
+    bool shell, allow_unused, stdin_json, chdir_trial, no_default_trial, worker;
     const HptSpace *space;
     const char *const *metrics; /* texts of -m, NULL-terminated; may be NULL */
     const char *const *points;  /* texts of --point; may be NULL */

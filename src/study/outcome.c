@@ -319,6 +319,12 @@ static void make_details(HptOutcome *outcome, int64_t skipped, const char *walk_
             json_object_set_new(details, "report_events", events);
         }
     }
+    if (result != NULL && result->served != NULL) {
+        json_object_set_new(details, "persistent_worker", json_true());
+        json_object_set_new(details, "persistent_worker_trials",
+                            json_integer(result->served->trials));
+        count(details, "persistent_worker_stray_bytes", result->served->stray_bytes);
+    }
     count(details, "files_skipped", skipped);
     if (walk_problem != NULL)
         json_object_set_new(details, "files_problem", json_string(walk_problem));

@@ -281,6 +281,8 @@ static bool make_directory(HptSlot *slot, const HptSlotContext *context, const c
             hpt_error_set_errno(error, errno, "cannot make '%s'", slot->directory);
         return false;
     }
+    if (slot->definition->worker)
+        return true; /* its message says it all */
     g_autofree char *path = g_build_filename(slot->directory, HPT_PARAMS_FILE, NULL);
     return write_file(path, params, error);
 }
@@ -291,6 +293,74 @@ static void on_point(const HptPoint *point, void *user)
     hpt_points_add(point, slot->points);
     if (slot->watch != NULL)
         hpt_watch_add(slot->watch, point);
+}
+
+/* ---- persistent workers ---- */
+
+/* The line that hands the trial over: what is in params, a JSON object, and "type", "attempt" and
+ * "dir". */
+static char *trial_message(const HptSlot *slot, const char *params, GError **error)
+{
+    g_autoptr(json_t) message = hpt_json_parse(params, strlen(params), error);
+    if (message == NULL)
+        return NULL;
+    json_object_set_new(message, "type", json_string("trial"));
+    json_object_set_new(message, "attempt", json_integer(slot->attempt));
+    if (json_object_set_new(message, "dir", json_string(slot->directory)) != 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                    "'%s' is not UTF-8, which a worker's messages are", slot->directory);
+        return NULL;
+    }
+    return hpt_json_canonical(message, error);
+}
+
+/* The process that this slot's trials share; the first of them starts it. */
+static HptServant *make_servant(const HptSlot *slot, const HptSlotContext *context)
+{
+    g_autofree char *study = g_strconcat("HPT_STUDY=", context->study_name, NULL);
+    g_autofree char *index = g_strdup_printf("HPT_SLOT=%d", slot->index);
+    g_autofree char *marker = g_strdup_printf("HPT_WORKER=%s.%d", context->worker_id, slot->index);
+    g_autoptr(GPtrArray) env = g_ptr_array_new();
+    for (const char *const *entry = context->base_env; *entry != NULL; entry++)
+        g_ptr_array_add(env, (gpointer)*entry);
+    g_ptr_array_add(env, study);
+    g_ptr_array_add(env, index);
+    g_ptr_array_add(env, NULL);
+    HptServantSpec spec = {
+        .argv = (const char *const *)slot->argv,
+        .env = (const char *const *)env->pdata,
+        .marker = marker,
+        .max_restarts = context->max_restarts,
+    };
+    return hpt_servant_new(&spec);
+}
+
+/* What differs from a trial in a process of its own; *message is owned and outlives spec. */
+static bool serve(HptSlot *slot, const HptSlotContext *context, const char *params, HptRunSpec *spec,
+                  char **message, GError **error)
+{
+    if (!slot->definition->worker)
+        return true;
+    *message = trial_message(slot, params, error);
+    if (*message == NULL)
+        return false;
+    if (slot->servant == NULL)
+        slot->servant = make_servant(slot, context);
+    spec->servant = slot->servant;
+    spec->trial = slot->number;
+    spec->message = *message;
+    return true;
+}
+
+void hpt_slot_dismiss(HptSlot *slot)
+{
+    if (slot->servant != NULL)
+        hpt_servant_dismiss(slot->servant);
+}
+
+void hpt_slot_release(HptSlot *slot)
+{
+    g_clear_pointer(&slot->servant, hpt_servant_free);
 }
 
 bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us, GError **error)
@@ -324,6 +394,9 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
         .on_point = on_point,
         .user = slot,
     };
+    g_autofree char *message = NULL;
+    if (!serve(slot, context, params, &spec, &message, error))
+        return false;
     slot->started_us = now_us;
     slot->run = hpt_run_start(&spec, error);
     return slot->run != NULL;
@@ -408,6 +481,10 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
     }
     if (slot->pruned != NULL) {
         *cause = g_strdup(slot->pruned);
+        return "pruned";
+    }
+    if (result->served != NULL && result->served->pruned) {
+        *cause = g_strdup("the worker stopped early by itself");
         return "pruned";
     }
     g_autofree char *end = hpt_end_text(result->end);

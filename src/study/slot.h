@@ -45,6 +45,7 @@ typedef struct {
     char **argv;
     char *directory; /* the trial's, absolute */
     char *resume;    /* the restored files it goes on from, or NULL */
+    HptServant *servant; /* runs its trials, if the command is a persistent worker; outlives them */
     HptRun *run;
     HptPoints *points;
     HptWatch *watch;    /* NULL: nobody decides about it */
@@ -66,6 +67,7 @@ typedef struct {
     const char *worker_id;
     const HptDigest *environment;
     const HptPlan *plan;
+    int max_restarts; /* of a persistent worker */
 } HptSlotContext;
 
 /* The trial's configuration: given bytes (it was proposed before), made from its parent's, or proposed
@@ -101,6 +103,11 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
                               const char *outcome, const char *cause, int max_lost,
                               int max_failed, const char *next, int64_t total, int lease_s,
                               char **note);
+
+/* Ends the slot's persistent worker once no trial runs: the first asks, for all slots, the second
+ * waits, for each. */
+void hpt_slot_dismiss(HptSlot *slot);
+void hpt_slot_release(HptSlot *slot);
 
 /* Removes the folder and forgets the trial; the slot is idle. */
 void hpt_slot_clear(HptSlot *slot);

@@ -775,6 +775,7 @@ static bool begin(Worker *worker, GError **error)
         .worker_id = worker->identity->worker,
         .environment = &worker->environment->digest,
         .plan = worker->plan,
+        .max_restarts = worker->options->max_restarts,
     };
     worker->slots = g_new0(HptSlot, worker->options->jobs);
     for (int i = 0; i < worker->options->jobs; i++)
@@ -799,8 +800,12 @@ static void finish(Worker *worker)
         if (rows == NULL)
             g_debug("%s", ignored->message);
     }
-    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
+    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++) {
         hpt_slot_clear(&worker->slots[i]);
+        hpt_slot_dismiss(&worker->slots[i]);
+    }
+    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
+        hpt_slot_release(&worker->slots[i]);
     g_free(worker->slots);
     hpt_outbox_clear(&worker->outbox);
     hpt_sampler_free(worker->sampler);

@@ -1,0 +1,23 @@
+/* What a process that lives on used between two moments. Internal to run/.
+ *
+ * CPU time is the process's clock (all its threads, to the microsecond) and, in steps of the
+ * kernel's tick (10 ms), that of children it has waited for; how the sum divides into user and
+ * system is known by ticks only. The peak of its memory is set back at the beginning where the kernel
+ * allows it (Linux 4.0), else it is the peak since the process started.
+ */
+#ifndef HPT_RUN_USAGE_H
+#define HPT_RUN_USAGE_H
+
+#include "run/child.h"
+
+typedef struct {
+    int64_t total_us, system_us;
+} HptUsage;
+
+void hpt_usage_begin(pid_t pid, HptUsage *before);
+/* user_us, system_us and maxrss_bytes of end, for a process that runs. */
+void hpt_usage_end(pid_t pid, const HptUsage *before, HptEnd *end);
+/* From the usage of a whole life, what it was before. */
+void hpt_usage_subtract(const HptUsage *before, HptEnd *end);
+
+#endif
