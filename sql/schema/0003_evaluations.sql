@@ -393,6 +393,8 @@ BEGIN
     IF v_limits = '{}' THEN
         RETURN;
     END IF;
+    -- One end after the other: the next one sees what this one has used.
+    PERFORM FROM hpt_record.study s WHERE s.id = p_attempt.study_id FOR UPDATE;
     UPDATE hpt_record.worker w
     SET cpu_us = w.cpu_us + coalesce(p_attempt.user_us + p_attempt.system_us, 0),
         cost = w.cost + coalesce((SELECT m.value FROM unnest(p_names, p_values) m (name, value)
@@ -436,6 +438,10 @@ BEGIN
     SELECT * INTO v_study FROM hpt_record.study s WHERE s.id = p_study;
     IF v_study.stopped IS NOT NULL OR v_study.limits = '{}' THEN
         RETURN v_study.stopped;
+    END IF;
+    SELECT s.stopped INTO v_reason FROM hpt_record.study s WHERE s.id = p_study FOR UPDATE;
+    IF v_reason IS NOT NULL THEN
+        RETURN v_reason;
     END IF;
     SELECT CASE
         WHEN sum(w.cpu_us) >= (v_study.limits ->> 'cpu_us')::bigint THEN 'the CPU time is used up'

@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "record/environment.h"
 #include "study/identity.h"
-#include "study/outbox.h"
+#include "study/judge.h"
 #include "study/reap.h"
 #include "study/resume.h"
 
@@ -33,6 +33,7 @@ typedef struct {
     HptSearch search;
     HptSlotContext context;
     HptPlan *plan;
+    HptJudge judge;
     char *trials_folder;
     char **base_env;
     HptSlot *slots;
@@ -47,6 +48,7 @@ typedef struct {
     int64_t failures_in_row;
     bool any_complete;
 } Worker;
+
 
 static void tell(Worker *worker, HptWorkerEvent event)
 {
@@ -311,30 +313,6 @@ static void stop_others(Worker *worker, int64_t number)
     }
 }
 
-/* An evaluation is done and others of its trial are to come: are they worth it? */
-static void post_fold_values(Worker *worker, const HptSlot *slot)
-{
-    HptArgs *args = study_args(worker);
-    hpt_args_int8(args, slot->number);
-    HptPending *pending = hpt_outbox_post(&worker->outbox, HPT_SQL_FOLD_VALUES, args, NULL);
-    pending->number = slot->number;
-    pending->attempt = slot->attempt;
-}
-
-static void decide_fold(Worker *worker, const HptPending *asked, const HptRows *rows)
-{
-    HptPruneDecision decision;
-    int done = 0;
-    hpt_plan_fold(worker->plan, rows, &decision, &done);
-    HptPending *pending = hpt_outbox_post(
-        &worker->outbox, HPT_SQL_PRUNE_DECIDE,
-        hpt_plan_decide_args(worker->context.study_id, asked->number, asked->attempt, "fold", done,
-                             &decision, NULL),
-        NULL);
-    pending->number = asked->number;
-    pending->cause = hpt_slot_decision_text(&decision);
-}
-
 static void decided(Worker *worker, const HptPending *pending, bool ended)
 {
     worker->poll_us = 0; /* something may have become free to run */
@@ -368,7 +346,7 @@ static void finish_answered(Worker *worker, const HptPending *pending, const Hpt
                      });
     }
     if (strcmp(finished, "more") == 0 && hpt_plan_by_fold(worker->plan))
-        post_fold_values(worker, slot);
+        hpt_judge_ask_fold(&worker->judge, slot);
     if (strcmp(finished, "done") == 0 && slot->part.given)
         stop_others(worker, slot->number);
     hpt_slot_clear(slot);
@@ -407,58 +385,16 @@ static void check_leases(Worker *worker, const HptRows *held, int64_t now_us)
     }
 }
 
-/* Which trial goes on, if any, now that it is known what all have reached. */
-static void promote(Worker *worker, HptSlot *slot, const HptRows *rows)
-{
-    HptPromotion promotion;
-    hpt_plan_promote(worker->plan, rows, worker->total, &promotion);
-    if (promotion.kind != HPT_PROMOTE_NONE)
-        hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_DECIDE,
-                        hpt_plan_decide_args(worker->context.study_id, promotion.trial, 0, "rung",
-                                             promotion.rung, &promotion.why, NULL),
-                        NULL);
-    post_reserve_with(worker, slot, &promotion);
-}
-
-/* ---- pruning while a trial runs ---- */
-
-static void decide_step(Worker *worker, HptSlot *slot, const HptRows *rows, int64_t now_us)
-{
-    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL)
-        return;
-    HptPruneDecision decision;
-    int64_t step = 0;
-    hpt_watch_decide(slot->watch, rows, &decision, &step);
-    hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_DECIDE,
-                    hpt_plan_decide_args(worker->context.study_id, slot->number, slot->attempt, "step",
-                                         step, &decision, rows),
-                    NULL);
-    if (decision.stop)
-        hpt_slot_prune(slot, &decision, now_us);
-}
-
-/* Asks about what is due; answers a trial that waits when nothing is. A trial does not wait for a
- * database that is away. */
-static void look_after(Worker *worker, HptSlot *slot)
-{
-    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL)
-        return;
-    bool away = hpt_outbox_is_away(&worker->outbox);
-    if (!away && hpt_watch_is_due(slot->watch))
-        hpt_outbox_post(&worker->outbox, HPT_SQL_PRUNE_OBSERVE,
-                        hpt_watch_observe_args(slot->watch, slot->attempt_id), slot);
-    if (hpt_run_is_asking(slot->run) && (away || hpt_watch_is_idle(slot->watch)))
-        hpt_run_answer(slot->run, false);
-}
-
 static void answered(Worker *worker, const HptPending *pending, const HptRows *rows)
 {
     int64_t now_us = hpt_time_monotonic_us();
     bool current = pending->slot != NULL &&
                    g_strcmp0(pending->slot->attempt_id, pending->attempt_id) == 0;
+    HptPromotion promotion;
     switch (pending->sql) {
     case HPT_SQL_RUNG_RESULTS:
-        promote(worker, pending->slot, rows);
+        hpt_judge_promote(&worker->judge, rows, worker->total, &promotion);
+        post_reserve_with(worker, pending->slot, &promotion);
         break;
     case HPT_SQL_TRIAL_RESERVE:
         take_reservation(worker, pending->slot, rows, 0);
@@ -468,10 +404,10 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_PRUNE_OBSERVE:
         if (current)
-            decide_step(worker, pending->slot, rows, now_us);
+            hpt_judge_step(&worker->judge, pending->slot, rows, now_us);
         break;
     case HPT_SQL_FOLD_VALUES:
-        decide_fold(worker, pending, rows);
+        hpt_judge_fold(&worker->judge, pending, rows);
         break;
     case HPT_SQL_PRUNE_DECIDE:
         decided(worker, pending, hpt_rows_bool(rows, 0, 0));
@@ -623,7 +559,7 @@ static void handle_runs(Worker *worker)
         if (!is_held_up(slot) || now_us >= hpt_run_deadline(slot->run))
             hpt_run_handle(slot->run, now_us);
         send_points(worker, slot);
-        look_after(worker, slot);
+        hpt_judge_look_after(&worker->judge, slot);
         if (now_us >= slot->stop_us) {
             slot->stop_us = INT64_MAX;
             hpt_run_stop(slot->run, SIGTERM, now_us);
@@ -777,6 +713,7 @@ static bool begin(Worker *worker, GError **error)
         .plan = worker->plan,
         .max_restarts = worker->options->max_restarts,
     };
+    worker->judge = (HptJudge){worker->plan, &worker->outbox, study->id};
     worker->slots = g_new0(HptSlot, worker->options->jobs);
     for (int i = 0; i < worker->options->jobs; i++)
         worker->slots[i].index = i;

@@ -31,7 +31,7 @@ EOT
 # Hangs in its third fold until it may go on.
 cat >hang <<'EOT'
 #!/bin/sh
-[ $HPT_FOLD != 2 ] || [ -e go ] || { : >hanging && sleep 60; }
+[ $HPT_FOLD != 2 ] || [ -e go ] || { : >hanging && exec tail -f /dev/null; }
 echo loss: $HPT_FOLD
 EOT
 # Reports ten steps and heeds the answer.
@@ -47,7 +47,7 @@ EOT
 cat >talker <<'EOT'
 #!/bin/sh
 for i in 1 2 3 4 5 6 7 8 9 10; do echo "step $i loss $1"; done
-[ "$1" = 1 ] && exec sleep 60
+[ "$1" = 1 ] && exec tail -f /dev/null
 exit 0
 EOT
 chmod +x fold noisy hang budget steps talker
@@ -129,8 +129,15 @@ test_ok 'several workers share the folds of a trial, each once' '
 
 # ---- rungs ----
 
+# Nine trials, each worse than the one before: who is promoted does not depend on the order.
+run_rungs() {
+    run -s rungs -t 9 -m loss --budget=1..9:3 --point "{\"x\":0.1}" --point "{\"x\":0.2}" --point "{\"x\":0.3}" \
+        --point "{\"x\":0.4}" --point "{\"x\":0.5}" --point "{\"x\":0.6}" --point "{\"x\":0.7}" \
+        --point "{\"x\":0.8}" --point "{\"x\":0.9}" x=0.0..1.0 -- ./budget {x} {hpt.budget}
+}
+
 test_ok '--budget: rung by rung, the best go on from what they left' '
-    run -s rungs -t 9 -m loss --budget=1..9:3 --seed=1 x=0.0..1.0 -- ./budget {x} {hpt.budget} >out &&
+    run_rungs >out &&
     test_is "$(sql "select budget, count(*) from evaluation where study = '"'rungs'"' group by 1 order by 1")" "1	9
 3	3
 9	1" &&
@@ -145,7 +152,7 @@ from 3 to 9" &&
     test_is "$(sql "select count(*) from pruning where study = '"'rungs'"' and kind = '"'rung'"' and reason <> '"''"'")" 4
 '
 test_ok 'rungs again: nothing is left to do; more trials promote more' '
-    run -s rungs -t 9 -m loss --budget=1..9:3 x=0.0..1.0 -- ./budget {x} {hpt.budget} >out &&
+    run_rungs >out &&
     test_is "$(sql "select count(*) from attempt where study = '"'rungs'"'")" 13 &&
     run -s rungs --more=9 -j 3 >out &&
     test_is "$(sql "select budget, count(*) from evaluation where study = '"'rungs'"' group by 1 order by 1" | cut -f 2 | head -1)" 18 &&
