@@ -131,7 +131,7 @@ test_ok 'several workers share the folds of a trial, each once' '
 
 # Nine trials, each worse than the one before: who is promoted does not depend on the order.
 run_rungs() {
-    run -s rungs -t 9 -m loss --budget=1..9:3 --point "{\"x\":0.1}" --point "{\"x\":0.2}" --point "{\"x\":0.3}" \
+    run -s rungs -t 9 -m loss --budget=1..9:3 --pruner=asha --point "{\"x\":0.1}" --point "{\"x\":0.2}" --point "{\"x\":0.3}" \
         --point "{\"x\":0.4}" --point "{\"x\":0.5}" --point "{\"x\":0.6}" --point "{\"x\":0.7}" \
         --point "{\"x\":0.8}" --point "{\"x\":0.9}" x=0.0..1.0 -- ./budget {x} {hpt.budget}
 }
