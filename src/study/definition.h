@@ -7,6 +7,7 @@
 #define HPT_STUDY_DEFINITION_H
 
 #include "run/metric.h"
+#include "run/contain.h"
 #include "run/template.h"
 #include "search/sampler.h"
 #include "space/space.h"
@@ -30,6 +31,8 @@ typedef struct {
     int sampler_version;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap; /* timeout 0: none */
+    int64_t limit_mem_bytes, limit_cpu_us;    /* 0: none */
+    HptContainChoice contain;
     char *canonical;                          /* exactly what is stored */
     HptDigest digest;
 } HptDefinition;
@@ -44,6 +47,8 @@ typedef struct {
     const char *sampler;        /* NULL: random */
     const uint64_t *seed;       /* NULL: made here */
     int64_t timeout_us, grace_us, output_cap;
+    int64_t limit_mem_bytes, limit_cpu_us;
+    HptContainChoice contain;
 } HptDefinitionInput;
 
 /* Fails HPT_ERROR_USAGE or _DATA with a message fit for the user, HPT_ERROR_NO_ROOM if the space
