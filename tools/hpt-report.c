@@ -1,4 +1,4 @@
-/* hpt-report: inside a trial, a metric in. Links libc alone and starts in well under a millisecond,
+/* hpt-report: inside a trial, a metric in, go on or stop out. Links libc alone and starts in well under a millisecond,
  * as a trial may call it thousands of times; so it does by hand what tool.c does for the others. */
 #include "config.h"
 
@@ -26,7 +26,9 @@
 #define REASON_MAX 2000
 #define WAIT_MS 10000 /* for a reader that is behind */
 
-enum { EXIT_GO_ON = 0, EXIT_ERROR = 1, EXIT_WRONG_USE = 2, EXIT_STDOUT = 125 };
+#define REPLY_PREFIX ".hpt-reply-" /* as in run/reply.h */
+
+enum { EXIT_GO_ON = 0, EXIT_ERROR = 1, EXIT_WRONG_USE = 2, EXIT_STOP = 10, EXIT_STDOUT = 125 };
 
 typedef struct {
     char letter;
@@ -36,6 +38,7 @@ typedef struct {
 static const Option options[] = {
     {'-', "fail", "REASON", "report that the trial has failed, and why"},
     {'-', "artifact", "FILE", "keep a copy of FILE with the trial; may be repeated"},
+    {'-', "should-stop", NULL, "ask whether to go on, without a report"},
     {'-', "help", NULL, "show this help and exit"},
     {'-', "version", NULL, "show the version and exit"},
     {'-', "dump-options", NULL, NULL},
@@ -206,8 +209,8 @@ static bool is_name(const char *text, size_t length)
     return true;
 }
 
-/* NAME=VALUE words into the line: {"metrics":{…},"step":N}. */
-static int put_metrics(char **words)
+/* NAME=VALUE words into the line, its last brace left open: {"metrics":{…},"step":N. */
+static int put_metrics(char **words, bool *has_step)
 {
     const char *step = NULL, *comma = "";
     put_text("{\"metrics\":{");
@@ -247,11 +250,17 @@ static int put_metrics(char **words)
         put_text(",\"step\":");
         (void)put_number(step);
     }
-    put_text("}\n");
+    *has_step = step != NULL;
     return EXIT_GO_ON;
 }
 
 /* ---- sending ---- */
+
+static const char *get_env(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
 
 static int64_t now_ms(void)
 {
@@ -261,10 +270,10 @@ static int64_t now_ms(void)
 }
 
 /* One write, which for a pipe is all or nothing. A pipe that is full is waited for, not for ever.
- */
-static int send_line(const char *path)
+ * *channel is what it was written to, the caller's. */
+static int send_line(const char *path, int *channel)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = *channel = open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 && errno == ENXIO)
         return complain(EXIT_ERROR, NULL, "nobody reads '%s': the run that made it has ended",
                         path);
@@ -289,20 +298,109 @@ static int send_line(const char *path)
         if (left <= 0 || (poll(&wait, 1, (int)left) == 0))
             return complain(EXIT_ERROR, NULL, "'%s' is full and nobody reads it", path);
     }
-    close(fd);
     return EXIT_GO_ON;
 }
 
-/* Sends the line, or outside a trial prints it. */
-static int deliver(const char *path)
+/* ---- the answer ---- */
+
+/* Where it comes: a FIFO of ours alone in the trial's directory. */
+static char reply_path[PATH_MAX];
+
+static void remove_reply(void)
 {
-    if (line_full)
+    if (*reply_path != '\0')
+        unlink(reply_path);
+    *reply_path = '\0';
+}
+
+static void on_signal(int number)
+{
+    remove_reply();
+    raise(number); /* by its default now (SA_RESETHAND) */
+}
+
+static void remove_on_signals(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, before;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+}
+
+/* Makes the FIFO and names it in the line. A trial whose directory takes none (a full disk) goes on
+ * without an answer: -1. */
+static int open_reply(const char *directory)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char name[80];
+    int length = snprintf(name, sizeof name, REPLY_PREFIX "%ld-%lld-%09ld", (long)getpid(),
+                          (long long)now.tv_sec, now.tv_nsec);
+    int all = snprintf(reply_path, sizeof reply_path, "%s/%s", directory, name);
+    if (length <= 0 || (size_t)length >= sizeof name || all <= 0 ||
+        (size_t)all >= sizeof reply_path || mkfifo(reply_path, 0600) != 0) {
+        *reply_path = '\0';
+        return -1;
+    }
+    remove_on_signals();
+    int fd = open(reply_path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) {
+        remove_reply();
+        return -1;
+    }
+    put_text(line_length > 1 ? ",\"reply\":\"" : "\"reply\":\"");
+    put_text(name);
+    put_text("\"");
+    return fd;
+}
+
+/* Waits for "go" or "stop". Whoever does not answer in time does not hold up the trial, and a run
+ * that has ended (nobody reads the channel) never will. */
+static int wait_for_reply(int fd, int channel)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = channel, .events = 0}};
+    char word = 'g';
+    for (int64_t left, end = now_ms() + WAIT_MS; (left = end - now_ms()) > 0;) {
+        int n = poll(fds, 2, (int)left);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n > 0 && (fds[0].revents & POLLIN) != 0 && read(fd, &word, 1) != 1)
+            word = 'g';
+        break;
+    }
+    close(fd);
+    return word == 's' ? EXIT_STOP : EXIT_GO_ON;
+}
+
+/* Ends the line that was begun, sends it, or outside a trial prints it; with a question, waits for
+ * its answer. */
+static int deliver(const char *path, bool ask)
+{
+    const char *directory = get_env("HPT_DIR"), *pruning = get_env("HPT_PRUNING");
+    int reply = -1, channel = -1;
+    if (ask && path != NULL && directory != NULL && pruning != NULL)
+        reply = open_reply(directory);
+    if (line_length == 1 && reply < 0)
+        return EXIT_GO_ON; /* a question alone that nobody could answer */
+    put_text("}\n");
+    if (line_full) {
+        remove_reply();
         return complain(EXIT_WRONG_USE, "report the metrics in several calls",
                         "the report is longer than %d bytes", PIPE_BUF);
-    if (path != NULL)
-        return send_line(path);
-    fwrite(line, 1, line_length, stdout);
-    return EXIT_GO_ON;
+    }
+    int status = EXIT_GO_ON;
+    if (path == NULL)
+        fwrite(line, 1, line_length, stdout);
+    else
+        status = send_line(path, &channel);
+    if (reply >= 0 && status == EXIT_GO_ON)
+        status = wait_for_reply(reply, channel);
+    remove_reply();
+    if (channel >= 0)
+        close(channel);
+    return status;
 }
 
 /* ---- artifacts ---- */
@@ -380,17 +478,13 @@ static int keep(const char *file, const char *directory)
 
 /* ---- options ---- */
 
-static const char *get_env(const char *name)
-{
-    const char *value = getenv(name);
-    return value != NULL && *value != '\0' ? value : NULL;
-}
-
 static void print_help(void)
 {
     puts("usage: " NAME " [step=N] NAME=VALUE...\n"
-         "       " NAME " --fail=REASON | --artifact=FILE\n"
-         "report metrics from inside a trial; elsewhere print what would have been reported\n");
+         "       " NAME " --fail=REASON | --artifact=FILE | --should-stop\n"
+         "report metrics from inside a trial and say by the status whether to go on (0) or stop (10);"
+         "\n"
+         " elsewhere print what would have been reported\n");
     for (const Option *o = options; o->name != NULL; o++) {
         char left[64];
         snprintf(left, sizeof left, "      --%s%s%s", o->name, o->value != NULL ? "=" : "",
@@ -463,7 +557,7 @@ typedef struct {
     const char *fail;
     const char **artifacts;
     size_t n_artifacts;
-    bool help, version, dump;
+    bool should_stop, help, version, dump;
     char **words;
 } Wanted;
 
@@ -487,6 +581,8 @@ static int read_option(char ***argv, Wanted *wanted)
         wanted->fail = value;
     else if (strcmp(o->name, "artifact") == 0)
         wanted->artifacts[wanted->n_artifacts++] = value;
+    else if (strcmp(o->name, "should-stop") == 0)
+        wanted->should_stop = true;
     else if (strcmp(o->name, "help") == 0)
         wanted->help = true;
     else if (strcmp(o->name, "version") == 0)
@@ -514,26 +610,43 @@ static int read_options(char **argv, Wanted *wanted)
     return EXIT_GO_ON;
 }
 
+/* A question of its own asks about what was reported before, by whatever way. Outside a trial there
+ * is nothing to stop. */
+static int ask(const char *path)
+{
+    if (path == NULL || get_env("HPT_PRUNING") == NULL)
+        return EXIT_GO_ON;
+    line_length = 0;
+    put_text("{");
+    return deliver(path, true);
+}
+
 static int report(const Wanted *wanted)
 {
     const char *path = get_env("HPT_REPORT"), *directory = get_env("HPT_DIR");
     int status = EXIT_GO_ON;
-    if (wanted->fail == NULL && wanted->n_artifacts == 0 && *wanted->words == NULL)
+    bool has_words = *wanted->words != NULL, has_step = false;
+    if (wanted->fail == NULL && wanted->n_artifacts == 0 && !has_words && !wanted->should_stop)
         return complain(EXIT_WRONG_USE, NAME " loss=0.25 reports a number", "nothing to report");
     if (wanted->fail != NULL && *wanted->fail == '\0')
         return complain(EXIT_WRONG_USE, NULL, "option '--fail' needs a reason");
     for (size_t i = 0; i < wanted->n_artifacts && status == EXIT_GO_ON; i++)
         status = keep(wanted->artifacts[i], path != NULL ? directory : NULL);
-    if (status == EXIT_GO_ON && *wanted->words != NULL) {
-        status = put_metrics(wanted->words);
-        status = status == EXIT_GO_ON ? deliver(path) : status;
+    /* A trial that has failed has nothing to ask. */
+    bool asks = wanted->fail == NULL;
+    if (status == EXIT_GO_ON && has_words) {
+        status = put_metrics(wanted->words, &has_step);
+        status = status == EXIT_GO_ON
+                     ? deliver(path, asks && (has_step || wanted->should_stop))
+                     : status;
+    } else if (status == EXIT_GO_ON && wanted->should_stop && asks) {
+        status = ask(path);
     }
     if (status == EXIT_GO_ON && wanted->fail != NULL) {
         line_length = 0;
         put_text("{\"fail\":");
         put_string(wanted->fail);
-        put_text("}\n");
-        status = deliver(path);
+        status = deliver(path, false);
     }
     return status;
 }

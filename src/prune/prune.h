@@ -27,20 +27,24 @@ typedef struct {
     int evaluations; /* folds × repeats of a trial that are run; 1: none */
     const double *budgets; /* of the rungs, ascending (hpt_rungs); NULL: no --budget */
     int n_budgets;
+    int folds; /* of those evaluations, if they are folds of one split, so that their training sets
+                  overlap; 0 or 1: repeats alone, or not known */
 } HptPruneStudy;
 
 typedef struct HptPruner HptPruner;
 
 /* spec is "NAME" or "NAME:KEY=VALUE,…", several joined by "+" (a stop of any stops): auto, none,
  * median, percentile, threshold, patience, asha, hyperband, race, pbt; settings in the file of each.
- * auto is settled here: asha with budgets, race with evaluations > 1, median else, or what was found
- * safest; the canonical spec shows what it became. Fails HPT_ERROR_USAGE with a suggestion. */
+ * Of several, one at most compares with peers by step, one answers by rung, and one by fold. auto
+ * is settled here: asha with budgets, race with evaluations > 1, both with both, median else; the
+ * canonical spec shows what it became, and gives the same pruner when it is read again.
+ * Fails HPT_ERROR_USAGE with a suggestion. */
 HptPruner *hpt_pruner_new(const char *spec, const HptPruneStudy *study,
                           GError **error) HPT_WARN_UNUSED;
 void hpt_pruner_free(HptPruner *pruner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPruner, hpt_pruner_free)
 const char *hpt_pruner_get_spec(const HptPruner *pruner); /* every setting spelled out */
-int hpt_pruner_get_version(const HptPruner *pruner);
+int hpt_pruner_get_version(const HptPruner *pruner); /* rises with that of any rule in it */
 const char *const *hpt_pruner_get_names(void); /* NULL-terminated, for help and completion */
 
 /* Which ways it answers. */
@@ -54,8 +58,9 @@ typedef struct {
     const char *rule; /* the part of the spec that decided, as in the canonical spec; of the pruner */
     double value;     /* what was compared: the trial's value, rank or p-value */
     double threshold; /* with what; NaN: nothing to compare with yet */
-    int64_t compared; /* peers that were looked at */
-    char reason[160]; /* "0.31 at step 9 is worse than the median 0.25 of 7"; "" when it goes on */
+    int64_t compared; /* peers that were looked at; by fold, pairs */
+    char reason[160]; /* "0.31 at step 9 is worse than the median 0.25 of 7"; "" when it goes on,
+                         but a promotion says why */
 } HptPruneDecision;
 
 /* ---- by step ---- */
@@ -66,14 +71,16 @@ typedef struct {
 bool hpt_pruner_is_due(const HptPruner *pruner, int64_t trial, int64_t previous, int64_t step);
 
 /* The step under which observations are kept and compared: the rung that step has reached, or step
- * itself for rules that look at each. */
+ * itself for rules that look at each; −1: no rung is reached, nothing is to be kept. */
 int64_t hpt_pruner_level(const HptPruner *pruner, int64_t trial, int64_t step);
 
 /* The trial's own objective values, a row a reported step, oldest first. */
 typedef struct {
-    const int64_t *steps;
+    const int64_t *steps; /* ascending */
     const double *values; /* n × n_objectives, row-major; NaN where none was reported */
     size_t n;
+    size_t n_decided; /* leading rows, up to the last step that was decided; 0: none. Of several
+                         rules each decides only what is due since then. */
 } HptPruneCurve;
 
 /* A trial that has been observed at the same level. */
@@ -84,8 +91,10 @@ typedef struct {
     const double *best;   /* n_objectives: best up to that level, each by itself */
 } HptPrunePeer;
 
-/* peers are all other trials that were observed at hpt_pruner_level, in any order.
- * Cost O(n log n). */
+/* own has at least a row; its first row that has reached the level stands for it. peers are all other
+ * trials that were observed at hpt_pruner_level, in any order, a trial once. With one objective NaN
+ * is worse than any number; with several a value that is missing is the latest before it.
+ * Cost O(n log n); with three or more objectives O(n²) up to 4,096 peers and O(n) beyond. */
 void hpt_pruner_step(const HptPruner *pruner, int64_t trial, const HptPruneCurve *own,
                      const HptPrunePeer *peers, size_t n, HptPruneDecision *out);
 
@@ -116,10 +125,13 @@ typedef struct {
     HptPromotionKind kind;
     int64_t trial;
     int rung;
+    int64_t replaces; /* CHILD: the trial whose place it takes, which goes no further: from now on
+                         its row of rung − 1 is handed in as promoted; TRIAL: trial; NONE: −1 */
     HptPruneDecision why;
 } HptPromotion;
 
-/* results holds, for every trial, a row for each rung it has ended, in any order. more: may new
+/* results holds, for every trial, a row for each rung it has ended, in any order (pbt: a child's first
+ * row is that of the rung it began at; NaN among values is a failure). more: may new
  * trials be started (false: the total is reached)? Deterministic; the best of the highest rung first.
  * With more false, NONE means that the study is over when nothing runs. */
 void hpt_pruner_promote(const HptPruner *pruner, const HptRungResult *results, size_t n, bool more,

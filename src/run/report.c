@@ -1,12 +1,11 @@
 #include "run/report.h"
 
 #include "base/text.h"
-#include "run/jsonscan.h"
 #include "run/lines.h"
+#include "run/reportline.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -14,10 +13,10 @@
 
 #define READ_MAX 65536 /* bytes a call: about a millisecond of parsing */
 #define EVENT_TEXT_MAX 200
-#define REASON_MAX 2000
 
 struct HptReport {
     HptScan *scan;
+    HptReplies *replies;
     char *path;
     int fd;
     HptLines lines;
@@ -73,89 +72,17 @@ void hpt_report_free(HptReport *report)
     g_free(report);
 }
 
+void hpt_report_set_replies(HptReport *report, HptReplies *replies)
+{
+    report->replies = replies;
+}
+
 int hpt_report_get_fd(const HptReport *report)
 {
     return report->closed ? -1 : report->fd;
 }
 
 /* ---- one line ---- */
-
-typedef struct {
-    HptReport *report;
-    int64_t offset;
-    bool check; /* the first of two passes: nothing is handed on */
-    bool has_metrics, has_step, has_fail;
-    int64_t step;
-    char *fail;
-    char *reason;
-} Line;
-
-static bool bad(Line *line, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static bool bad(Line *line, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    line->reason = g_strdup_vprintf(format, args);
-    va_end(args);
-    return false;
-}
-
-static bool metric_leaf(Line *line, const HptLeaf *leaf)
-{
-    static const char prefix[] = "/metrics";
-    g_autofree char *name = hpt_json_path_name(leaf->path, prefix);
-    if (leaf->kind == HPT_LEAF_OBJECT)
-        return true;
-    if (leaf->kind != HPT_LEAF_NUMBER && leaf->kind != HPT_LEAF_BOOL) {
-        g_autofree char *shown = hpt_text_printable(name, -1);
-        return bad(line, "metric '%.100s' is not a number", shown);
-    }
-    if (!hpt_metric_name_valid(name, strlen(name))) {
-        g_autofree char *shown = hpt_text_printable(name, -1);
-        return bad(line, "'%.100s' is not a metric's name", shown);
-    }
-    if (!line->check)
-        hpt_scan_report(line->report->scan, name, line->has_step ? &line->step : NULL, leaf->number,
-                        line->offset + (int64_t)leaf->offset, (int64_t)leaf->length);
-    return true;
-}
-
-static bool step_leaf(Line *line, const HptLeaf *leaf)
-{
-    if (line->has_step)
-        return bad(line, "'step' is there twice");
-    if (leaf->kind != HPT_LEAF_NUMBER || !(fabs(leaf->number) <= 9007199254740992.0) ||
-        leaf->number != floor(leaf->number))
-        return bad(line, "'step' is not a whole number");
-    line->step = (int64_t)leaf->number;
-    line->has_step = true;
-    return true;
-}
-
-static bool report_leaf(const HptLeaf *leaf, void *user)
-{
-    Line *line = user;
-    if (*leaf->path == '\0')
-        return leaf->kind == HPT_LEAF_OBJECT || bad(line, "not a JSON object");
-    if (g_str_has_prefix(leaf->path, "/metrics/"))
-        return metric_leaf(line, leaf);
-    if (!line->check)
-        return true;
-    if (strcmp(leaf->path, "/metrics") == 0) {
-        line->has_metrics = true;
-        return leaf->kind == HPT_LEAF_OBJECT || bad(line, "'metrics' is not an object");
-    }
-    if (strcmp(leaf->path, "/step") == 0)
-        return step_leaf(line, leaf);
-    if (strcmp(leaf->path, "/fail") == 0 && leaf->kind == HPT_LEAF_STRING) {
-        g_free(line->fail);
-        line->fail = g_strndup(leaf->string, REASON_MAX);
-        line->has_fail = true;
-        return true;
-    }
-    g_autofree char *shown = hpt_text_printable(leaf->path + 1, -1);
-    return bad(line, "unknown member '%.100s'", shown);
-}
 
 static void bad_line(HptReport *report, const char *reason, const char *text, size_t length)
 {
@@ -178,23 +105,24 @@ static void report_line(const char *text, size_t length, int64_t offset, bool cu
     }
     if (hpt_line_is_blank(text, length) && memchr(text, '\0', length) == NULL)
         return;
-    const char *reason = NULL;
-    Line line = {.report = report, .offset = offset, .check = true};
-    bool ok = hpt_json_scan(text, length, report_leaf, &line, &reason);
-    if (ok && !line.has_metrics && !line.has_fail)
-        ok = bad(&line, "neither 'metrics' nor 'fail'");
-    if (ok) {
-        line.check = false;
-        report->result.lines++;
-        if (line.has_metrics)
-            ok = hpt_json_scan(text, length, report_leaf, &line, &reason);
-        if (line.has_fail)
-            hpt_scan_fail(report->scan, line.fail);
+    HptReportLine line;
+    g_autofree char *reason = NULL;
+    bool ok = hpt_report_line_read(&line, HPT_LINE_REPORT, text, length, &reason);
+    if (ok && !line.has_metrics && line.fail == NULL && line.reply == NULL)
+        reason = g_strdup("neither 'metrics' nor 'fail'");
+    else if (ok && line.reply != NULL && !hpt_reply_name_valid(line.reply))
+        reason = g_strdup("'reply' is not the name of a reply channel");
+    if (reason != NULL) {
+        bad_line(report, reason, text, length);
     } else {
-        bad_line(report, line.reason != NULL ? line.reason : reason, text, length);
+        report->result.lines++;
+        hpt_report_line_metrics(&line, text, length, offset, report->scan);
+        if (line.fail != NULL)
+            hpt_scan_fail(report->scan, line.fail);
+        if (line.reply != NULL && report->replies != NULL)
+            hpt_replies_add(report->replies, line.reply);
     }
-    g_free(line.fail);
-    g_free(line.reason);
+    hpt_report_line_clear(&line);
 }
 
 void hpt_report_add(HptReport *report, const char *data, size_t length)

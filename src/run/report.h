@@ -2,6 +2,7 @@
  *
  *   {"metrics":{"loss":0.25,"acc":0.9},"step":10}      step optional, a whole number
  *   {"fail":"reason"}                                  the trial has failed
+ *   {"reply":"NAME"}, also beside metrics              somebody waits for an answer, see reply.h
  * Numbers may be NaN, Infinity and -Infinity as Python writes them; true and false are 1 and 0;
  * objects in metrics are flattened with ".". Anything else is a bad line: counted, the first few
  * kept escaped, never fatal.
@@ -9,6 +10,7 @@
 #ifndef HPT_RUN_REPORT_H
 #define HPT_RUN_REPORT_H
 
+#include "run/reply.h"
 #include "run/scan.h"
 
 #define HPT_REPORT_LINE_MAX 65536
@@ -32,6 +34,9 @@ HptReport *hpt_report_open(const char *path, HptScan *scan, GError **error) HPT_
 HptReport *hpt_report_new(HptScan *scan);
 void hpt_report_free(HptReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptReport, hpt_report_free)
+
+/* Where those who wait for an answer are entered; borrowed, may be NULL: they are passed over. */
+void hpt_report_set_replies(HptReport *report, HptReplies *replies);
 
 int hpt_report_get_fd(const HptReport *report);
 /* Reads what is there, a bounded amount, so that a flood holds up its writer and nobody else. */

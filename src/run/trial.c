@@ -25,6 +25,7 @@ struct HptRun {
     HptChild *child;
     HptScan *scan;
     HptReport *report;
+    HptReplies *replies;
     Stream streams[2];
     int directory; /* of the trial, for file= metrics */
     const HptMetrics *metrics;
@@ -38,6 +39,7 @@ struct HptRun {
  * last two. */
 static GPtrArray *join_env(const HptRunSpec *spec, char *dir, char *report)
 {
+    static char pruning[] = "HPT_PRUNING=1";
     GPtrArray *env = g_ptr_array_new();
     for (const char *const *entry = spec->base_env; *entry != NULL; entry++)
         g_ptr_array_add(env, (gpointer)*entry);
@@ -45,6 +47,8 @@ static GPtrArray *join_env(const HptRunSpec *spec, char *dir, char *report)
         g_ptr_array_add(env, (gpointer)*entry);
     g_ptr_array_add(env, dir);
     g_ptr_array_add(env, report);
+    if (spec->answers)
+        g_ptr_array_add(env, pruning);
     g_ptr_array_add(env, NULL);
     return env;
 }
@@ -93,7 +97,11 @@ HptRun *hpt_run_start(const HptRunSpec *spec, GError **error)
     run->streams[0].scan = hpt_scan_stdout;
     run->streams[1].scan = hpt_scan_stderr;
     run->report = hpt_report_open(fifo, run->scan, error);
-    if (run->report == NULL || !start_child(run, spec, fifo, error))
+    if (run->report == NULL)
+        return NULL;
+    run->replies = hpt_replies_new(run->directory, spec->answers);
+    hpt_report_set_replies(run->report, run->replies);
+    if (!start_child(run, spec, fifo, error))
         return NULL;
     run->streams[0].fd = hpt_child_steal_stdout(run->child);
     run->streams[1].fd = hpt_child_steal_stderr(run->child);
@@ -118,6 +126,7 @@ void hpt_run_free(HptRun *run)
         return;
     hpt_child_free(run->child);
     hpt_report_free(run->report);
+    hpt_replies_free(run->replies);
     for (int i = 0; i < 2; i++) {
         close_stream(&run->streams[i]);
         hpt_capture_free(run->streams[i].capture);
@@ -229,6 +238,7 @@ static void finish(HptRun *run)
     result->out = hpt_capture_end(run->streams[0].capture);
     result->err = hpt_capture_end(run->streams[1].capture);
     result->reports = hpt_report_end(run->report);
+    hpt_replies_end(run->replies);
     bool whole = result->out->dropped == 0 && result->out->data != NULL;
     bool reported = hpt_scan_has_failed(run->scan);
     result->metrics = hpt_scan_end(run->scan, result->end, whole ? result->out->data : NULL,
@@ -298,6 +308,16 @@ void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us)
     if (run->pruned == NULL)
         run->pruned = g_strdup(cause);
     end_by(run, HPT_END_PRUNED, run->grace_us > 0 ? SIGTERM : SIGKILL, now_us);
+}
+
+bool hpt_run_is_asking(const HptRun *run)
+{
+    return run->state == STATE_RUNNING && hpt_replies_waiting(run->replies);
+}
+
+void hpt_run_answer(HptRun *run, bool stop)
+{
+    hpt_replies_answer(run->replies, stop);
 }
 
 bool hpt_run_finished(const HptRun *run)

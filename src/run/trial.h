@@ -40,7 +40,9 @@ typedef struct {
     int64_t limit_mem_bytes, limit_cpu_us; /* of all processes; 0: none */
     const cpu_set_t *cpus;                 /* NULL: where we may run */
     int64_t output_cap;        /* bytes a stream; < 0: HPT_CAPTURE_CAP */
-    HptPointFunc on_point;     /* may be NULL */
+    bool answers; /* somebody decides (hpt_run_answer): HPT_PRUNING=1 is added to the environment;
+                     false: every question is answered with go at once */
+    HptPointFunc on_point; /* may be NULL */
     void *user;
 } HptRunSpec;
 
@@ -76,6 +78,13 @@ void hpt_run_stop(HptRun *run, int signal, int64_t now_us);
 /* Ends it by a rule, TERM and then KILL after the grace; cause says which, for the record. The end
  * is then PRUNED and its text the cause, unless the run was ended otherwise before. */
 void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us);
+
+/* Somebody waits for the answer to a report with a step (hpt-report, or a persistent worker's
+ * report line). The points of that report have gone to on_point before. */
+bool hpt_run_is_asking(const HptRun *run);
+/* Answers all that wait: go on or stop. A stop is the answer to every later question too. Without
+ * anybody waiting nothing else happens. */
+void hpt_run_answer(HptRun *run, bool stop);
 
 bool hpt_run_finished(const HptRun *run);
 /* How it ended in a line: hpt_end_text, or why it was pruned. Once finished; owned. */

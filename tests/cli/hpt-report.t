@@ -89,6 +89,54 @@ test_ok '--artifact=FILE inside a trial: a copy of its own' '
     exec 3>&- && unset HPT_REPORT HPT_DIR
 '
 
+# asks WORDS...: starts a report that waits, leaves its line in $line and its FIFO in $reply.
+asks() {
+    HPT_PRUNING=1 HPT_REPORT=$PWD/channel HPT_DIR=$PWD/dir hpt-report "$@" &
+    asked=$!
+    read -r line <&3 && reply=$(echo "$line" | sed 's/.*"reply":"\([^"/]*\)"}$/\1/')
+}
+# answered STATUS: the report ended so, and its FIFO is gone.
+answered() {
+    wait "$asked"
+    test_is "$?" "$1" && test_is "$(ls -A dir)" ""
+}
+
+test_ok 'a report with a step waits for the answer: 0 is go on, 10 is stop' '
+    rm -rf dir channel && mkdir dir && mkfifo channel && exec 3<>channel &&
+    asks step=3 loss=0.5 && test_is "${line%,*}" "{\"metrics\":{\"loss\":0.5},\"step\":3" &&
+    case $reply in .hpt-reply-*) ;; *) false ;; esac &&
+    test_is "$(stat -c "%F %a" "dir/$reply")" "fifo 600" &&
+    echo stop >"dir/$reply" && answered 10 &&
+    asks step=4 loss=0.5 && echo go >"dir/$reply" && answered 0
+'
+
+test_ok 'without a step, or where nobody decides, nothing is asked' '
+    HPT_PRUNING=1 HPT_REPORT=$PWD/channel HPT_DIR=$PWD/dir hpt-report loss=0.5 && read -r line <&3 &&
+    test_is "$line" "{\"metrics\":{\"loss\":0.5}}" &&
+    HPT_REPORT=$PWD/channel HPT_DIR=$PWD/dir hpt-report step=1 loss=0.5 && read -r line <&3 &&
+    test_is "$line" "{\"metrics\":{\"loss\":0.5},\"step\":1}" && test_is "$(ls -A dir)" ""
+'
+
+test_ok '--should-stop asks without a report' '
+    asks --should-stop && test_is "$line" "{\"reply\":\"$reply\"}" &&
+    echo stop >"dir/$reply" && answered 10 &&
+    asks --should-stop loss=1 && test_is "${line%,*}" "{\"metrics\":{\"loss\":1}" &&
+    echo go >"dir/$reply" && answered 0 &&
+    hpt-report --should-stop >out && test_empty out &&
+    HPT_REPORT=$PWD/channel hpt-report --should-stop
+'
+
+test_ok 'a signal while it waits leaves no FIFO behind' '
+    asks step=1 loss=1 && kill -TERM "$asked" && answered 143
+'
+
+test_ok 'a directory that takes no FIFO, and a run that ends, do not hold it up' '
+    HPT_PRUNING=1 HPT_REPORT=$PWD/channel HPT_DIR=/no/such hpt-report step=1 loss=1 && read -r line <&3 &&
+    test_is "$line" "{\"metrics\":{\"loss\":1},\"step\":1}" &&
+    HPT_PRUNING=1 HPT_REPORT=$PWD/channel HPT_DIR=/no/such hpt-report --should-stop &&
+    asks step=1 loss=1 && exec 3>&- && answered 0
+'
+
 test_ok 'options end at the first word, and "--" ends them' '
     test_exit 2 hpt-report a=1 --fail=x 2>err && test_grep "not a metric.s name" err &&
     test_is "$(said -- a=1)" "{\"metrics\":{\"a\":1}}" &&

@@ -7,12 +7,13 @@ base: base
 num: base num
 space: base num space
 search: base num space search
+prune: base num space prune
 db: base db
 store: base store
 record: base record
 run: base run
 show: base show
-study: base num space search db store record run show study
+study: base num space search prune db store record run show study
 END
 table=$PWD/allowed
 
@@ -38,7 +39,7 @@ lint 'every include of ours names its layer, and one that is below' '
 
 lint 'tools include layers and what is in tools' '
     grep -nE "^ *# *include \"" tools/*.[ch] |
-        grep -vE "\"((tools/)?[a-z_-]+\.h|(base|num|space|search|db|store|record|run|show|study)/[a-z_-]+\.h)\""
+        grep -vE "\"((tools/)?[a-z_-]+\.h|(base|num|space|search|prune|db|store|record|run|show|study)/[a-z_-]+\.h)\""
 '
 
 pure=

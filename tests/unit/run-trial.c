@@ -34,6 +34,7 @@ typedef struct {
     int64_t timeout_us, grace_us, cap, limit_mem_bytes, limit_cpu_us;
     const cpu_set_t *cpus;
     const char *input, *directory;
+    bool answers;
     const char *const *env;
     int n;
     GString *points;
@@ -87,6 +88,7 @@ static HptRun *start_argv(Lab *lab, const char *const *argv)
         .timeout_us = lab->timeout_us,
         .grace_us = lab->grace_us,
         .output_cap = lab->cap,
+        .answers = lab->answers,
         .on_point = note_point,
         .user = lab,
         .contain = containment,
@@ -614,6 +616,89 @@ static void test_report_abuse(void)
     check_no_children();
 }
 
+/* ---- answers ---- */
+
+/* As hpt-report does it, in shell: asks NAME prints the answer. */
+#define ASKS                                                                                        \
+    "asks() { mkfifo \"$HPT_DIR/$1\"; exec 4<>\"$HPT_DIR/$1\"; "                                   \
+    "echo \"{\\\"metrics\\\":{\\\"loss\\\":1},\\\"step\\\":1,\\\"reply\\\":\\\"$1\\\"}\" "                \
+    ">>\"$HPT_REPORT\"; read -r answer <&4; echo \"$answer\"; }; "
+
+static char *answers_of(Lab *lab, const char *script, bool stop, int *questions)
+{
+    g_autoptr(HptRun) run = start(lab, script);
+    *questions = 0;
+    while (turn(&run, 1))
+        if (hpt_run_is_asking(run)) {
+            ++*questions;
+            hpt_run_answer(run, stop);
+            g_assert_false(hpt_run_is_asking(run));
+        }
+    const HptRunResult *result = hpt_run_get_result(run);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    return stored(result->out);
+}
+
+static void test_answers(void)
+{
+    Lab lab;
+    int questions = 0;
+    lab_begin(&lab, "");
+    g_autofree char *at_once = answers_of(&lab, ASKS "asks .hpt-reply-1", true, &questions);
+    g_assert_cmpstr(at_once, ==, "go\n"); /* nobody decides here */
+    g_assert_cmpint(questions, ==, 0);
+    lab.answers = true;
+    g_autofree char *go = answers_of(
+        &lab, ASKS "echo $HPT_PRUNING; asks .hpt-reply-1; asks .hpt-reply-2", false, &questions);
+    g_assert_cmpstr(go, ==, "1\ngo\ngo\n");
+    g_assert_cmpint(questions, ==, 2);
+    g_autofree char *stop =
+        answers_of(&lab, ASKS "asks .hpt-reply-1; asks .hpt-reply-2", true, &questions);
+    g_assert_cmpstr(stop, ==, "stop\nstop\n");
+    g_assert_cmpint(questions, ==, 1); /* the second is answered by the first decision */
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* Names that lead elsewhere, things that are no FIFO, and many that nobody made. */
+static void test_answer_abuse(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.answers = true;
+    g_autofree char *outside = g_strconcat(lab.root, "/.hpt-reply-out", NULL);
+    g_assert_cmpint(mkfifo(outside, 0600), ==, 0);
+    int watch = open(outside, O_RDWR | O_NONBLOCK);
+    g_autoptr(HptRun) run = start(
+        &lab, "ask() { printf '{\"reply\":\"%s\"}\\n' \"$1\" >>$HPT_REPORT; }; cd $HPT_DIR; "
+              "ask ../.hpt-reply-out; ask .hpt-reply-/../../.hpt-reply-out; ask .hpt-report; ask ''; "
+              "ask .hpt-reply-; ln -s ../.hpt-reply-out .hpt-reply-link; ask .hpt-reply-link; "
+              "ln ../.hpt-reply-out .hpt-reply-hard; ask .hpt-reply-hard; "
+              "echo mine >.hpt-reply-file; ask .hpt-reply-file; mkdir .hpt-reply-dir; "
+              "ask .hpt-reply-dir; i=0; while [ $i -lt 400 ]; do ask .hpt-reply-$i; i=$((i+1)); done; "
+              "mkfifo .hpt-reply-left; ask .hpt-reply-left; exit 0");
+    int asked = 0;
+    while (turn(&run, 1))
+        asked += hpt_run_is_asking(run);
+    const HptRunResult *result = hpt_run_get_result(run);
+    g_assert_cmpint(asked, >, 0);
+    g_assert_cmpint(result->reports->lines, ==, 405);
+    g_assert_cmpint(result->reports->bad_lines, ==, 5);
+    g_assert_true(g_str_has_prefix(result->reports->events[0],
+                                   "line 1: 'reply' is not the name of a reply channel: "));
+    char byte;
+    g_assert_cmpint(read(watch, &byte, 1), ==, -1); /* nothing was written there */
+    g_assert_cmpint(errno, ==, EAGAIN);
+    g_autofree char *file = g_strconcat(lab.root, "/0/.hpt-reply-file", NULL);
+    g_autofree char *content = NULL;
+    g_assert_true(g_file_get_contents(file, &content, NULL, NULL));
+    g_assert_cmpstr(content, ==, "mine\n");
+    g_autofree char *left = g_strconcat(lab.root, "/0/.hpt-reply-left", NULL);
+    g_assert_cmpint(access(left, F_OK), !=, 0); /* a channel is not something the trial has left */
+    close(watch);
+    lab_end(&lab);
+}
+
 static void test_file_metric(void)
 {
     Lab lab;
@@ -682,6 +767,8 @@ static const struct {
     {"report-flood", test_report_flood, ALWAYS},
     {"report-abuse", test_report_abuse, ALWAYS},
     {"file-metric", test_file_metric, ALWAYS},
+    {"answers", test_answers, ALWAYS},
+    {"answer-abuse", test_answer_abuse, ALWAYS},
     {"many", test_many, ALWAYS},
 };
 

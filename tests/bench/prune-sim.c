@@ -1,0 +1,59 @@
+/* Simulations behind docs/design/pruning.md: how often a rule stops what it should not, and what it
+ * saves. Everything is drawn from the project's own streams, so a run prints the same figures
+ * anywhere.
+ *
+ *   prune-sim race RUNS          the level and power of race over all looks
+ *   prune-sim curves RUNS        made-up learning curves: lost best trials and saved cost
+ *   prune-sim data FOLDER RUNS   measured tables, where they are
+ */
+#include "tests/bench/prune-sim.h"
+
+#include "num/elementary.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Draws sim_draws(int64_t run, const char *purpose)
+{
+    return (Draws){hpt_stream(20261124, run, purpose, ""), 0};
+}
+
+double sim_uniform(Draws *draws)
+{
+    return hpt_stream_uniform(&draws->stream, draws->index++);
+}
+
+/* Marsaglia's polar method. */
+double sim_normal(Draws *draws)
+{
+    for (;;) {
+        double x = 2 * sim_uniform(draws) - 1, y = 2 * sim_uniform(draws) - 1, r = x * x + y * y;
+        if (r > 0 && r < 1)
+            return x * sqrt(-2 * hpt_log(r) / r);
+    }
+}
+
+HptPruner *sim_pruner(const char *spec, const HptPruneStudy *study)
+{
+    g_autoptr(GError) error = NULL;
+    HptPruner *pruner = hpt_pruner_new(spec, study, &error);
+    if (pruner == NULL) {
+        fprintf(stderr, "%s\n", error->message);
+        exit(2);
+    }
+    return pruner;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "race") == 0)
+        sim_race(atoi(argv[2]));
+    else if (argc == 3 && strcmp(argv[1], "curves") == 0)
+        sim_curves(atoi(argv[2]));
+    else if (argc == 4 && strcmp(argv[1], "data") == 0)
+        sim_data(argv[2], atoi(argv[3]));
+    else
+        return fprintf(stderr, "usage: prune-sim race RUNS | curves RUNS | data FOLDER RUNS\n"), 2;
+    return 0;
+}
