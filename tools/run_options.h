@@ -10,6 +10,7 @@
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
     char *input, *chdir, *cap, *failures, *print, *format, *progress, *color, *dsn, *directory;
+    char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via;
     char **metrics, **params, **points;
     gboolean shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
 } RunGiven;
@@ -22,6 +23,9 @@ typedef struct {
     int jobs;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap, max_failures;
+    int64_t limit_mem_bytes, limit_cpu_us;
+    HptContainChoice contain;
+    int cores, gpus_per_trial; /* cores 0: not given */
     HptRetryTrials retry;
     RunProgress progress;
     bool print_all, print_best, stdin_json, chdir_trial;

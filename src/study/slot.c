@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SETTLE_US INT64_C(1000000)
+
 /* ---- the configuration ---- */
 
 bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const void *config, size_t length,
@@ -79,6 +81,18 @@ char **hpt_slot_expand(const HptSlot *slot, GError **error)
     return argv;
 }
 
+/* The words with the prefix in front; borrowed strings. */
+static char **with_prefix(char **argv, char **via)
+{
+    GPtrArray *words = g_ptr_array_new();
+    for (char **word = via; word != NULL && *word != NULL; word++)
+        g_ptr_array_add(words, *word);
+    for (char **word = argv; *word != NULL; word++)
+        g_ptr_array_add(words, *word);
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, false);
+}
+
 static char **trial_environment(const HptSlot *slot, const HptSlotContext *context)
 {
     g_autoptr(GPtrArray) env = g_ptr_array_new();
@@ -96,6 +110,8 @@ static char **trial_environment(const HptSlot *slot, const HptSlotContext *conte
         g_autofree char *text = hpt_param_value_text(param, slot->config->values[i]);
         g_ptr_array_add(env, g_strdup_printf("%s=%s", name, text));
     }
+    if (context->resources->gpus != NULL)
+        hpt_gpus_add_env(context->resources->gpus, slot->index, env);
     g_ptr_array_add(env, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&env), false);
 }
@@ -151,16 +167,19 @@ static bool make_directory(HptSlot *slot, const HptSlotContext *context, const c
 bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us, GError **error)
 {
     const HptDefinition *definition = slot->definition;
+    HptResources *resources = context->resources;
+    const HptContain *contain = hpt_resources_contain(resources, definition->contain, error);
     g_autofree char *params = params_text(slot, context);
-    if (!make_directory(slot, context, params, error))
+    if (contain == NULL || !make_directory(slot, context, params, error))
         return false;
     slot->argv = hpt_slot_expand(slot, error);
     if (slot->argv == NULL)
         return false;
     slot->points = hpt_points_new();
     g_auto(GStrv) env = trial_environment(slot, context);
+    g_autofree char **argv = with_prefix(slot->argv, resources->via);
     HptRunSpec spec = {
-        .argv = (const char *const *)slot->argv,
+        .argv = (const char *const *)argv,
         .base_env = context->base_env,
         .env = (const char *const *)env,
         .directory = definition->chdir_trial ? slot->directory : NULL,
@@ -171,6 +190,10 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
         .timeout_us = definition->timeout_us,
         .grace_us = definition->grace_us,
         .output_cap = definition->output_cap,
+        .contain = contain,
+        .limit_mem_bytes = definition->limit_mem_bytes,
+        .limit_cpu_us = definition->limit_cpu_us,
+        .cpus = resources->cores == NULL ? NULL : hpt_cores_get(resources->cores, slot->index),
         .on_point = hpt_points_add,
         .user = slot->points,
     };
@@ -240,44 +263,66 @@ static bool own_fault(int signal)
     }
 }
 
-const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause)
+/* The signals by which schedulers, terminals and people end what they did not start. Shells and
+ * launchers that get one often say so by their status. */
+static bool ended_from_outside(const HptEnd *end)
+{
+    int signal = end->kind == HPT_END_SIGNALLED                    ? end->signal
+                 : end->kind == HPT_END_EXITED && end->status > 128 ? end->status - 128
+                                                                    : 0;
+    return signal == SIGTERM || signal == SIGINT || signal == SIGKILL || signal == SIGHUP;
+}
+
+bool hpt_slot_settle(HptSlot *slot, bool interrupted, int64_t now_us)
+{
+    const HptRunResult *result = hpt_run_get_result(slot->run);
+    if (interrupted || slot->fenced || result->failure == NULL || !ended_from_outside(result->end))
+        return true;
+    if (slot->settle_us == 0)
+        slot->settle_us = now_us + SETTLE_US;
+    return now_us >= slot->settle_us;
+}
+
+const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char **cause)
 {
     const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
     if (result == NULL) {
         *cause = g_strdup("not started");
         return "cancelled";
     }
-    g_autofree char *end = hpt_end_text(result->end);
-    if (result->failure == NULL) {
-        *cause = g_steal_pointer(&end);
-        return "complete";
+    g_autofree char *end = hpt_run_end_text(slot->run);
+    bool stopped = result->end->kind == HPT_END_STOPPED ||
+                   (interrupted != NULL && ended_from_outside(result->end));
+    if (result->failure == NULL || result->end->kind == HPT_END_PRUNED) {
+        *cause = g_utf8_make_valid(end, -1);
+        return result->failure == NULL ? "complete" : "pruned";
+    }
+    if (stopped) {
+        *cause = g_utf8_make_valid(interrupted != NULL ? interrupted : "interrupted", -1);
+        return "cancelled";
     }
     *cause = g_utf8_make_valid(result->failure, -1);
-    switch (result->end->kind) {
-    case HPT_END_STOPPED:
-        g_free(*cause);
-        *cause = g_strdup("interrupted");
-        return "cancelled";
-    case HPT_END_SIGNALLED:
-        if (own_fault(result->end->signal))
-            return "failed";
-        /* A scheduler that ends the job signals everybody in it at one moment. */
-        return interrupted ? "cancelled" : "lost";
-    case HPT_END_EXITED:
-    case HPT_END_TIMEOUT:
-    case HPT_END_START_FAILED:
-        break;
-    }
-    return "failed";
+    bool lost = result->end->kind == HPT_END_SIGNALLED && !own_fault(result->end->signal);
+    return lost ? "lost" : "failed";
 }
 
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
                               int max_failed, const char *next, int64_t total, int lease_s, char **note)
 {
-    g_autoptr(HptOutcome) left = hpt_outcome_collect(
-        slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points, context->store,
-        slot->directory, note);
+    const HptResources *resources = context->resources;
+    g_autofree char *gpus =
+        resources->gpus == NULL ? NULL : hpt_gpus_text(resources->gpus, slot->index);
+    g_autofree char *via =
+        resources->via_text == NULL ? NULL : hpt_redact_urls(resources->via_text);
+    HptRunPlace place = {
+        .cores = resources->cores == NULL ? NULL : hpt_cores_peek_text(resources->cores, slot->index),
+        .gpus = gpus,
+        .via = via,
+    };
+    g_autoptr(HptOutcome) left =
+        hpt_outcome_collect(slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points,
+                            &place, context->store, slot->directory, note);
     HptArgs *args = hpt_args_new();
     hpt_args_int8(args, context->study_id);
     hpt_args_uuid(args, context->worker_id);
@@ -318,5 +363,6 @@ void hpt_slot_clear(HptSlot *slot)
     slot->fenced = false;
     slot->keep = false;
     slot->batches = 0;
+    slot->settle_us = 0;
     slot->state = HPT_SLOT_IDLE;
 }
