@@ -2,6 +2,7 @@
 #include "run/trial.h"
 
 #include "base/text.h"
+#include "run/cores.h"
 #include "run/workdir.h"
 
 #include <errno.h>
@@ -159,6 +160,23 @@ static void check_no_children(void)
 {
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
     g_assert_cmpint(errno, ==, ECHILD);
+}
+
+/* How many processes have mark among their words. */
+static size_t count_marked(const char *mark)
+{
+    size_t n = 0;
+    g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+    for (const char *name; (name = g_dir_read_name(proc)) != NULL;) {
+        g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", name), *words = NULL;
+        gsize length = 0;
+        if (!g_ascii_isdigit(*name) || !g_file_get_contents(path, &words, &length, NULL))
+            continue;
+        for (size_t i = 0; i < length; i++)
+            words[i] = words[i] == '\0' ? ' ' : words[i];
+        n += strstr(words, mark) != NULL;
+    }
+    return n;
 }
 
 /* ---- the ordinary case ---- */
@@ -369,25 +387,162 @@ static void test_timeout(void)
     g_assert_cmpstr(result->failure, ==, "timeout");
     g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
     g_assert_cmpint(result->end->signal, ==, SIGTERM);
-    /* Deaf to TERM: killed after the grace. */
     lab.grace_us = 50000;
-    g_autoptr(HptRun) deaf = start(&lab, "trap '' TERM HUP INT; while :; do :; done");
-    result = wait_for(deaf);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->signal, ==, SIGKILL);
-    /* Stopped by itself: TERM reaches it all the same. */
-    g_autoptr(HptRun) stopped = start(&lab, "kill -STOP $$; echo woke; exit 0");
-    result = wait_for(stopped);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->signal, ==, SIGTERM);
-    /* It answers the TERM by ending in peace: still a timeout. */
-    g_autoptr(HptRun) ends = start(&lab, "trap 'exit 0' TERM; while :; do :; done");
-    result = wait_for(ends);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->status, ==, 0);
-    g_assert_cmpstr(result->failure, ==, "timeout");
+    lab.timeout_us = 600000; /* long enough for a shell to set its traps */
+    HptRun *runs[] = {
+        start(&lab, "trap '' TERM HUP INT; while :; do :; done"), /* deaf: killed after the grace */
+        start(&lab, "kill -STOP $$; echo woke; exit 0"), /* stopped: TERM reaches it all the same */
+        start(&lab, "trap 'exit 0' TERM; while :; do :; done"), /* in peace: still a timeout */
+    };
+    static const int signals[] = {SIGKILL, SIGTERM, 0};
+    while (turn(runs, 3))
+        continue;
+    for (int i = 0; i < 3; i++) {
+        result = hpt_run_get_result(runs[i]);
+        g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+        g_assert_cmpint(result->end->signal, ==, signals[i]);
+        g_assert_cmpstr(result->failure, ==, "timeout");
+        hpt_run_free(runs[i]);
+    }
     lab_end(&lab);
     check_no_children();
+}
+
+/* ---- limits ---- */
+
+/* The command itself, and one that its children reach only together. */
+static void test_limit_mem(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.limit_mem_bytes = 60 << 20;
+    lab.timeout_us = 60000000; /* neither for ever nor all of the memory, should there be no limit */
+    static const char *const scripts[] = {
+        "ulimit -v 800000; exec tail -n 1 </dev/zero",
+        "for i in 1 2 3; do { head -c 25000000 /dev/zero; tail -f /dev/null; } | tail -n 1 & done; "
+        "wait",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
+        g_autoptr(HptRun) run = start(&lab, scripts[i]);
+        const HptRunResult *result = wait_for(run);
+        g_assert_cmpint(result->end->kind, ==, HPT_END_MEMORY);
+        g_assert_cmpint(result->end->limit, ==, 60 << 20);
+        g_assert_cmpint(result->end->seen, >, 60 << 20);
+        g_assert_true(g_str_has_prefix(result->failure, "memory limit 60M exceeded ("));
+        g_assert_false(result->end->survivors);
+    }
+    /* What processes share counts once: many that hold the same are within the limit. */
+    lab.limit_mem_bytes = 16 << 20;
+    g_autoptr(HptRun) shared = start(
+        &lab, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (while ! test -e \"$HPT_DIR/go\"; do :; done) & "
+              "done; n=0; while test $n -lt 40000; do n=$((n + 1)); done; : >\"$HPT_DIR/go\"; wait");
+    g_assert_cmpstr(wait_for(shared)->failure, ==, NULL);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_limit_cpu(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.limit_cpu_us = 300000;
+    lab.timeout_us = 60000000;
+    g_autoptr(HptRun) run = start(&lab, "(while :; do :; done) & while :; do :; done");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_CPU);
+    g_assert_cmpint(result->end->seen, >, 300000);
+    g_assert_cmpstr(result->failure, ==, "CPU limit 0.3s exceeded");
+    /* What has ended counts as well. */
+    g_autoptr(HptRun) many = start(&lab, "while :; do (n=0; while test $n -lt 999; do "
+                                         "n=$((n + 1)); done); done");
+    g_assert_cmpint(wait_for(many)->end->kind, ==, HPT_END_CPU);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_prune(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, "exec tail -f /dev/null");
+    hpt_run_prune(run, "median: 0.5 at step 3 is behind 0.4", hpt_time_monotonic_us());
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_PRUNED);
+    g_assert_cmpstr(result->failure, ==, "median: 0.5 at step 3 is behind 0.4");
+    g_autofree char *text = hpt_run_end_text(run);
+    g_assert_cmpstr(text, ==, result->failure);
+    /* What was ended for another reason before stays so. */
+    g_autoptr(HptRun) stopped = start(&lab, "exec tail -f /dev/null");
+    hpt_run_stop(stopped, SIGTERM, hpt_time_monotonic_us());
+    hpt_run_prune(stopped, "median", hpt_time_monotonic_us());
+    g_assert_cmpint(wait_for(stopped)->end->kind, ==, HPT_END_STOPPED);
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* A command whose helper is killed is lost, never complete, and nothing of it stays. */
+static void test_helper_killed(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autofree char *file = g_strconcat(lab.root, "/followed", NULL);
+    g_assert_true(g_file_set_contents(file, "", 0, NULL));
+    g_autofree char *script = g_strdup_printf(
+        "setsid tail -f %s & cd \"$HPT_DIR\" && : >ready; exec tail -f %s", file, file);
+    for (int how = 0; how < 2; how++) {
+        g_autofree char *ready = g_strdup_printf("%s/%d/ready", lab.root, lab.n);
+        g_autoptr(HptRun) run = start(&lab, script);
+        while (access(ready, F_OK) != 0 || count_marked(file) < 2)
+            hpt_run_handle(run, hpt_time_monotonic_us());
+        if (how == 0) {
+            kill(hpt_run_get_pid(run), SIGKILL);
+        } else { /* deaf to what it is told: the second KILL is for it */
+            kill(hpt_run_get_pid(run), SIGSTOP);
+            hpt_run_stop(run, SIGKILL, hpt_time_monotonic_us());
+        }
+        const HptRunResult *result = wait_for(run);
+        g_assert_cmpint(result->end->kind, ==, how == 0 ? HPT_END_SIGNALLED : HPT_END_STOPPED);
+        g_assert_cmpint(result->end->signal, ==, SIGKILL);
+        g_assert_false(result->end->survivors);
+        g_assert_cmpuint(count_marked(file), ==, 0);
+    }
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* PID 1 is the helper, numbers are not those of every other trial, and the user is the same. */
+static void test_inside(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, "id -u; id -g; cat /proc/self/oom_score_adj; "
+                                        "test $$ -gt 2 || test ! -e /proc/sys/kernel/ns_last_pid; "
+                                        "echo $?; test -d /proc/$$ && cat /proc/1/comm");
+    const HptRunResult *result = wait_for(run);
+    g_autofree char *out = stored(result->out);
+    g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 6);
+    g_assert_cmpint(g_ascii_strtoll(lines[0], NULL, 10), ==, geteuid());
+    g_assert_cmpint(g_ascii_strtoll(lines[1], NULL, 10), ==, getegid());
+    g_assert_cmpint(g_ascii_strtoll(lines[2], NULL, 10), >=, 300);
+    g_assert_cmpstr(lines[3], ==, "0");
+    g_assert_true(!in_namespace() || strcmp(lines[4], "hpt-contain") == 0);
+    g_assert_cmpstr(result->end->containment, ==,
+                    hpt_contain_mode_name(hpt_contain_get_mode(containment)));
+    lab_end(&lab);
+}
+
+static void test_cores(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptCores) cores = hpt_cores_new(1, 1, NULL);
+    g_assert_nonnull(cores);
+    lab.cpus = hpt_cores_get(cores, 0);
+    g_autoptr(HptRun) run = start(&lab, "sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status");
+    g_autofree char *out = stored(wait_for(run)->out);
+    g_assert_cmpstr(g_strchomp(out), ==, hpt_cores_peek_text(cores, 0));
+    lab_end(&lab);
 }
 
 static void test_stop(void)
@@ -410,23 +565,6 @@ static void test_stop(void)
 }
 
 /* ---- what is left behind ---- */
-
-/* How many processes have mark among their words. */
-static size_t count_marked(const char *mark)
-{
-    size_t n = 0;
-    g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
-    for (const char *name; (name = g_dir_read_name(proc)) != NULL;) {
-        g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", name), *words = NULL;
-        gsize length = 0;
-        if (!g_ascii_isdigit(*name) || !g_file_get_contents(path, &words, &length, NULL))
-            continue;
-        for (size_t i = 0; i < length; i++)
-            words[i] = words[i] == '\0' ? ' ' : words[i];
-        n += strstr(words, mark) != NULL;
-    }
-    return n;
-}
 
 /* Starts script, which leaves processes behind that follow FILE, and prints their numbers; all of
  * them must be gone. */
@@ -769,6 +907,12 @@ static const struct {
     {"file-metric", test_file_metric, ALWAYS},
     {"answers", test_answers, ALWAYS},
     {"answer-abuse", test_answer_abuse, ALWAYS},
+    {"limit-mem", test_limit_mem, CONTAINED},
+    {"limit-cpu", test_limit_cpu, CONTAINED},
+    {"prune", test_prune, ALWAYS},
+    {"helper-killed", test_helper_killed, CONTAINED},
+    {"inside", test_inside, CONTAINED},
+    {"cores", test_cores, ALWAYS},
     {"many", test_many, ALWAYS},
 };
 
