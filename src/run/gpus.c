@@ -39,11 +39,11 @@ void hpt_gpus_free(HptGpus *gpus)
 
 /* ---- which there are ---- */
 
-static const char *look_up(const char *const *environ, const char *name)
+static const char *look_up(const char *const *env, const char *name)
 {
-    for (size_t length = strlen(name); *environ != NULL; environ++)
-        if (strncmp(*environ, name, length) == 0 && (*environ)[length] == '=')
-            return *environ + length + 1;
+    for (size_t length = strlen(name); *env != NULL; env++)
+        if (strncmp(*env, name, length) == 0 && (*env)[length] == '=')
+            return *env + length + 1;
     return NULL;
 }
 
@@ -176,11 +176,11 @@ static int open_lock(const char *name, GError **error)
 
 /* The machine's numbers of what is visible, where the scheduler tells them. Owned; NULL: it does not.
  */
-static char **scheduler_names(const char *const *environ, guint n)
+static char **scheduler_names(const char *const *env, guint n)
 {
     static const char *const variables[] = {"SLURM_STEP_GPUS", "SLURM_JOB_GPUS"};
     for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-        const char *text = look_up(environ, variables[i]);
+        const char *text = look_up(env, variables[i]);
         g_auto(GStrv) names = text == NULL ? NULL : split(text);
         if (names != NULL && g_strv_length(names) == n)
             return g_steal_pointer(&names);
@@ -188,10 +188,10 @@ static char **scheduler_names(const char *const *environ, guint n)
     return NULL;
 }
 
-HptGpus *hpt_gpus_new(const char *text, int each, int slots, const char *const *environ,
+HptGpus *hpt_gpus_new(const char *text, int each, int slots, const char *const *env,
                       GError **error)
 {
-    const char *allowed = look_up(environ, "CUDA_VISIBLE_DEVICES");
+    const char *allowed = look_up(env, "CUDA_VISIBLE_DEVICES");
     const char *source = allowed != NULL ? "CUDA_VISIBLE_DEVICES" : "/dev";
     g_auto(GStrv) visible = allowed != NULL ? list_visible(allowed) : list_devices();
     g_auto(GStrv) chosen = choose(text, visible, source, error);
@@ -205,7 +205,7 @@ HptGpus *hpt_gpus_new(const char *text, int each, int slots, const char *const *
                     n);
         return NULL;
     }
-    g_auto(GStrv) global = allowed == NULL ? NULL : scheduler_names(environ, g_strv_length(visible));
+    g_auto(GStrv) global = allowed == NULL ? NULL : scheduler_names(env, g_strv_length(visible));
     g_autoptr(HptGpus) gpus = g_new0(HptGpus, 1);
     gpus->each = each;
     gpus->all = g_array_new(false, false, sizeof(Gpu));

@@ -12,10 +12,10 @@
 
 typedef struct HptGpus HptGpus;
 
-/* text is "all", a count, or names with commas ("0,1", "2,", "GPU-5f…,GPU-8a…"). environ says by
+/* text is "all", a count, or names with commas ("0,1", "2,", "GPU-5f…,GPU-8a…"). env (environ) says by
  * CUDA_VISIBLE_DEVICES which we may use; without it they are those of /dev/nvidia*. Fails
  * HPT_ERROR_USAGE if they are fewer than slots × each, or not ours; HPT_ERROR_IO for the locks. */
-HptGpus *hpt_gpus_new(const char *text, int each, int slots, const char *const *environ,
+HptGpus *hpt_gpus_new(const char *text, int each, int slots, const char *const *env,
                       GError **error) HPT_WARN_UNUSED;
 void hpt_gpus_free(HptGpus *gpus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpus, hpt_gpus_free)

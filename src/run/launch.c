@@ -199,7 +199,7 @@ bool hpt_launch_order(int channel, const HptContain *contain, int64_t limit_mem_
                       int64_t limit_cpu_us, bool probe)
 {
     HptContainOrder order = {
-        .mode = hpt_contain_get_mode(contain),
+        .mode = (int32_t)hpt_contain_get_mode(contain),
         .probe = probe,
         .limit_mem_bytes = limit_mem_bytes,
         .limit_cpu_us = limit_cpu_us,

@@ -18,8 +18,8 @@ static char *name(int i)
 
 static HptGpus *deal(const char *text, int each, int slots, const char *more, GError **error)
 {
-    const char *const environ[] = {"HOME=/", visible, more, NULL};
-    return hpt_gpus_new(text, each, slots, environ, error);
+    const char *const entries[] = {"HOME=/", visible, more, NULL};
+    return hpt_gpus_new(text, each, slots, entries, error);
 }
 
 static void check_refused(const char *text, int each, int slots, const char *message)
@@ -119,10 +119,10 @@ static void test_scheduler(void)
 /* -1 hides what stands behind it. */
 static void test_hidden(void)
 {
-    const char *const environ[] = {"CUDA_VISIBLE_DEVICES=3,-1,4", NULL};
+    const char *const entries[] = {"CUDA_VISIBLE_DEVICES=3,-1,4", NULL};
     const char *const none[] = {"CUDA_VISIBLE_DEVICES=", NULL};
     g_autoptr(GError) error = NULL, empty = NULL;
-    g_assert_null(hpt_gpus_new("all", 2, 1, environ, &error));
+    g_assert_null(hpt_gpus_new("all", 2, 1, entries, &error));
     g_assert_nonnull(strstr(error->message, "CUDA_VISIBLE_DEVICES shows 1"));
     g_assert_null(hpt_gpus_new("all", 1, 1, none, &empty));
     g_assert_nonnull(strstr(empty->message, "CUDA_VISIBLE_DEVICES shows 0"));
@@ -136,13 +136,13 @@ static void test_lock_is_link(void)
     g_autofree char *path = g_strdup_printf("%s/hpt-gpu-link%d", common ? "/run/lock" : "/tmp",
                                             (int)getpid());
     g_autofree char *entry = g_strdup_printf("CUDA_VISIBLE_DEVICES=link%d", (int)getpid());
-    const char *const environ[] = {entry, NULL};
+    const char *const entries[] = {entry, NULL};
     g_assert_cmpint(symlink("/etc/passwd", path), ==, 0);
     g_autoptr(GError) error = NULL;
-    g_assert_null(hpt_gpus_new("all", 1, 1, environ, &error));
+    g_assert_null(hpt_gpus_new("all", 1, 1, entries, &error));
     g_assert_nonnull(strstr(error->message, "cannot open the lock"));
     g_assert_cmpint(unlink(path), ==, 0);
-    g_autoptr(HptGpus) gpus = hpt_gpus_new("all", 1, 1, environ, NULL);
+    g_autoptr(HptGpus) gpus = hpt_gpus_new("all", 1, 1, entries, NULL);
     g_assert_nonnull(gpus);
     g_assert_cmpint(lstat(path, &about), ==, 0);
     g_assert_true(S_ISREG(about.st_mode));
