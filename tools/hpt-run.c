@@ -115,6 +115,9 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
         .reserve_fold = run_given.reserve_fold,
         .budget = run_given.budget,
         .pruner = run_given.pruner,
+        .limit_mem_bytes = settings->limit_mem_bytes,
+        .limit_cpu_us = settings->limit_cpu_us,
+        .contain = settings->contain,
     };
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
     if (definition == NULL || !check_command(definition, error))
@@ -259,18 +262,30 @@ static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *
 
 /* ---- signals ---- */
 
-static volatile sig_atomic_t interrupts, line_requests, last_signal;
+static volatile sig_atomic_t interrupts, line_requests, last_signal, sender_pid, sender_uid;
 
-static void on_signal(int signal)
+static void on_signal(int signal, siginfo_t *info, void *context G_GNUC_UNUSED)
 {
-    last_signal = signal;
     if (signal == SIGUSR1) {
         line_requests++;
         return;
     }
+    last_signal = signal;
+    /* A terminal's and a kernel's have no sender. */
+    sender_pid = info->si_code == SI_USER || info->si_code == SI_QUEUE ? info->si_pid : 0;
+    sender_uid = (sig_atomic_t)info->si_uid;
     /* A scheduler's TERM comes once and means: end in good order, now. */
     int step = signal == SIGINT ? 1 : 2;
     interrupts = MIN(interrupts + step, 3);
+}
+
+static char *interrupted_by(void)
+{
+    const char *name = sigabbrev_np(last_signal);
+    if (sender_pid == 0)
+        return g_strdup_printf("interrupted by SIG%s", name);
+    return g_strdup_printf("interrupted by SIG%s from pid %d (uid %u)", name, (int)sender_pid,
+                           (unsigned)sender_uid);
 }
 
 /* Blocks the signals but while waiting; *waiting is the mask for that. */
@@ -279,7 +294,7 @@ static void catch_signals(sigset_t *waiting)
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
     sigset_t blocked;
     sigemptyset(&blocked);
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         struct sigaction old;
@@ -362,7 +377,8 @@ static int exit_status(HptWorkerEnd end)
     return HPT_EXIT_OK;
 }
 
-/* Room for the descriptors of so many trials: pipes, the report FIFO, the process, spooled output. */
+/* Room for the descriptors of so many trials: pipes, the report FIFO, the process and the socket to
+ * it, spooled output. */
 static bool make_room(int jobs, GError **error)
 {
     enum { EACH = 10, OURS = 64 };
@@ -387,8 +403,28 @@ static void start_note(const char *text)
     hpt_tool_note("%s", text);
 }
 
-static int work(const RunSettings *settings, HptProject *project, HptStudy *study, int64_t total,
-                GError **error)
+static HptResources *find_resources(const RunSettings *settings, const HptDefinition *definition,
+                                    GError **error)
+{
+    HptResourcesInput input = {
+        .jobs = settings->jobs,
+        .cores = settings->cores,
+        .gpus = run_given.gpus,
+        .gpus_per_trial = settings->gpus_per_trial,
+        .via = run_given.via,
+        .environment = (const char *const *)environ,
+    };
+    g_autoptr(HptResources) resources = hpt_resources_new(&input, error);
+    /* A way to contain that was asked for and cannot be had is better said before anything is
+     * recorded. */
+    if (resources == NULL || (definition != NULL &&
+                              hpt_resources_contain(resources, definition->contain, error) == NULL))
+        return NULL;
+    return g_steal_pointer(&resources);
+}
+
+static int work(const RunSettings *settings, HptProject *project, HptStudy *study,
+                HptResources *resources, int64_t total, GError **error)
 {
     sigset_t waiting;
     catch_signals(&waiting);
@@ -418,6 +454,8 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,
         .sigmask = &waiting,
+        .interrupted_by = interrupted_by,
+        .resources = resources,
         .on_event = run_show_event,
         .user = show,
     };
@@ -488,6 +526,9 @@ static bool check_use(char **command, bool space_given, GError **error)
                  {run_given.timeout != NULL, "--timeout"},
                  {run_given.grace != NULL, "--grace"},
                  {run_given.cap != NULL, "--output-cap"},
+                 {run_given.limit_mem != NULL, "--limit-mem"},
+                 {run_given.limit_cpu != NULL, "--limit-cpu"},
+                 {run_given.contain != NULL, "--contain"},
                  {run_given.chdir != NULL, "--chdir"},
                  {run_given.input != NULL, "--stdin"},
                  {run_given.shell, "--shell"},
@@ -539,6 +580,9 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
                                 : hpt_template_study_name((const char *const *)command);
     if (!check_name(name, error) || !make_room(settings.jobs, error))
         return HPT_EXIT_USAGE;
+    g_autoptr(HptResources) resources = find_resources(&settings, definition, error);
+    if (resources == NULL)
+        return HPT_EXIT_USAGE;
     HptProjectOptions project_options = {
         .dsn = run_given.dsn,
         .directory = run_given.directory,
@@ -561,11 +605,13 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     if (study == NULL || !check_command(study->definition, error) || !settle_total(&settings, db, study, &total, error) ||
         !has_end(&settings, study->definition, total, error))
         return HPT_EXIT_USAGE;
+    if (hpt_resources_contain(resources, study->definition->contain, error) == NULL)
+        return HPT_EXIT_USAGE;
     bool raised = settings.total >= 0 || settings.more >= 0;
     if ((raised && !hpt_study_set_total(db, study, total, error)) ||
         !set_limits(&settings, db, study, error))
         return HPT_EXIT_TOOL;
-    return work(&settings, project, study, total, error);
+    return work(&settings, project, study, resources, total, error);
 }
 
 static const HptTool tool = {

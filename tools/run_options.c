@@ -44,6 +44,13 @@ const GOptionEntry run_options[] = {
     {"chdir", 0, 0, G_OPTION_ARG_STRING, &run_given.chdir, "where a trial runs: caller or trial (caller)", "WHERE"},
     {"timeout", 0, 0, G_OPTION_ARG_STRING, &run_given.timeout, "end a trial after this time", "DURATION"},
     {"grace", 0, 0, G_OPTION_ARG_STRING, &run_given.grace, "between TERM and KILL (10s)", "DURATION"},
+    {"limit-mem", 0, 0, G_OPTION_ARG_STRING, &run_given.limit_mem, "end a trial whose processes hold more memory", "SIZE"},
+    {"limit-cpu", 0, 0, G_OPTION_ARG_STRING, &run_given.limit_cpu, "end a trial whose processes used more CPU time", "DURATION"},
+    {"contain", 0, 0, G_OPTION_ARG_STRING, &run_given.contain, "auto, namespace, subreaper or cgroup (auto: the first there is)", "HOW"},
+    {"cores", 0, 0, G_OPTION_ARG_STRING, &run_given.cores, "CPUs for each trial, no other's", "N"},
+    {"gpus", 0, 0, G_OPTION_ARG_STRING, &run_given.gpus, "GPUs for the trials: all, a count, or names (0,1)", "LIST"},
+    {"gpus-per-trial", 0, 0, G_OPTION_ARG_STRING, &run_given.gpus_per_trial, "how many of them each has for itself (1)", "N"},
+    {"via", 0, 0, G_OPTION_ARG_STRING, &run_given.via, "words in front of every command, such as 'srun -n1 --exact'", "WORDS"},
     {"output-cap", 0, 0, G_OPTION_ARG_STRING, &run_given.cap, "bytes kept of each output stream (16M)", "SIZE"},
     {"retry", 0, 0, G_OPTION_ARG_STRING, &run_given.retry, "trials to run again: lost, failed or none (lost)", "WHICH"},
     {"max-failures", 0, 0, G_OPTION_ARG_STRING, &run_given.failures, "stop if so many trials fail before one succeeds, 0: never (10)", "N"},
@@ -84,6 +91,14 @@ static bool parse_span(const char *name, const char *text, int64_t *out, GError 
     return false;
 }
 
+static bool parse_size(const char *name, const char *text, int64_t *out, GError **error)
+{
+    if (text == NULL || hpt_size_parse(text, out, error))
+        return true;
+    g_prefix_error(error, "--%s: ", name);
+    return false;
+}
+
 /* Sets *out to the index of text in words. */
 static bool parse_choice(const char *name, const char *text, const char *const *words, int *out,
                          GError **error)
@@ -108,8 +123,8 @@ static bool parse_choice(const char *name, const char *text, const char *const *
 
 static bool parse_numbers(RunSettings *settings, GError **error)
 {
-    int64_t restarts = HPT_SERVANT_RESTARTS;
-    int64_t jobs = 1, seed = 0, folds = 1, repeats = 1;
+    int64_t jobs = 1, seed = 0, folds = 1, repeats = 1, restarts = HPT_SERVANT_RESTARTS;
+    int64_t cores = 0, gpus_per_trial = 1;
     *settings = (RunSettings){
         .total = -1,
         .more = -1,
@@ -120,6 +135,8 @@ static bool parse_numbers(RunSettings *settings, GError **error)
     if (!parse_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
         !parse_whole("more", run_given.more, 0, INT64_C(1) << 53, &settings->more, error) ||
         !parse_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
+        !parse_whole("cores", run_given.cores, 1, 65536, &cores, error) ||
+        !parse_whole("gpus-per-trial", run_given.gpus_per_trial, 1, 4096, &gpus_per_trial, error) ||
         !parse_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
         !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
         !parse_whole("max-restarts", run_given.restarts, 0, 1000000, &restarts, error) ||
@@ -130,7 +147,10 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_whole("stall", run_given.stall, 1, INT64_C(1) << 53, &settings->stall, error) ||
         !parse_span("max-cpu", run_given.max_cpu, &settings->max_cpu_us, error) ||
         !parse_span("max-wall", run_given.max_wall, &settings->max_wall_us, error) ||
-        !parse_span("grace", run_given.grace, &settings->grace_us, error))
+        !parse_span("grace", run_given.grace, &settings->grace_us, error) ||
+        !parse_span("limit-cpu", run_given.limit_cpu, &settings->limit_cpu_us, error) ||
+        !parse_size("limit-mem", run_given.limit_mem, &settings->limit_mem_bytes, error) ||
+        !parse_size("output-cap", run_given.cap, &settings->output_cap, error))
         return false;
     if (folds * repeats > 10000) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
@@ -144,8 +164,8 @@ static bool parse_numbers(RunSettings *settings, GError **error)
     settings->limited = run_given.until != NULL || run_given.stall != NULL ||
                         run_given.max_cpu != NULL || run_given.max_wall != NULL ||
                         run_given.max_cost != NULL;
-    if (run_given.cap != NULL && !hpt_size_parse(run_given.cap, &settings->output_cap, error)) {
-        g_prefix_error(error, "--output-cap: ");
+    if (run_given.gpus_per_trial != NULL && run_given.gpus == NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--gpus-per-trial needs --gpus");
         return false;
     }
     if (settings->total >= 0 && settings->more >= 0) {
@@ -155,6 +175,8 @@ static bool parse_numbers(RunSettings *settings, GError **error)
     }
     settings->jobs = (int)jobs;
     settings->max_restarts = (int)restarts;
+    settings->cores = (int)cores;
+    settings->gpus_per_trial = (int)gpus_per_trial;
     settings->seed = (uint64_t)seed;
     return true;
 }
@@ -166,16 +188,18 @@ static bool parse_words(RunSettings *settings, GError **error)
     static const char *const progresses[] = {"auto", "bar", "plain", "none", NULL};
     static const char *const inputs[] = {"null", "json", NULL};
     static const char *const places[] = {"caller", "trial", NULL};
-    int retry = 0, print = 0, progress = 0, input = 0, place = 0;
+    int retry = 0, print = 0, progress = 0, input = 0, place = 0, contain = 0;
     if (!parse_choice("retry", run_given.retry, retries, &retry, error) ||
         !parse_choice("print", run_given.print, prints, &print, error) ||
         !parse_choice("progress", run_given.progress, progresses, &progress, error) ||
+        !parse_choice("contain", run_given.contain, hpt_contain_words, &contain, error) ||
         !parse_choice("stdin", run_given.input, inputs, &input, error) ||
         !parse_choice("chdir", run_given.chdir, places, &place, error))
         return false;
     settings->retry = (HptRetryTrials)retry;
     settings->print_best = print == 0;
     settings->print_all = print == 1;
+    settings->contain = (HptContainChoice)contain;
     settings->stdin_json = input == 1;
     settings->chdir_trial = place == 1;
     bool on_terminal = isatty(STDERR_FILENO) == 1;

@@ -9,10 +9,12 @@
 /* As typed; NULL or false: not given. */
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
-    char *input, *chdir, *cap, *failures, *restarts, *print, *format, *progress, *color, *dsn, *directory;
-    char *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
+    char *input, *chdir, *cap, *failures, *restarts, *print, *format, *progress, *color, *dsn;
+    char *directory, *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
+    char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via;
     char **metrics, **params, **points, **until;
-    gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
+    gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
+    gboolean quiet, verbose;
 } RunGiven;
 extern RunGiven run_given;
 extern const GOptionEntry run_options[];
@@ -27,6 +29,9 @@ typedef struct {
     bool limited; /* --until, --stall, --max-… */
     int64_t max_cpu_us, max_wall_us, stall; /* 0: not given */
     int max_restarts;
+    int64_t limit_mem_bytes, limit_cpu_us;
+    HptContainChoice contain;
+    int cores, gpus_per_trial; /* cores 0: not given */
     HptRetryTrials retry;
     RunProgress progress;
     bool print_all, print_best, stdin_json, chdir_trial;

@@ -227,17 +227,18 @@ BEGIN
         RETURN;
     END IF;
 
+    -- Two statements: a join with a limited subquery may run that more than once.
+    SELECT w.number, w.evaluation INTO trial, v_evaluation
+    FROM hpt_record.queue w
+    WHERE w.study_id = p_study
+      -- What else is run of a trial waits until its configuration is recorded.
+      AND (w.evaluation = 0
+           OR EXISTS (SELECT FROM hpt_record.trial t
+                      WHERE t.study_id = p_study AND t.number = w.number AND t.config IS NOT NULL)
+           OR NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = p_study AND l.number = w.number))
+    ORDER BY w.study_id, w.number, w.evaluation LIMIT 1 FOR UPDATE SKIP LOCKED;
     DELETE FROM hpt_record.queue q
-    USING (SELECT w.study_id, w.number, w.evaluation FROM hpt_record.queue w WHERE w.study_id = p_study
-             -- What else is run of a trial waits until its configuration is recorded.
-             AND (w.evaluation = 0
-                  OR EXISTS (SELECT FROM hpt_record.trial t WHERE t.study_id = p_study AND t.number = w.number
-                             AND t.config IS NOT NULL)
-                  OR NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = p_study
-                                 AND l.number = w.number))
-           ORDER BY w.study_id, w.number, w.evaluation LIMIT 1 FOR UPDATE SKIP LOCKED) next
-    WHERE q.study_id = next.study_id AND q.number = next.number AND q.evaluation = next.evaluation
-    RETURNING q.number, q.evaluation INTO trial, v_evaluation;
+    WHERE q.study_id = p_study AND q.number = trial AND q.evaluation = v_evaluation;
     IF trial IS NULL AND p_plan ? 'promote' THEN
         v_promoted := hpt_record.trial_promote(p_study, p_plan);
         IF v_promoted THEN

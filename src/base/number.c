@@ -407,3 +407,15 @@ bool hpt_size_parse(const char *text, int64_t *out_bytes, GError **error)
     }
     return false;
 }
+
+char *hpt_size_text(int64_t bytes)
+{
+    static const char units[][2] = {"", "k", "M", "G", "T", "P"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < G_N_ELEMENTS(units); unit++)
+        value /= 1024;
+    char text[HPT_NUMBER_TEXT_SIZE];
+    return g_strconcat(hpt_number_text((double)(int64_t)(value * 10 + 0.5) / 10, text), units[unit],
+                       NULL);
+}

@@ -32,5 +32,7 @@ bool hpt_duration_parse(const char *text, int64_t *out_us, GError **error) HPT_W
 
 /* A size: "4096", "64k", "64KiB", "1.5G" (powers of 1024), in bytes; > 0. */
 bool hpt_size_parse(const char *text, int64_t *out_bytes, GError **error) HPT_WARN_UNUSED;
+/* For people, at most one decimal: "100M", "1.5G", "512". hpt_size_parse reads it. Owned. */
+char *hpt_size_text(int64_t bytes);
 
 #endif

@@ -1,5 +1,6 @@
 #include "run/child.h"
 
+#include "base/number.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -11,118 +12,38 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/launch.h"
 #include "run/orphan.h"
 
 #define SWEEP_LIMIT_US INT64_C(2000000)
-
-typedef enum { STEP_NONE, STEP_GROUP, STEP_DIRECTORY, STEP_STREAMS, STEP_EXEC } Step;
+#define HARD_KILL_US INT64_C(900000)
 
 struct HptChild {
     HptOrphanOwner
         owner; /* pid (0 when there is none), marker, start time: what orphan.c looks at */
     int pidfd, out, err;
+    int channel; /* to the helper; -1: bare */
+    const HptContain *contain;
+    char *command, *directory; /* for the text of a start that failed */
     bool reaped, swept;
+    bool gone;         /* the helper has said that nothing is left */
+    int64_t killed_us; /* when KILL was first sent; 0: not yet */
+    int64_t limit_mem_bytes, limit_cpu_us;
     HptEndKind blame; /* EXITED: none */
     int64_t started_us, sweep_started_us;
     HptEnd end;
     char *step;
 };
 
-/* What the child needs between vfork and exec, all of it computed before. */
-typedef struct {
-    const HptChildSpec *spec;
-    int in, out, err;
-    pid_t parent;
-} Launch;
-
-/* Written by the child, which shares our memory until it execs. */
-typedef struct {
-    volatile Step step;
-    volatile int errnum;
-} Fault;
-
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
-}
-
-/* The child keeps those below first alone. Kernels before 5.9 have no close_range: ours are close-on-exec
- * anyway, and those that we inherited are few and low. */
-static void close_others(unsigned first)
-{
-    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
-        return;
-    for (int fd = (int)first; fd < 1024; fd++)
-        close(fd);
-}
-
-/* By the bare system call: glibc keeps two signals (32, 33) to itself, which somebody above us may
- * have set to be ignored. A kernel's struct sigaction of zeros is the default on every machine. */
-static void reset_signals(void)
-{
-    static const char defaults[128];
-    for (int number = 1; number < _NSIG; number++)
-        if (number != SIGKILL && number != SIGSTOP)
-            syscall(SYS_rt_sigaction, number, defaults, NULL, (size_t)((_NSIG - 1) / 8));
-}
-
-static bool place_extra(const HptChildSpec *spec)
-{
-    for (size_t i = 0; i < spec->n_extra; i++)
-        if (dup2(spec->extra[i], 3 + (int)i) < 0)
-            return false;
-    return true;
-}
-
-/* Runs in the child with our memory: only system calls, no allocation, no return. */
-G_GNUC_NORETURN static void enter(const Launch *launch, Fault *fault)
-{
-    const HptChildSpec *spec = launch->spec;
-    Step step = STEP_GROUP;
-    reset_signals();
-    /* A trial does not outlive a killed hpt-run; what it has started may (see hpt_child_kill_marked). */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != launch->parent)
-        _exit(HPT_EXIT_TOOL);
-    if (setpgid(0, 0) == 0) {
-        step = STEP_DIRECTORY;
-        if (spec->directory == NULL || chdir(spec->directory) == 0) {
-            step = STEP_STREAMS;
-            if (dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 &&
-                dup2(launch->err, 2) >= 0 && place_extra(spec)) {
-                close_others(3U + (unsigned)spec->n_extra);
-                sigset_t none;
-                sigemptyset(&none);
-                sigprocmask(SIG_SETMASK, &none, NULL);
-                step = STEP_EXEC;
-                execvpe(spec->argv[0], (char *const *)spec->argv, (char *const *)spec->env);
-            }
-        }
-    }
-    fault->errnum = errno;
-    fault->step = step;
-    _exit(127);
-}
-
-/* All signals are blocked meanwhile, so that no handler of ours runs in the child. */
-static pid_t launch_child(const Launch *launch, Fault *fault)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = vfork();
-    if (pid == 0)
-        enter(launch, fault);
-    int saved = errno;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = saved;
-    return pid;
 }
 
 /* A descriptor above the standard three, so that the child's dup2 never overwrites a source. */
@@ -170,44 +91,45 @@ static bool open_pipe(int *ours, int *theirs)
 }
 
 /* What people mean by a command that cannot be run. */
-static const char *exec_hint(const HptChildSpec *spec, int errnum)
+static const char *exec_hint(const HptChild *child, int errnum)
 {
-    const char *name = spec->argv[0];
+    const char *name = child->command;
     if (strpbrk(name, " \t\n") != NULL)
         return "write the words apart, or use -S for a shell";
-    bool ours = spec->directory == NULL || *name == '/';
+    bool ours = child->directory == NULL || *name == '/';
     if (errnum == ENOENT && ours && strchr(name, '/') != NULL && access(name, F_OK) == 0)
         return "the interpreter in its first line is missing";
     return NULL;
 }
 
-/* The main process never ran: collect it and say why. */
-static void record_fault(HptChild *child, const HptChildSpec *spec, pid_t pid, const Fault *fault)
+/* The command never ran: say why. */
+static void record_fault(HptChild *child, HptStep step, int errnum)
 {
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    switch (fault->step) {
-    case STEP_DIRECTORY:
-        child->step = g_strdup_printf("directory '%s'", spec->directory);
+    switch (step) {
+    case HPT_STEP_DIRECTORY:
+        child->step = g_strdup_printf("directory '%s'", child->directory);
         break;
-    case STEP_EXEC:
-        child->step = g_strdup_printf("exec '%s'", spec->argv[0]);
+    case HPT_STEP_EXEC:
+        child->step = g_strdup_printf("exec '%s'", child->command);
         break;
-    case STEP_GROUP:
+    case HPT_STEP_GROUP:
         child->step = g_strdup("new process group");
         break;
-    case STEP_STREAMS:
-    case STEP_NONE:
+    case HPT_STEP_CONTAIN:
+        child->step = g_strdup("containment");
+        break;
+    case HPT_STEP_STREAMS:
+    case HPT_STEP_NONE:
         child->step = g_strdup("standard streams");
         break;
     }
-    bool exec = fault->step == STEP_EXEC;
+    bool exec = step == HPT_STEP_EXEC;
     child->end.kind = HPT_END_START_FAILED;
-    child->end.status = !exec ? 125 : fault->errnum == ENOENT ? 127 : 126;
-    child->end.hint = exec ? exec_hint(spec, fault->errnum) : NULL;
+    child->end.status = !exec ? 125 : errnum == ENOENT ? 127 : 126;
+    child->end.hint = exec ? exec_hint(child, errnum) : NULL;
     child->end.step = child->step;
-    child->end.errnum = fault->errnum;
-    child->reaped = child->swept = true;
+    child->end.errnum = errnum;
+    child->reaped = true;
 }
 
 /* A process that was started with SIGCHLD ignored gets no status of its children. */
@@ -229,8 +151,21 @@ static bool become_parent(void)
     return done;
 }
 
+/* Both ends of the helper's channel, its order already in it. */
+static bool open_channel(HptChild *child, const HptChildSpec *spec, HptLaunch *launch)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return false;
+    child->channel = above_standard(ends[0]);
+    launch->channel = above_standard(ends[1]);
+    return child->channel >= 0 && launch->channel >= 0 &&
+           fcntl(child->channel, F_SETFL, O_NONBLOCK) == 0 &&
+           hpt_launch_order(child->channel, spec, false);
+}
+
 /* Everything of a start that can fail with a descriptor; false: errno, *what names the step. */
-static bool start(HptChild *child, const HptChildSpec *spec, Launch *launch, const char **what)
+static bool start(HptChild *child, const HptChildSpec *spec, HptLaunch *launch, const char **what)
 {
     *what = "cannot adopt orphans";
     if (!become_parent())
@@ -240,15 +175,24 @@ static bool start(HptChild *child, const HptChildSpec *spec, Launch *launch, con
     if (launch->in < 0)
         return false;
     *what = "cannot make a pipe";
-    if (!open_pipe(&child->out, &launch->out) || !open_pipe(&child->err, &launch->err))
+    if (!open_pipe(&child->out, &launch->out) || !open_pipe(&child->err, &launch->err) ||
+        (spec->contain != NULL && !open_channel(child, spec, launch)))
         return false;
-    Fault fault = {STEP_NONE, 0};
+    HptFault fault = {HPT_STEP_NONE, 0, NULL};
     *what = "cannot start a process";
-    pid_t pid = launch_child(launch, &fault);
+    pid_t pid = hpt_launch(launch, &fault);
     if (pid < 0)
         return false;
-    if (fault.step != STEP_NONE) {
-        record_fault(child, spec, pid, &fault);
+    if (fault.step != HPT_STEP_NONE) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        if (fault.step == HPT_STEP_CONTAIN) {
+            *what = fault.detail;
+            errno = fault.errnum;
+            return false;
+        }
+        record_fault(child, fault.step, fault.errnum);
+        child->swept = true;
         return true;
     }
     child->owner.pid = pid;
@@ -257,30 +201,47 @@ static bool start(HptChild *child, const HptChildSpec *spec, Launch *launch, con
     return child->pidfd >= 0;
 }
 
-HptChild *hpt_child_start(const HptChildSpec *spec, GError **error)
+static HptChild *child_new(const HptChildSpec *spec)
 {
-    g_autoptr(HptChild) child = g_new0(HptChild, 1);
+    HptChild *child = g_new0(HptChild, 1);
     struct rusage own = {0};
     getrusage(RUSAGE_SELF, &own);
     child->end.maxrss_floor_bytes = (int64_t)own.ru_maxrss * 1024;
-    child->pidfd = child->out = child->err = -1;
+    child->pidfd = child->out = child->err = child->channel = -1;
     child->owner.marker = g_strdup(spec->marker);
+    child->owner.contained = spec->contain != NULL;
+    child->contain = spec->contain;
+    child->command = g_strdup(spec->argv[0]);
+    child->directory = g_strdup(spec->directory);
+    child->limit_mem_bytes = spec->limit_mem_bytes;
+    child->limit_cpu_us = spec->limit_cpu_us;
+    if (spec->contain != NULL)
+        child->end.containment = hpt_contain_mode_name(hpt_contain_get_mode(spec->contain));
     child->started_us = hpt_time_monotonic_us();
-    Launch launch = {spec, -1, -1, -1, getpid()};
+    return child;
+}
+
+HptChild *hpt_child_start(const HptChildSpec *spec, GError **error)
+{
+    g_autoptr(HptChild) child = child_new(spec);
+    HptLaunch launch = {spec, -1, -1, -1, -1};
     const char *what = NULL;
     bool ok = start(child, spec, &launch, &what);
     int saved = errno;
     close_fd(&launch.in);
     close_fd(&launch.out);
     close_fd(&launch.err);
+    close_fd(&launch.channel);
     if (child->owner.pid > 0)
         hpt_orphan_enter(&child->owner);
     if (!ok) {
-        if (saved == ENOSYS) {
+        const char *many = saved == ENOSPC && spec->contain != NULL
+                               ? "\nhint: too many namespaces; see /proc/sys/user, or --contain"
+                               : "";
+        if (saved == ENOSYS)
             g_set_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED, "%s: %s", what, g_strerror(saved));
-            return NULL;
-        }
-        hpt_error_set_errno(error, saved, "%s", what);
+        else
+            hpt_error_set_errno(error, saved, "%s%s", what, many);
         return NULL;
     }
     return g_steal_pointer(&child);
@@ -291,7 +252,13 @@ void hpt_child_free(HptChild *child)
     if (child == NULL)
         return;
     if (child->owner.pid > 0 && !child->reaped) {
-        hpt_child_signal(child, SIGKILL);
+        if (child->contain != NULL) {
+            close_fd(&child->channel); /* it kills everything and ends */
+            struct pollfd helper = {.fd = child->pidfd, .events = POLLIN};
+            (void)poll(&helper, 1, (int)(SWEEP_LIMIT_US / 1000));
+        } else {
+            hpt_child_signal(child, SIGKILL);
+        }
         kill(child->owner.pid, SIGKILL); /* should it have changed its group */
         siginfo_t info;
         while (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOWAIT) < 0 &&
@@ -302,9 +269,12 @@ void hpt_child_free(HptChild *child)
     while (!hpt_child_sweep(child))
         poll(NULL, 0, 1);
     close_fd(&child->pidfd);
+    close_fd(&child->channel);
     close_fd(&child->out);
     close_fd(&child->err);
     hpt_orphan_leave(&child->owner);
+    g_free(child->command);
+    g_free(child->directory);
     g_free(child->owner.marker);
     g_free(child->step);
     g_free(child);
@@ -315,9 +285,12 @@ pid_t hpt_child_get_pid(const HptChild *child)
     return child->owner.pid > 0 ? child->owner.pid : -1;
 }
 
-int hpt_child_get_pidfd(const HptChild *child)
+int hpt_child_get_fd(const HptChild *child)
 {
-    return child->reaped ? -1 : child->pidfd;
+    if (child->channel >= 0 && !child->reaped)
+        return child->channel;
+    bool leaving = child->contain != NULL && !child->swept; /* the helper has still to end */
+    return child->reaped && !leaving ? -1 : child->pidfd;
 }
 
 int hpt_child_steal_stdout(HptChild *child)
@@ -334,10 +307,28 @@ int hpt_child_steal_stderr(HptChild *child)
     return fd;
 }
 
+/* By the helper, which knows the command's number in its namespace. One that does not do it is
+ * stopped or worse: the kernel then kills its namespace, and the rest becomes ours. */
+static bool signal_contained(HptChild *child, int signal)
+{
+    unsigned char byte = (unsigned char)signal;
+    bool sent = send(child->channel, &byte, 1, MSG_NOSIGNAL) == 1;
+    if (signal == SIGKILL) {
+        int64_t now_us = hpt_time_monotonic_us();
+        if (child->killed_us == 0)
+            child->killed_us = now_us;
+        if (!sent || now_us - child->killed_us > HARD_KILL_US)
+            kill(child->owner.pid, SIGKILL);
+    }
+    return true;
+}
+
 bool hpt_child_signal(HptChild *child, int signal)
 {
     if (child->reaped)
         return false;
+    if (child->contain != NULL)
+        return signal_contained(child, signal);
     if (kill(-child->owner.pid, signal) != 0)
         kill(child->owner.pid, signal);
     return true;
@@ -383,10 +374,113 @@ static void record_status(HptChild *child, int status)
         end->kind = child->blame;
 }
 
+/* ---- the end of a contained child ---- */
+
+static void record_limit(HptChild *child, const HptContainReport *report)
+{
+    if (report->limit == HPT_LIMIT_NONE || child->blame != HPT_END_EXITED)
+        return;
+    bool memory = report->limit == HPT_LIMIT_MEM;
+    child->end.kind = memory ? HPT_END_MEMORY : HPT_END_CPU;
+    child->end.limit = memory ? child->limit_mem_bytes : child->limit_cpu_us;
+    child->end.seen = report->seen;
+}
+
+static void take_report(HptChild *child, const HptContainReport *report)
+{
+    HptEnd *end = &child->end;
+    if ((report->what & HPT_CONTAIN_FAULT) != 0) {
+        record_fault(child, (HptStep)report->step, report->errnum);
+        child->gone = true;
+    }
+    if ((report->what & HPT_CONTAIN_ENDED) != 0) {
+        end->wall_us = report->ended_us - child->started_us;
+        record_usage(end, &report->usage);
+        end->maxrss_floor_bytes = MIN(report->floor_bytes, end->maxrss_bytes);
+        record_status(child, report->status);
+        record_limit(child, report);
+        child->reaped = true;
+    }
+    if ((report->what & HPT_CONTAIN_GONE) != 0) {
+        end->left_behind = (size_t)report->left_behind;
+        end->user_us += report->orphans_user_us;
+        end->system_us += report->orphans_system_us;
+        end->survivors = report->survivors != 0;
+        child->gone = true;
+    }
+}
+
+/* False: the helper is not there any more. */
+static bool hear_helper(HptChild *child)
+{
+    for (;;) {
+        HptContainReport report;
+        ssize_t n = recv(child->channel, &report, sizeof report, MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == (ssize_t)sizeof report) {
+            take_report(child, &report);
+            continue;
+        }
+        return n < 0 && errno == EAGAIN;
+    }
+}
+
+/* Somebody killed the helper, or we did: its end is all that is known of the command's. */
+static bool reap_lost(HptChild *child)
+{
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0)
+        return false;
+    child->owner.contained = false; /* its orphans are ours from now on */
+    (void)hpt_orphan_sweep(&child->owner, &child->end);
+    child->end.wall_us = hpt_time_monotonic_us() - child->started_us;
+    child->end.kind = child->blame != HPT_END_EXITED ? child->blame : HPT_END_SIGNALLED;
+    child->end.signal = SIGKILL;
+    child->end.status = 128 + SIGKILL;
+    child->reaped = true;
+    return true;
+}
+
+static bool reap_contained(HptChild *child)
+{
+    bool there = child->channel >= 0 && hear_helper(child);
+    if (!child->reaped && (there || !reap_lost(child)))
+        return false;
+    child->sweep_started_us = hpt_time_monotonic_us();
+    return true;
+}
+
+/* The helper has ended, and if it could not do its work we have done it. */
+static bool sweep_contained(HptChild *child)
+{
+    (void)hear_helper(child);
+    struct rusage usage;
+    bool late = hpt_time_monotonic_us() - child->sweep_started_us > 2 * SWEEP_LIMIT_US;
+    pid_t pid = child->owner.waited ? child->owner.pid
+                                    : wait4(child->owner.pid, NULL, WNOHANG, &usage);
+    if (pid == 0 && !late)
+        return false;
+    (void)hear_helper(child); /* what it said last */
+    if (pid > 0)
+        child->owner.waited = true;
+    if (!child->gone && hpt_contain_get_mode(child->contain) == HPT_CONTAIN_CGROUP)
+        hpt_contain_clear_cgroup(hpt_contain_peek_cgroup(child->contain), child->owner.pid);
+    if (!child->gone && !late && !hpt_orphan_sweep(&child->owner, &child->end))
+        return false;
+    child->end.survivors = child->end.survivors || late;
+    return true;
+}
+
+/* ---- the end ---- */
+
 bool hpt_child_reap(HptChild *child)
 {
     if (child->reaped)
         return true;
+    if (child->contain != NULL)
+        return reap_contained(child);
     siginfo_t info = {0};
     if (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         info.si_pid == 0)
@@ -415,7 +509,10 @@ bool hpt_child_sweep(HptChild *child)
         return true;
     if (!child->reaped)
         return false;
-    if (!hpt_orphan_sweep(&child->owner, &child->end)) {
+    if (child->contain != NULL) {
+        if (!sweep_contained(child))
+            return false;
+    } else if (!hpt_orphan_sweep(&child->owner, &child->end)) {
         if (hpt_time_monotonic_us() - child->sweep_started_us < SWEEP_LIMIT_US)
             return false;
         child->end.survivors = true;
@@ -445,6 +542,18 @@ char *hpt_end_text(const HptEnd *end)
         return g_strdup("timeout");
     case HPT_END_STOPPED:
         return g_strdup("stopped");
+    case HPT_END_PRUNED:
+        return g_strdup("pruned");
+    case HPT_END_MEMORY: {
+        g_autofree char *limit = hpt_size_text(end->limit);
+        g_autofree char *seen = hpt_size_text(end->seen);
+        return g_strdup_printf("memory limit %s exceeded (%s)", limit, seen);
+    }
+    case HPT_END_CPU: {
+        char limit[HPT_NUMBER_TEXT_SIZE];
+        return g_strdup_printf("CPU limit %ss exceeded",
+                               hpt_number_text((double)end->limit / 1e6, limit));
+    }
     case HPT_END_START_FAILED:
         return g_strdup_printf("%s: %s%s%s", end->step, g_strerror(end->errnum),
                                end->hint != NULL ? "; " : "", end->hint != NULL ? end->hint : "");

@@ -1,5 +1,9 @@
 /* One child process: what is started, how it ended, and that nothing of it is left.
  *
+ * With a containment (run/contain.h) the child is a helper that starts the command and answers for
+ * everything below it, also when we are killed. Without one it is the command itself, and the rest
+ * of this comment is about that.
+ *
  * The child gets its own process group, default signals and an empty mask, stdin from null or from
  * given bytes, stdout and stderr on pipes, and no other descriptor of ours but those named for it. It shares our memory
  * until it execs (vfork), so a large parent costs nothing.
@@ -10,21 +14,25 @@
  *
  * If we are killed the child's main process is killed with us (PR_SET_PDEATHSIG).
  *
- * Life: hpt_child_start; poll the pidfd; hpt_child_reap when it is readable; hpt_child_sweep until
- * it says done; hpt_child_free. A child that is freed early is killed and waited for.
+ * Life: hpt_child_start; poll hpt_child_get_fd; hpt_child_reap when it is readable; hpt_child_sweep
+ * until it says done; hpt_child_free. A child that is freed early is killed and waited for.
  */
 #ifndef HPT_RUN_CHILD_H
 #define HPT_RUN_CHILD_H
 
-#include "base/error.h"
+#include "run/contain.h"
 
+#include <sched.h>
 #include <sys/types.h>
 
 typedef enum {
     HPT_END_EXITED,       /* by itself, with status */
     HPT_END_SIGNALLED,    /* by a signal that we did not send */
     HPT_END_TIMEOUT,      /* we ended it: time was up */
-    HPT_END_STOPPED,      /* we ended it: interrupted or pruned */
+    HPT_END_STOPPED,      /* we ended it: interrupted */
+    HPT_END_PRUNED,       /* we ended it: by a rule */
+    HPT_END_MEMORY,       /* it was ended: over its limit of memory */
+    HPT_END_CPU,          /* it was ended: over its limit of CPU time */
     HPT_END_START_FAILED, /* never ran: step and errnum say why; status is 125 to 127 */
 } HptEndKind;
 
@@ -46,6 +54,9 @@ typedef struct {
 
     size_t left_behind; /* processes alive when the main one had ended; killed */
     bool survivors;     /* some could not be killed within two seconds */
+
+    int64_t limit, seen;     /* MEMORY: bytes, CPU: µs; what was allowed and what was there */
+    const char *containment; /* the mode's name; NULL: none; static */
 } HptEnd;
 
 /* Everything borrowed for the time of the call. */
@@ -55,8 +66,11 @@ typedef struct {
     const char *directory;   /* NULL: ours */
     const void *input;       /* bytes for stdin; NULL: /dev/null */
     size_t input_length;
-    const int *extra; /* what the child gets as 3, 4 …; each above all of these, all stay ours */
+    const int *extra; /* what the child gets as 3, 4 …; each above them by two or more, all stay ours */
     size_t n_extra;
+    const HptContain *contain;             /* outlives the child; NULL: bare */
+    int64_t limit_mem_bytes, limit_cpu_us; /* of all its processes; 0: none; contained only */
+    const cpu_set_t *cpus;                 /* where it may run; NULL: where we may */
     const char *marker; /* an entry of env that no other running child has ("HPT_DIR=…"): by it
                            descendants are told apart; NULL: by process group and session only */
 } HptChildSpec;
@@ -64,21 +78,24 @@ typedef struct {
 typedef struct HptChild HptChild;
 
 /* Starts a child. Fails HPT_ERROR_IO or _UNSUPPORTED only for faults of ours (no descriptors, no
- * memory, no processes left, no pidfd); a command that cannot be run is a child that has ended. */
+ * memory, no processes or namespaces left, no pidfd); a command that cannot be run is a child that
+ * has ended, or will at once. */
 HptChild *hpt_child_start(const HptChildSpec *spec, GError **error) HPT_WARN_UNUSED;
 void hpt_child_free(HptChild *child);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptChild, hpt_child_free)
 
-/* -1 when there is none. The pidfd is readable once the main process has ended. The stream
- * descriptors are non-blocking and are the child object's until steal takes them. */
+/* -1 when there is none. The pid is the helper's if there is one. The descriptor changes during the
+ * child's life and is readable when reap or sweep have something to do. The stream descriptors are
+ * non-blocking and are the child object's until steal takes them. */
 pid_t hpt_child_get_pid(const HptChild *child);
-int hpt_child_get_pidfd(const HptChild *child);
+int hpt_child_get_fd(const HptChild *child);
 int hpt_child_steal_stdout(HptChild *child);
 int hpt_child_steal_stderr(HptChild *child);
 
-/* Sends a signal to the child's process group; false once the main process was reaped. */
+/* Sends a signal to the command's process group; false once the main process was reaped. A KILL that
+ * has done nothing and is repeated after a second ends the helper, too. */
 bool hpt_child_signal(HptChild *child, int signal);
-/* How the end will be named if it comes now (TIMEOUT or STOPPED); the first call counts. */
+/* How the end will be named if it comes now (TIMEOUT, STOPPED or PRUNED); the first call counts. */
 void hpt_child_blame(HptChild *child, HptEndKind kind);
 
 /* Kills the leftovers and takes the status if the main process has ended; false: it has not.
@@ -95,7 +112,7 @@ size_t hpt_child_kill_marked(const char *marker);
 const HptEnd *hpt_child_get_end(const HptChild *child);
 
 /* One line for people and the record: "exit status 3", "signal 11 (SIGSEGV), core dumped",
- * "timeout", "exec 'trian': No such file or directory". Owned. */
+ * "timeout", "CPU limit 10s exceeded", "exec 'trian': No such file or directory". Owned. */
 char *hpt_end_text(const HptEnd *end);
 
 /* The environment for children: inherited without hpt's own (HPT_*) and without what leads to a

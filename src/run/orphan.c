@@ -205,7 +205,7 @@ static bool by_elimination(HptOrphanOwner *owner, pid_t pid)
         return false;
     for (guint i = 0; i < owners->len; i++) {
         HptOrphanOwner *other = g_ptr_array_index(owners, i);
-        if (other != owner && start_of(other) <= start)
+        if (other != owner && !other->contained && start_of(other) <= start)
             return false;
     }
     return true;

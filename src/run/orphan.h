@@ -18,6 +18,8 @@ typedef struct {
     uint64_t start;    /* of the main process, clock ticks since boot; 0: not yet asked for */
     GHashTable *known; /* orphans seen so far; NULL: none */
     bool entered;      /* among those that hpt_orphan_sweep knows of */
+    bool contained;    /* a helper: it has no orphans while it lives */
+    bool waited;       /* its number may be another process's by now */
     unsigned passes;   /* sweeps so far */
 } HptOrphanOwner;
 

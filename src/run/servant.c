@@ -22,6 +22,9 @@
 struct HptServant {
     char **argv, **env, *directory, *marker;
     int max_restarts;
+    const HptContain *contain;
+    int64_t limit_mem_bytes;
+    const cpu_set_t *cpus;
 
     HptChild *child; /* NULL: none */
     int out, err;    /* its streams */
@@ -59,6 +62,9 @@ HptServant *hpt_servant_new(const HptServantSpec *spec)
     servant->directory = g_strdup(spec->directory);
     servant->marker = g_strdup(spec->marker);
     servant->max_restarts = spec->max_restarts;
+    servant->contain = spec->contain;
+    servant->limit_mem_bytes = spec->limit_mem_bytes;
+    servant->cpus = spec->cpus;
     servant->out = servant->err = servant->to = servant->from = servant->hold = -1;
     hpt_talk_init(&servant->talk);
     return servant;
@@ -91,10 +97,10 @@ void hpt_servant_free(HptServant *servant)
     if (servant == NULL)
         return;
     hpt_servant_dismiss(servant);
-    while (servant->child != NULL && hpt_child_get_pidfd(servant->child) >= 0) {
+    while (servant->child != NULL && hpt_child_get_fd(servant->child) >= 0) {
         int64_t left_us = servant->dismissed_us + BYE_US - hpt_time_monotonic_us();
         char dropped[4096];
-        struct pollfd fds[] = {{.fd = hpt_child_get_pidfd(servant->child), .events = POLLIN},
+        struct pollfd fds[] = {{.fd = hpt_child_get_fd(servant->child), .events = POLLIN},
                                {.fd = servant->out, .events = POLLIN},
                                {.fd = servant->err, .events = POLLIN}};
         if (left_us <= 0 || poll(fds, 3, (int)(left_us / 1000 + 1)) < 0 || fds[0].revents != 0)
@@ -143,6 +149,9 @@ static bool start(HptServant *servant, GError **error)
             .env = (const char *const *)servant->env,
             .directory = servant->directory,
             .marker = servant->marker,
+            .contain = servant->contain,
+            .limit_mem_bytes = servant->limit_mem_bytes,
+            .cpus = servant->cpus,
             .extra = theirs,
             .n_extra = 2,
         };
@@ -327,7 +336,7 @@ size_t hpt_servant_fds(const HptServant *servant, struct pollfd fds[HPT_SERVANT_
     if (!servant->busy || servant->dead || servant->child == NULL)
         return 0;
     struct pollfd all[HPT_SERVANT_FDS] = {
-        {.fd = hpt_child_get_pidfd(servant->child), .events = POLLIN},
+        {.fd = hpt_child_get_fd(servant->child), .events = POLLIN},
         {.fd = servant->out, .events = POLLIN},
         {.fd = servant->err, .events = POLLIN},
         {.fd = hpt_talk_listens(&servant->talk) ? servant->from : -1, .events = POLLIN},
@@ -344,7 +353,7 @@ int64_t hpt_servant_deadline(const HptServant *servant)
 {
     if (servant->dead)
         return servant->sweep_us;
-    if (servant->busy && hpt_child_get_pidfd(servant->child) < 0)
+    if (servant->busy && hpt_child_get_fd(servant->child) < 0)
         return 0; /* it could not be started */
     return servant->closed_us != 0 ? servant->closed_us + CLOSED_WAIT_US : INT64_MAX;
 }

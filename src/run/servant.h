@@ -31,6 +31,9 @@ typedef struct {
     const char *directory;  /* NULL: ours */
     const char *marker;     /* an entry "NAME=…" that no other process of ours has */
     int max_restarts;       /* in a row without a finished trial */
+    const HptContain *contain;             /* as of a child; outlives the servant */
+    int64_t limit_mem_bytes;               /* of the process and all below it; 0: none */
+    const cpu_set_t *cpus;                 /* as of a child; outlives the servant */
 } HptServantSpec;
 
 typedef struct HptServant HptServant;

@@ -10,6 +10,7 @@
 
 #define READ_MAX (256 << 10) /* bytes a stream and call, so that no run holds up another */
 #define SWEEP_EVERY_US 1000
+#define KILL_AGAIN_US 1000000
 
 typedef enum { STATE_RUNNING, STATE_SWEEPING, STATE_FINISHED } State;
 
@@ -32,7 +33,7 @@ struct HptRun {
     int64_t timeout_at, kill_at, sweep_at; /* INT64_MAX: never */
     int64_t grace_us, timeout_us;
     HptRunResult result;
-    char *failure;
+    char *failure, *pruned; /* by which rule; NULL: not */
 };
 
 /* The trial's environment: base, its own, and the two that only we know. Borrowed strings but the
@@ -64,6 +65,10 @@ static bool start_child(HptRun *run, const HptRunSpec *spec, const char *fifo, G
         .directory = spec->directory,
         .input = spec->input,
         .input_length = spec->input_length,
+        .contain = spec->contain,
+        .limit_mem_bytes = spec->limit_mem_bytes,
+        .limit_cpu_us = spec->limit_cpu_us,
+        .cpus = spec->cpus,
         .marker = dir,
     };
     run->child = hpt_child_start(&child, error);
@@ -110,7 +115,7 @@ static bool start_own(HptRun *run, const HptRunSpec *spec, GError **error)
     int64_t now = hpt_time_monotonic_us();
     if (spec->timeout_us > 0)
         run->timeout_at = now + spec->timeout_us;
-    if (hpt_child_get_pidfd(run->child) < 0)
+    if (hpt_child_get_fd(run->child) < 0)
         hpt_run_handle(run, now);
     return true;
 }
@@ -181,17 +186,22 @@ void hpt_run_free(HptRun *run)
     if (run->directory >= 0)
         close(run->directory);
     g_free(run->failure);
+    g_free(run->pruned);
     g_free(run);
 }
 
 size_t hpt_run_fds(const HptRun *run, struct pollfd fds[HPT_RUN_FDS])
 {
-    if (run->state != STATE_RUNNING)
+    if (run->state == STATE_FINISHED)
         return 0;
     if (run->servant != NULL)
         return hpt_servant_fds(run->servant, fds);
+    if (run->state == STATE_SWEEPING) {
+        *fds = (struct pollfd){.fd = hpt_child_get_fd(run->child), .events = POLLIN};
+        return fds->fd >= 0;
+    }
     struct pollfd *next = fds;
-    int all[] = {hpt_child_get_pidfd(run->child), run->streams[0].fd, run->streams[1].fd,
+    int all[] = {hpt_child_get_fd(run->child), run->streams[0].fd, run->streams[1].fd,
                             hpt_report_get_fd(run->report)};
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
         if (all[i] >= 0)
@@ -253,6 +263,12 @@ static bool has_exit_metric(const HptRun *run)
     return false;
 }
 
+static char *end_text(const HptRun *run, const HptEnd *end)
+{
+    return end->kind == HPT_END_PRUNED && run->pruned != NULL ? g_strdup(run->pruned)
+                                                              : hpt_end_text(end);
+}
+
 /* The status of a command whose exit is itself measured says nothing against it. */
 static char *describe_failure(const HptRun *run, bool reported)
 {
@@ -261,7 +277,7 @@ static char *describe_failure(const HptRun *run, bool reported)
     if (run->result.served != NULL && run->result.served->failure != NULL)
         return g_strdup(run->result.served->failure);
     bool ended_well = end->kind == HPT_END_EXITED && (end->status == 0 || has_exit_metric(run));
-    g_autofree char *text = hpt_end_text(end);
+    g_autofree char *text = end_text(run, end);
     if (ended_well)
         return g_strdup(problem);
     if (reported)
@@ -306,7 +322,9 @@ static void send_signal(HptRun *run, HptEndKind kind, int signal)
 static void end_by(HptRun *run, HptEndKind kind, int signal, int64_t now_us)
 {
     send_signal(run, kind, signal);
-    if (signal != SIGKILL) {
+    if (signal == SIGKILL) {
+        run->kill_at = now_us + KILL_AGAIN_US;
+    } else {
         send_signal(run, kind, SIGCONT); /* a stopped process takes no other signal */
         if (run->kill_at == INT64_MAX)
             run->kill_at = now_us + run->grace_us;
@@ -320,7 +338,7 @@ static void check_time(HptRun *run, int64_t now_us)
         end_by(run, HPT_END_TIMEOUT, run->grace_us > 0 ? SIGTERM : SIGKILL, now_us);
     }
     if (now_us >= run->kill_at) {
-        run->kill_at = INT64_MAX;
+        run->kill_at = now_us + KILL_AGAIN_US;
         send_signal(run, HPT_END_STOPPED, SIGKILL); /* the first blame counts */
     }
 }
@@ -369,6 +387,15 @@ void hpt_run_stop(HptRun *run, int signal, int64_t now_us)
         end_by(run, HPT_END_STOPPED, signal, now_us);
 }
 
+void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us)
+{
+    if (run->state != STATE_RUNNING)
+        return;
+    if (run->pruned == NULL)
+        run->pruned = g_strdup(cause);
+    end_by(run, HPT_END_PRUNED, run->grace_us > 0 ? SIGTERM : SIGKILL, now_us);
+}
+
 bool hpt_run_is_asking(const HptRun *run)
 {
     return run->state == STATE_RUNNING &&
@@ -391,6 +418,11 @@ bool hpt_run_finished(const HptRun *run)
 const HptRunResult *hpt_run_get_result(const HptRun *run)
 {
     return run->state == STATE_FINISHED ? &run->result : NULL;
+}
+
+char *hpt_run_end_text(const HptRun *run)
+{
+    return end_text(run, run->result.end);
 }
 
 pid_t hpt_run_get_pid(const HptRun *run)

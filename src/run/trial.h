@@ -35,6 +35,9 @@ typedef struct {
     const HptMetrics *metrics; /* outlives the run */
     int64_t timeout_us;        /* 0: none */
     int64_t grace_us;          /* between TERM and KILL; 0: at once */
+    const HptContain *contain; /* outlives the run; NULL: bare, see run/child.h */
+    int64_t limit_mem_bytes, limit_cpu_us; /* of all processes; 0: none */
+    const cpu_set_t *cpus;                 /* NULL: where we may run */
     int64_t output_cap;        /* bytes a stream; < 0: HPT_CAPTURE_CAP */
     bool answers; /* somebody decides (hpt_run_answer): HPT_PRUNING=1 is added to the environment;
                      false: every question is answered with go at once */
@@ -61,7 +64,8 @@ typedef struct {
 
 typedef struct HptRun HptRun;
 
-/* Fails for faults of ours only; a command that cannot be started gives a run that has finished. */
+/* Fails for faults of ours only; a command that cannot be started gives a run that has finished, or
+ * will at once. */
 HptRun *hpt_run_start(const HptRunSpec *spec, GError **error) HPT_WARN_UNUSED;
 void hpt_run_free(HptRun *run); /* a run that goes on is killed */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRun, hpt_run_free)
@@ -73,9 +77,12 @@ int64_t hpt_run_deadline(const HptRun *run);
 /* Does what is due; harmless at any time. */
 void hpt_run_handle(HptRun *run, int64_t now_us);
 
-/* Interrupts or prunes: sends signal (TERM, KILL…) to the process group. The end is then STOPPED. A
- * TERM is followed by KILL after the grace. */
+/* Interrupts: sends signal (TERM, KILL…) to the process group. The end is then STOPPED. A TERM is
+ * followed by KILL after the grace. */
 void hpt_run_stop(HptRun *run, int signal, int64_t now_us);
+/* Ends it by a rule, TERM and then KILL after the grace; cause says which, for the record. The end
+ * is then PRUNED and its text the cause, unless the run was ended otherwise before. */
+void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us);
 
 /* Somebody waits for the answer to a report with a step (hpt-report, or a persistent worker's
  * report line). The points of that report have gone to on_point before. */
@@ -85,6 +92,8 @@ bool hpt_run_is_asking(const HptRun *run);
 void hpt_run_answer(HptRun *run, bool stop);
 
 bool hpt_run_finished(const HptRun *run);
+/* How it ended in a line: hpt_end_text, or why it was pruned. Once finished; owned. */
+char *hpt_run_end_text(const HptRun *run);
 /* Once finished; belongs to run. */
 const HptRunResult *hpt_run_get_result(const HptRun *run);
 pid_t hpt_run_get_pid(const HptRun *run);

@@ -164,6 +164,34 @@ static void add_parts(const HptDefinition *definition, json_t *object)
     }
 }
 
+/* Only what is set: a definition without limits keeps the bytes that it had before there were any. */
+static void add_limits(json_t *object, const HptDefinition *definition)
+{
+    if (definition->limit_mem_bytes > 0)
+        json_object_set_new(object, "limit_mem_bytes", json_integer(definition->limit_mem_bytes));
+    if (definition->limit_cpu_us > 0)
+        json_object_set_new(object, "limit_cpu_us", json_integer(definition->limit_cpu_us));
+    if (definition->contain != HPT_CONTAIN_AUTO)
+        json_object_set_new(object, "contain", json_string(hpt_contain_words[definition->contain]));
+}
+
+static bool read_limits(HptDefinition *definition, const json_t *object)
+{
+    const char *contain = hpt_contain_words[HPT_CONTAIN_AUTO];
+    json_int_t bytes = 0, cpu_us = 0;
+    if (json_unpack((json_t *)object, "{s?I, s?I, s?s}", "limit_mem_bytes", &bytes, "limit_cpu_us",
+                    &cpu_us, "contain", &contain) != 0)
+        return false;
+    definition->limit_mem_bytes = bytes;
+    definition->limit_cpu_us = cpu_us;
+    for (int i = 0; hpt_contain_words[i] != NULL; i++)
+        if (strcmp(contain, hpt_contain_words[i]) == 0) {
+            definition->contain = (HptContainChoice)i;
+            return true;
+        }
+    return false;
+}
+
 /* Fills canonical and digest: the last step of making a definition. */
 static bool seal(HptDefinition *definition, GError **error)
 {
@@ -188,6 +216,7 @@ static bool seal(HptDefinition *definition, GError **error)
         (json_int_t)definition->grace_us, "output_cap", (json_int_t)definition->output_cap);
     g_assert(object != NULL);
     add_parts(definition, object);
+    add_limits(object, definition);
     definition->canonical = hpt_json_canonical(object, error);
     if (definition->canonical == NULL)
         return false;
@@ -381,6 +410,9 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     definition->timeout_us = input->timeout_us;
     definition->grace_us = input->grace_us;
     definition->output_cap = input->output_cap;
+    definition->limit_mem_bytes = input->limit_mem_bytes;
+    definition->limit_cpu_us = input->limit_cpu_us;
+    definition->contain = input->contain;
     for (const char *const *text = input->metrics; text != NULL && *text != NULL; text++)
         if (!hpt_metrics_add(definition->metrics, *text, error))
             return NULL;
@@ -459,7 +491,7 @@ HptDefinition *hpt_definition_parse(const void *canonical, size_t length, GError
     json_t *command = NULL, *positions = NULL, *metrics = NULL, *points = NULL;
     json_int_t seed = 0, timeout_us = 0, grace_us = 0, output_cap = 0;
     g_autoptr(HptDefinition) definition = definition_new();
-    json_error_t problem;
+    json_error_t problem = {0};
     if (json_unpack_ex(object, &problem, 0,
                        "{s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o, s:o, s:b, s:s, s:i, s:I, s:I, s:I, s:I}",
                        "format", &format, "command", &command, "shell", &shell, "allow_unused",
@@ -469,9 +501,10 @@ HptDefinition *hpt_definition_parse(const void *canonical, size_t length, GError
                        "sampler_version", &definition->sampler_version, "seed", &seed,
                        "timeout_us", &timeout_us, "grace_us", &grace_us, "output_cap",
                        &output_cap) != 0 ||
-        format != 1) {
+        format != 1 || !read_limits(definition, object)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                    "recorded definition is not understood: %s", problem.text);
+                    "recorded definition is not understood: %s",
+                    problem.text[0] != '\0' ? problem.text : "its format or limits");
         return NULL;
     }
     if (!read_optional(definition, object, error))
@@ -604,6 +637,9 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
     differ_span(open, "timeout", recorded->timeout_us, given->timeout_us);
     differ_span(open, "grace", recorded->grace_us, given->grace_us);
     differ_number(open, "output", recorded->output_cap, given->output_cap);
+    differ_number(open, "memory", recorded->limit_mem_bytes, given->limit_mem_bytes);
+    differ_span(open, "CPU", recorded->limit_cpu_us, given->limit_cpu_us);
+    differ(open, "contain", hpt_contain_words[recorded->contain], hpt_contain_words[given->contain]);
     if (extendable != NULL)
         *extendable = fixed->len == 0 && open->len > 0;
     g_string_append(fixed, open->str);
@@ -625,6 +661,9 @@ HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDef
     next->timeout_us = given->timeout_us;
     next->grace_us = given->grace_us;
     next->output_cap = given->output_cap;
+    next->limit_mem_bytes = given->limit_mem_bytes;
+    next->limit_cpu_us = given->limit_cpu_us;
+    next->contain = given->contain;
     g_strfreev(next->positions);
     next->positions = positions_of(given->space, recorded->positions);
     /* The points in the terms of the wider space; those that were tried stay as they were. */

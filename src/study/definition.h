@@ -7,6 +7,7 @@
 #define HPT_STUDY_DEFINITION_H
 
 #include "run/metric.h"
+#include "run/contain.h"
 #include "run/template.h"
 #include "prune/prune.h"
 #include "search/sampler.h"
@@ -40,6 +41,8 @@ typedef struct {
     int n_budgets;
     char *pruner; /* canonical spec; NULL: nothing is measured that could be compared */
     int pruner_version;
+    int64_t limit_mem_bytes, limit_cpu_us;    /* 0: none */
+    HptContainChoice contain;
     char *canonical;                          /* exactly what is stored */
     HptDigest digest;
 } HptDefinition;
@@ -58,6 +61,8 @@ typedef struct {
     bool reserve_fold;
     const char *budget; /* LO..HI[:ETA]; NULL: none */
     const char *pruner; /* NULL: auto */
+    int64_t limit_mem_bytes, limit_cpu_us;
+    HptContainChoice contain;
 } HptDefinitionInput;
 
 /* Fails HPT_ERROR_USAGE or _DATA with a message fit for the user, HPT_ERROR_NO_ROOM if the space

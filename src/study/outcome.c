@@ -288,11 +288,23 @@ static void count(json_t *details, const char *name, int64_t value)
         json_object_set_new(details, name, json_integer(value));
 }
 
-/* Only what is out of the ordinary. */
-static void make_details(HptOutcome *outcome, int64_t skipped, const char *walk_problem)
+static void state(json_t *details, const char *name, const char *text)
+{
+    if (text != NULL)
+        json_object_set_new(details, name, json_string(text));
+}
+
+/* Where it ran, and what is out of the ordinary. */
+static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t skipped,
+                         const char *walk_problem)
 {
     const HptRunResult *result = outcome->result;
     g_autoptr(json_t) details = json_object();
+    state(details, "cores", place->cores);
+    state(details, "gpus", place->gpus);
+    state(details, "via", place->via);
+    if (result != NULL && result->end != NULL)
+        state(details, "containment", result->end->containment);
     if (result != NULL && result->end != NULL) {
         count(details, "processes_left_behind", (int64_t)result->end->left_behind);
         if (result->end->survivors)
@@ -333,7 +345,8 @@ static void make_details(HptOutcome *outcome, int64_t skipped, const char *walk_
 }
 
 HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
-                                HptStore *store, const char *directory, char **note)
+                                const HptRunPlace *place, HptStore *store, const char *directory,
+                                char **note)
 {
     HptOutcome *outcome = g_new0(HptOutcome, 1);
     outcome->result = result;
@@ -357,7 +370,7 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
         if (outcome->note == NULL)
             outcome->note = g_strdup(error->message);
     }
-    make_details(outcome, counted.skipped, problem);
+    make_details(outcome, place, counted.skipped, problem);
     if (note != NULL)
         *note = g_strdup(outcome->note);
     return outcome;

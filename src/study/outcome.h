@@ -34,11 +34,17 @@ extern const char *const hpt_outcome_own_files[];
  * two parts because the trial's own facts stand between them. collected is made by _collect. */
 typedef struct HptOutcome HptOutcome;
 
+/* Where it ran, for the details; NULL: nothing special. */
+typedef struct {
+    const char *cores, *gpus, *via;
+} HptRunPlace;
+
 /* result may be NULL (a run that could not be started at all). directory is the trial's folder.
  * note (may be NULL) is set to an owned sentence if something could not be stored. Never fails:
  * what cannot be stored is recorded so. */
 HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
-                                HptStore *store, const char *directory, char **note);
+                                const HptRunPlace *place, HptStore *store, const char *directory,
+                                char **note);
 void hpt_outcome_free(HptOutcome *outcome);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptOutcome, hpt_outcome_free)
 

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SETTLE_US INT64_C(1000000)
+
 /* ---- the evaluation ---- */
 
 static int64_t member(const json_t *object, const char *key, int64_t otherwise)
@@ -196,6 +198,18 @@ static void add_part_environment(const HptSlot *slot, GPtrArray *env)
         g_ptr_array_add(env, g_strconcat("HPT_RESUME=", slot->resume, NULL));
 }
 
+/* The words with the prefix in front; borrowed strings. */
+static char **with_prefix(char **argv, char **via)
+{
+    GPtrArray *words = g_ptr_array_new();
+    for (char **word = via; word != NULL && *word != NULL; word++)
+        g_ptr_array_add(words, *word);
+    for (char **word = argv; *word != NULL; word++)
+        g_ptr_array_add(words, *word);
+    g_ptr_array_add(words, NULL);
+    return (char **)g_ptr_array_free(words, false);
+}
+
 static char **trial_environment(const HptSlot *slot, const HptSlotContext *context)
 {
     g_autoptr(GPtrArray) env = g_ptr_array_new();
@@ -214,6 +228,8 @@ static char **trial_environment(const HptSlot *slot, const HptSlotContext *conte
         g_autofree char *text = hpt_param_value_text(param, slot->config->values[i]);
         g_ptr_array_add(env, g_strdup_printf("%s=%s", name, text));
     }
+    if (context->resources->gpus != NULL)
+        hpt_gpus_add_env(context->resources->gpus, slot->index, env);
     g_ptr_array_add(env, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&env), false);
 }
@@ -315,7 +331,8 @@ static char *trial_message(const HptSlot *slot, const char *params, GError **err
 }
 
 /* The process that this slot's trials share; the first of them starts it. */
-static HptServant *make_servant(const HptSlot *slot, const HptSlotContext *context)
+static HptServant *make_servant(const HptSlot *slot, const HptSlotContext *context,
+                                const HptRunSpec *run)
 {
     g_autofree char *study = g_strconcat("HPT_STUDY=", context->study_name, NULL);
     g_autofree char *index = g_strdup_printf("HPT_SLOT=%d", slot->index);
@@ -327,9 +344,12 @@ static HptServant *make_servant(const HptSlot *slot, const HptSlotContext *conte
     g_ptr_array_add(env, index);
     g_ptr_array_add(env, NULL);
     HptServantSpec spec = {
-        .argv = (const char *const *)slot->argv,
+        .argv = run->argv,
         .env = (const char *const *)env->pdata,
         .marker = marker,
+        .contain = run->contain,
+        .limit_mem_bytes = run->limit_mem_bytes,
+        .cpus = run->cpus,
         .max_restarts = context->max_restarts,
     };
     return hpt_servant_new(&spec);
@@ -345,7 +365,7 @@ static bool serve(HptSlot *slot, const HptSlotContext *context, const char *para
     if (*message == NULL)
         return false;
     if (slot->servant == NULL)
-        slot->servant = make_servant(slot, context);
+        slot->servant = make_servant(slot, context, spec);
     spec->servant = slot->servant;
     spec->trial = slot->number;
     spec->message = *message;
@@ -366,8 +386,10 @@ void hpt_slot_release(HptSlot *slot)
 bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us, GError **error)
 {
     const HptDefinition *definition = slot->definition;
+    HptResources *resources = context->resources;
+    const HptContain *contain = hpt_resources_contain(resources, definition->contain, error);
     g_autofree char *params = params_text(slot, context);
-    if (!make_directory(slot, context, params, error))
+    if (contain == NULL || !make_directory(slot, context, params, error))
         return false;
     slot->argv = hpt_slot_expand(slot, error);
     if (slot->argv == NULL)
@@ -378,8 +400,9 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
         slot->watch = hpt_watch_new(context->plan, slot->number,
                                     slot->part.repeat * definition->folds_run + slot->part.fold);
     g_auto(GStrv) env = trial_environment(slot, context);
+    g_autofree char **argv = with_prefix(slot->argv, resources->via);
     HptRunSpec spec = {
-        .argv = (const char *const *)slot->argv,
+        .argv = (const char *const *)argv,
         .base_env = context->base_env,
         .env = (const char *const *)env,
         .directory = definition->chdir_trial ? slot->directory : NULL,
@@ -391,6 +414,10 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
         .grace_us = definition->grace_us,
         .output_cap = definition->output_cap,
         .answers = slot->watch != NULL,
+        .contain = contain,
+        .limit_mem_bytes = definition->limit_mem_bytes,
+        .limit_cpu_us = definition->limit_cpu_us,
+        .cpus = resources->cores == NULL ? NULL : hpt_cores_get(resources->cores, slot->index),
         .on_point = on_point,
         .user = slot,
     };
@@ -472,7 +499,27 @@ static bool own_fault(int signal)
     }
 }
 
-const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause)
+/* The signals by which schedulers, terminals and people end what they did not start. Shells and
+ * launchers that get one often say so by their status. */
+static bool ended_from_outside(const HptEnd *end)
+{
+    int signal = end->kind == HPT_END_SIGNALLED                    ? end->signal
+                 : end->kind == HPT_END_EXITED && end->status > 128 ? end->status - 128
+                                                                    : 0;
+    return signal == SIGTERM || signal == SIGINT || signal == SIGKILL || signal == SIGHUP;
+}
+
+bool hpt_slot_settle(HptSlot *slot, bool interrupted, int64_t now_us)
+{
+    const HptRunResult *result = hpt_run_get_result(slot->run);
+    if (interrupted || slot->fenced || result->failure == NULL || !ended_from_outside(result->end))
+        return true;
+    if (slot->settle_us == 0)
+        slot->settle_us = now_us + SETTLE_US;
+    return now_us >= slot->settle_us;
+}
+
+const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char **cause)
 {
     const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
     if (result == NULL) {
@@ -487,37 +534,39 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
         *cause = g_strdup("the worker stopped early by itself");
         return "pruned";
     }
-    g_autofree char *end = hpt_end_text(result->end);
-    if (result->failure == NULL) {
-        *cause = g_steal_pointer(&end);
-        return "complete";
+    g_autofree char *end = hpt_run_end_text(slot->run);
+    bool stopped = result->end->kind == HPT_END_STOPPED ||
+                   (interrupted != NULL && ended_from_outside(result->end));
+    if (result->failure == NULL || result->end->kind == HPT_END_PRUNED) {
+        *cause = g_utf8_make_valid(end, -1);
+        return result->failure == NULL ? "complete" : "pruned";
+    }
+    if (stopped) {
+        *cause = g_utf8_make_valid(interrupted != NULL ? interrupted : "interrupted", -1);
+        return "cancelled";
     }
     *cause = g_utf8_make_valid(result->failure, -1);
-    switch (result->end->kind) {
-    case HPT_END_STOPPED:
-        g_free(*cause);
-        *cause = g_strdup("interrupted");
-        return "cancelled";
-    case HPT_END_SIGNALLED:
-        if (own_fault(result->end->signal))
-            return "failed";
-        /* A scheduler that ends the job signals everybody in it at one moment. */
-        return interrupted ? "cancelled" : "lost";
-    case HPT_END_EXITED:
-    case HPT_END_TIMEOUT:
-    case HPT_END_START_FAILED:
-        break;
-    }
-    return "failed";
+    bool lost = result->end->kind == HPT_END_SIGNALLED && !own_fault(result->end->signal);
+    return lost ? "lost" : "failed";
 }
 
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
                               int max_failed, const char *next, int64_t total, int lease_s, char **note)
 {
-    g_autoptr(HptOutcome) left = hpt_outcome_collect(
-        slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points, context->store,
-        slot->directory, note);
+    const HptResources *resources = context->resources;
+    g_autofree char *gpus =
+        resources->gpus == NULL ? NULL : hpt_gpus_text(resources->gpus, slot->index);
+    g_autofree char *via =
+        resources->via_text == NULL ? NULL : hpt_redact_urls(resources->via_text);
+    HptRunPlace place = {
+        .cores = resources->cores == NULL ? NULL : hpt_cores_peek_text(resources->cores, slot->index),
+        .gpus = gpus,
+        .via = via,
+    };
+    g_autoptr(HptOutcome) left =
+        hpt_outcome_collect(slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points,
+                            &place, context->store, slot->directory, note);
     HptArgs *args = hpt_args_new();
     hpt_args_int8(args, context->study_id);
     hpt_args_uuid(args, context->worker_id);
@@ -588,5 +637,6 @@ void hpt_slot_clear(HptSlot *slot)
     slot->fenced = false;
     slot->keep = false;
     slot->batches = 0;
+    slot->settle_us = 0;
     slot->state = HPT_SLOT_IDLE;
 }

@@ -7,6 +7,7 @@
 #define HPT_STUDY_SLOT_H
 
 #include "study/outcome.h"
+#include "study/resources.h"
 #include "study/study.h"
 #include "study/watch.h"
 
@@ -55,6 +56,7 @@ typedef struct {
     bool fenced; /* taken from us: nothing is recorded */
     bool keep;   /* the folder holds what could not be stored */
     int64_t started_us; /* monotonic */
+    int64_t settle_us;  /* … its end is looked at again then, see hpt_slot_settle; 0: not yet asked */
 } HptSlot;
 
 /* What does not change from trial to trial. */
@@ -63,6 +65,7 @@ typedef struct {
     const char *trials_folder; /* absolute, exists */
     const char *const *base_env;
     HptStore *store;
+    HptResources *resources;
     int64_t study_id;
     const char *worker_id;
     const HptDigest *environment;
@@ -94,9 +97,15 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
 /* Arguments of trial_start. Owned. */
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context);
 
-/* How the trial ended, in the words of the record: complete, failed, lost (the machine or somebody
- * else's signal), cancelled (we stopped it). Static; *cause is owned. */
-const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause);
+/* May the end be recorded? A scheduler that ends a job signals everybody in it at one moment, and the
+ * trial may be dead before our own signal is seen: an end by such a signal waits a second for it.
+ * interrupted: there is nothing to wait for. False: not before slot->settle_us. */
+bool hpt_slot_settle(HptSlot *slot, bool interrupted, int64_t now_us);
+
+/* How the trial ended, in the words of the record: complete, failed, pruned, lost (the machine or
+ * somebody else's signal), cancelled (we stopped it). interrupted says why we end, or is NULL.
+ * Static; *cause is owned. */
+const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char **cause);
 
 /* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,

@@ -43,6 +43,8 @@ typedef struct {
     GError *fatal;
     GError *storage; /* the first thing that could not be stored; told at the end */
     int seen_interrupts;
+    char *interrupted; /* why what runs is stopped; NULL: it is not */
+    bool gpus_awaited; /* told */
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
     bool reap_wanted;
     int64_t failures_in_row;
@@ -283,7 +285,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
         return;
     }
     g_autofree char *cause = NULL;
-    const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts > 0, &cause);
+    const char *outcome = hpt_slot_verdict(slot, worker->interrupted, &cause);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
@@ -470,6 +472,17 @@ static void take_answers(Worker *worker)
 
 /* ---- the loop ---- */
 
+/* Owned. */
+static char *reason(const Worker *worker)
+{
+    if (worker->fatal != NULL) {
+        g_auto(GStrv) lines = g_strsplit(worker->fatal->message, "\n", 2);
+        return g_strdup_printf("cancelled: %s", lines[0]);
+    }
+    return worker->options->interrupted_by != NULL ? worker->options->interrupted_by()
+                                                   : g_strdup("interrupted");
+}
+
 static void heed_interrupts(Worker *worker, int64_t now_us)
 {
     int level = worker->options->interrupts == NULL ? 0 : (int)*worker->options->interrupts;
@@ -480,6 +493,8 @@ static void heed_interrupts(Worker *worker, int64_t now_us)
     worker->seen_interrupts = level;
     if (worker->fatal == NULL)
         worker->end = HPT_WORKER_INTERRUPTED;
+    g_free(worker->interrupted);
+    worker->interrupted = reason(worker);
     worker->no_more = true;
     tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
     for (int i = 0; level >= 2 && i < worker->options->jobs; i++)
@@ -487,8 +502,29 @@ static void heed_interrupts(Worker *worker, int64_t now_us)
             hpt_run_stop(worker->slots[i].run, level == 2 ? SIGTERM : SIGKILL, now_us);
 }
 
+/* The GPUs of a slot that does nothing are for others; false: one that is to begin gets none now. */
+static bool take_gpus(Worker *worker, const HptSlot *slot)
+{
+    HptGpus *gpus = worker->context.resources->gpus;
+    if (gpus == NULL || hpt_gpus_take(gpus, slot->index))
+        return true;
+    if (!worker->gpus_awaited)
+        note(worker, "waiting for a GPU: others hold them");
+    worker->gpus_awaited = true;
+    return false;
+}
+
+static void leave_gpus(Worker *worker)
+{
+    HptGpus *gpus = worker->context.resources->gpus;
+    for (int i = 0; gpus != NULL && i < worker->options->jobs; i++)
+        if (worker->slots[i].state == HPT_SLOT_IDLE)
+            hpt_gpus_leave(gpus, i);
+}
+
 static void fill_slots(Worker *worker, int64_t now_us)
 {
+    leave_gpus(worker);
     if (!may_take_more(worker, now_us) || now_us < worker->poll_us || hpt_outbox_is_away(&worker->outbox))
         return;
     bool polling = worker->poll_us > 0;
@@ -499,6 +535,10 @@ static void fill_slots(Worker *worker, int64_t now_us)
     }
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_IDLE) {
+            if (!take_gpus(worker, &worker->slots[i])) {
+                worker->poll_us = now_us + POLL_IDLE_US;
+                return;
+            }
             post_reserve(worker, &worker->slots[i]);
             if (polling)
                 break; /* one question is enough */
@@ -515,8 +555,12 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
             next = MIN(next, worker->poll_us);
     }
     for (int i = 0; i < worker->options->jobs; i++)
-        if (worker->slots[i].state == HPT_SLOT_RUNNING)
-            next = MIN(next, MIN(hpt_run_deadline(worker->slots[i].run), worker->slots[i].stop_us));
+        if (worker->slots[i].state == HPT_SLOT_RUNNING) {
+            const HptSlot *slot = &worker->slots[i];
+            next = MIN(next, MIN(hpt_run_deadline(slot->run), slot->stop_us));
+            if (slot->settle_us > 0)
+                next = MIN(next, slot->settle_us);
+        }
     return next;
 }
 
@@ -564,7 +608,8 @@ static void handle_runs(Worker *worker)
             slot->stop_us = INT64_MAX;
             hpt_run_stop(slot->run, SIGTERM, now_us);
         }
-        if (hpt_run_finished(slot->run))
+        if (hpt_run_finished(slot->run) &&
+            hpt_slot_settle(slot, worker->interrupted != NULL, now_us))
             finish_trial(worker, slot, now_us);
     }
 }
@@ -641,7 +686,8 @@ static bool prepare_environment(Worker *worker, GError **error)
         .command = definition->shell ? "sh" : definition->command[0],
     };
     worker->environment = hpt_environment_collect(&source, error);
-    worker->base_env = hpt_child_environment(worker->options->environment);
+    worker->base_env = hpt_resources_environment(
+        worker->options->resources, hpt_child_environment(worker->options->environment));
     return worker->environment != NULL;
 }
 
@@ -707,6 +753,7 @@ static bool begin(Worker *worker, GError **error)
         .trials_folder = worker->trials_folder,
         .base_env = (const char *const *)worker->base_env,
         .store = worker->store,
+        .resources = worker->options->resources,
         .study_id = study->id,
         .worker_id = worker->identity->worker,
         .environment = &worker->environment->digest,
@@ -752,6 +799,7 @@ static void finish(Worker *worker)
     hpt_identity_free(worker->identity);
     g_free(worker->trials_folder);
     g_strfreev(worker->base_env);
+    g_free(worker->interrupted);
 }
 
 bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError **error)

@@ -48,6 +48,10 @@ typedef struct {
      * signals are blocked and let in by sigmask while waiting. */
     const volatile sig_atomic_t *interrupts;
     const sigset_t *sigmask;
+    /* Who interrupts, for the record, once interrupts is not 0: "interrupted by SIGTERM from pid 7
+     * (uid 0)". Owned. NULL: not known. */
+    char *(*interrupted_by)(void);
+    HptResources *resources; /* for as many slots as jobs */
     void (*on_event)(const HptWorkerEvent *event, void *user);
     void *user;
 } HptWorkerOptions;

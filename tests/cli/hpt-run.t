@@ -300,17 +300,19 @@ chmod +x leaves
 gone() {
     ! kill -0 "$1" 2>/dev/null
 }
-test_ok 'kill -9 of hpt-run ends the trial too; what it left goes when the trial is taken over' '
-    { hpt-run -q -s leave -t 1 -m loss x=1..100 -- ./leaves {x} >out 2>err & pid=$!; } &&
-    test_wait 20 test -s started && kill -9 $pid && test_exit 137 wait $pid && touch go &&
-    test_wait 20 gone "$(cat started)" && kill -0 "$(cat left)" &&
+test_ok 'kill -9 of hpt-run and of its helper: what a trial left goes when the trial is taken over' '
+    { hpt-run -q --contain=subreaper -s leave -t 1 -m loss x=1..100 -- ./leaves {x} >out 2>err & pid=$!; } &&
+    test_wait 20 test -s started &&
+    helper=$(awk "{ print \$4 }" "/proc/$(cat started)/stat") && kill -STOP $pid && kill -9 "$helper" &&
+    kill -9 $pid && test_exit 137 wait $pid && touch go &&
+    kill -0 "$(cat left)" &&
     run -s leave >out && test_wait 20 gone "$(cat left)" && test_is "$(ls .hpt/trials)" ""
 '
 rm -f started go
 test_ok 'TERM ends the trials, which go back to the queue, and the run with status 143' '
     { hpt-run -q -s int -t 5 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
     test_wait 20 test -s started && kill -TERM $pid && test_exit 143 wait $pid &&
-    test_is "$(sql "select outcome, cause from attempt where study = '"'int'"'")" "cancelled	interrupted" &&
+    test_is "$(sql "select outcome, cause from attempt where study = '"'int'"'")" "cancelled	interrupted by SIGTERM from pid $$ (uid $(id -u))" &&
     test_is "$(sql "select state from int")" waiting &&
     touch go && run -s int >out && test_is "$(sql "select count(*), bool_and(state = '"'complete'"') from int")" "5	true"
 '

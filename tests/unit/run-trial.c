@@ -2,6 +2,7 @@
 #include "run/trial.h"
 
 #include "base/text.h"
+#include "run/cores.h"
 #include "run/workdir.h"
 
 #include <errno.h>
@@ -21,10 +22,18 @@ static void check_same(const void *a, size_t a_length, const void *b, size_t b_l
     g_assert_true(a_length == 0 || memcmp(a, b, a_length) == 0);
 }
 
+static const HptContain *containment; /* of the test that runs; NULL: bare */
+
+static bool in_namespace(void)
+{
+    return containment != NULL && hpt_contain_get_mode(containment) == HPT_CONTAIN_NAMESPACE;
+}
+
 typedef struct {
     char *root; /* temporary */
     HptMetrics *metrics;
-    int64_t timeout_us, grace_us, cap;
+    int64_t timeout_us, grace_us, cap, limit_mem_bytes, limit_cpu_us;
+    const cpu_set_t *cpus;
     const char *input, *directory;
     bool answers;
     const char *const *env;
@@ -83,6 +92,10 @@ static HptRun *start_argv(Lab *lab, const char *const *argv)
         .answers = lab->answers,
         .on_point = note_point,
         .user = lab,
+        .contain = containment,
+        .limit_mem_bytes = lab->limit_mem_bytes,
+        .limit_cpu_us = lab->limit_cpu_us,
+        .cpus = lab->cpus,
     };
     g_autoptr(GError) error = NULL;
     HptRun *run = hpt_run_start(&spec, &error);
@@ -147,6 +160,23 @@ static void check_no_children(void)
 {
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
     g_assert_cmpint(errno, ==, ECHILD);
+}
+
+/* How many processes have mark among their words. */
+static size_t count_marked(const char *mark)
+{
+    size_t n = 0;
+    g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
+    for (const char *name; (name = g_dir_read_name(proc)) != NULL;) {
+        g_autofree char *path = g_strdup_printf("/proc/%s/cmdline", name), *words = NULL;
+        gsize length = 0;
+        if (!g_ascii_isdigit(*name) || !g_file_get_contents(path, &words, &length, NULL))
+            continue;
+        for (size_t i = 0; i < length; i++)
+            words[i] = words[i] == '\0' ? ' ' : words[i];
+        n += strstr(words, mark) != NULL;
+    }
+    return n;
 }
 
 /* ---- the ordinary case ---- */
@@ -357,25 +387,162 @@ static void test_timeout(void)
     g_assert_cmpstr(result->failure, ==, "timeout");
     g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
     g_assert_cmpint(result->end->signal, ==, SIGTERM);
-    /* Deaf to TERM: killed after the grace. */
     lab.grace_us = 50000;
-    g_autoptr(HptRun) deaf = start(&lab, "trap '' TERM HUP INT; while :; do :; done");
-    result = wait_for(deaf);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->signal, ==, SIGKILL);
-    /* Stopped by itself: TERM reaches it all the same. */
-    g_autoptr(HptRun) stopped = start(&lab, "kill -STOP $$; echo woke; exit 0");
-    result = wait_for(stopped);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->signal, ==, SIGTERM);
-    /* It answers the TERM by ending in peace: still a timeout. */
-    g_autoptr(HptRun) ends = start(&lab, "trap 'exit 0' TERM; while :; do :; done");
-    result = wait_for(ends);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    g_assert_cmpint(result->end->status, ==, 0);
-    g_assert_cmpstr(result->failure, ==, "timeout");
+    lab.timeout_us = 600000; /* long enough for a shell to set its traps */
+    HptRun *runs[] = {
+        start(&lab, "trap '' TERM HUP INT; while :; do :; done"), /* deaf: killed after the grace */
+        start(&lab, "kill -STOP $$; echo woke; exit 0"), /* stopped: TERM reaches it all the same */
+        start(&lab, "trap 'exit 0' TERM; while :; do :; done"), /* in peace: still a timeout */
+    };
+    static const int signals[] = {SIGKILL, SIGTERM, 0};
+    while (turn(runs, 3))
+        continue;
+    for (int i = 0; i < 3; i++) {
+        result = hpt_run_get_result(runs[i]);
+        g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
+        g_assert_cmpint(result->end->signal, ==, signals[i]);
+        g_assert_cmpstr(result->failure, ==, "timeout");
+        hpt_run_free(runs[i]);
+    }
     lab_end(&lab);
     check_no_children();
+}
+
+/* ---- limits ---- */
+
+/* The command itself, and one that its children reach only together. */
+static void test_limit_mem(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.limit_mem_bytes = 60 << 20;
+    lab.timeout_us = 60000000; /* neither for ever nor all of the memory, should there be no limit */
+    static const char *const scripts[] = {
+        "ulimit -v 800000; exec tail -n 1 </dev/zero",
+        "for i in 1 2 3; do { head -c 25000000 /dev/zero; tail -f /dev/null; } | tail -n 1 & done; "
+        "wait",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
+        g_autoptr(HptRun) run = start(&lab, scripts[i]);
+        const HptRunResult *result = wait_for(run);
+        g_assert_cmpint(result->end->kind, ==, HPT_END_MEMORY);
+        g_assert_cmpint(result->end->limit, ==, 60 << 20);
+        g_assert_cmpint(result->end->seen, >, 60 << 20);
+        g_assert_true(g_str_has_prefix(result->failure, "memory limit 60M exceeded ("));
+        g_assert_false(result->end->survivors);
+    }
+    /* What processes share counts once: many that hold the same are within the limit. */
+    lab.limit_mem_bytes = 16 << 20;
+    g_autoptr(HptRun) shared = start(
+        &lab, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (while ! test -e \"$HPT_DIR/go\"; do :; done) & "
+              "done; n=0; while test $n -lt 40000; do n=$((n + 1)); done; : >\"$HPT_DIR/go\"; wait");
+    g_assert_cmpstr(wait_for(shared)->failure, ==, NULL);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_limit_cpu(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    lab.limit_cpu_us = 300000;
+    lab.timeout_us = 60000000;
+    g_autoptr(HptRun) run = start(&lab, "(while :; do :; done) & while :; do :; done");
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_CPU);
+    g_assert_cmpint(result->end->seen, >, 300000);
+    g_assert_cmpstr(result->failure, ==, "CPU limit 0.3s exceeded");
+    /* What has ended counts as well. */
+    g_autoptr(HptRun) many = start(&lab, "while :; do (n=0; while test $n -lt 999; do "
+                                         "n=$((n + 1)); done); done");
+    g_assert_cmpint(wait_for(many)->end->kind, ==, HPT_END_CPU);
+    lab_end(&lab);
+    check_no_children();
+}
+
+static void test_prune(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, "exec tail -f /dev/null");
+    hpt_run_prune(run, "median: 0.5 at step 3 is behind 0.4", hpt_time_monotonic_us());
+    const HptRunResult *result = wait_for(run);
+    g_assert_cmpint(result->end->kind, ==, HPT_END_PRUNED);
+    g_assert_cmpstr(result->failure, ==, "median: 0.5 at step 3 is behind 0.4");
+    g_autofree char *text = hpt_run_end_text(run);
+    g_assert_cmpstr(text, ==, result->failure);
+    /* What was ended for another reason before stays so. */
+    g_autoptr(HptRun) stopped = start(&lab, "exec tail -f /dev/null");
+    hpt_run_stop(stopped, SIGTERM, hpt_time_monotonic_us());
+    hpt_run_prune(stopped, "median", hpt_time_monotonic_us());
+    g_assert_cmpint(wait_for(stopped)->end->kind, ==, HPT_END_STOPPED);
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* A command whose helper is killed is lost, never complete, and nothing of it stays. */
+static void test_helper_killed(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autofree char *file = g_strconcat(lab.root, "/followed", NULL);
+    g_assert_true(g_file_set_contents(file, "", 0, NULL));
+    g_autofree char *script = g_strdup_printf(
+        "setsid tail -f %s & cd \"$HPT_DIR\" && : >ready; exec tail -f %s", file, file);
+    for (int how = 0; how < 2; how++) {
+        g_autofree char *ready = g_strdup_printf("%s/%d/ready", lab.root, lab.n);
+        g_autoptr(HptRun) run = start(&lab, script);
+        while (access(ready, F_OK) != 0 || count_marked(file) < 2)
+            hpt_run_handle(run, hpt_time_monotonic_us());
+        if (how == 0) {
+            kill(hpt_run_get_pid(run), SIGKILL);
+        } else { /* deaf to what it is told: the second KILL is for it */
+            kill(hpt_run_get_pid(run), SIGSTOP);
+            hpt_run_stop(run, SIGKILL, hpt_time_monotonic_us());
+        }
+        const HptRunResult *result = wait_for(run);
+        g_assert_cmpint(result->end->kind, ==, how == 0 ? HPT_END_SIGNALLED : HPT_END_STOPPED);
+        g_assert_cmpint(result->end->signal, ==, SIGKILL);
+        g_assert_false(result->end->survivors);
+        g_assert_cmpuint(count_marked(file), ==, 0);
+    }
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* PID 1 is the helper, numbers are not those of every other trial, and the user is the same. */
+static void test_inside(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptRun) run = start(&lab, "id -u; id -g; cat /proc/self/oom_score_adj; "
+                                        "test $$ -gt 2 || test ! -e /proc/sys/kernel/ns_last_pid; "
+                                        "echo $?; test -d /proc/$$ && cat /proc/1/comm");
+    const HptRunResult *result = wait_for(run);
+    g_autofree char *out = stored(result->out);
+    g_auto(GStrv) lines = g_strsplit(out, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 6);
+    g_assert_cmpint(g_ascii_strtoll(lines[0], NULL, 10), ==, geteuid());
+    g_assert_cmpint(g_ascii_strtoll(lines[1], NULL, 10), ==, getegid());
+    g_assert_cmpint(g_ascii_strtoll(lines[2], NULL, 10), >=, 300);
+    g_assert_cmpstr(lines[3], ==, "0");
+    g_assert_true(!in_namespace() || strcmp(lines[4], "hpt-contain") == 0);
+    g_assert_cmpstr(result->end->containment, ==,
+                    hpt_contain_mode_name(hpt_contain_get_mode(containment)));
+    lab_end(&lab);
+}
+
+static void test_cores(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autoptr(HptCores) cores = hpt_cores_new(1, 1, NULL);
+    g_assert_nonnull(cores);
+    lab.cpus = hpt_cores_get(cores, 0);
+    g_autoptr(HptRun) run = start(&lab, "sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status");
+    g_autofree char *out = stored(wait_for(run)->out);
+    g_assert_cmpstr(g_strchomp(out), ==, hpt_cores_peek_text(cores, 0));
+    lab_end(&lab);
 }
 
 static void test_stop(void)
@@ -399,24 +566,30 @@ static void test_stop(void)
 
 /* ---- what is left behind ---- */
 
-/* Starts script, which leaves processes behind whose numbers it prints; all of them must be gone.
- */
+/* Starts script, which leaves processes behind that follow FILE, and prints their numbers; all of
+ * them must be gone. */
 static void check_leftovers(const char *script, size_t least)
 {
     Lab lab;
     lab_begin(&lab, "");
-    g_autoptr(HptRun) run = start(&lab, script);
+    g_autofree char *file = g_strconcat(lab.root, "/followed", NULL);
+    g_assert_true(g_file_set_contents(file, "", 0, NULL));
+    g_auto(GStrv) pieces = g_strsplit(script, "FILE", -1);
+    g_autofree char *whole = g_strjoinv(file, pieces);
+    g_autoptr(HptRun) run = start(&lab, whole);
     const HptRunResult *result = wait_for(run);
     g_assert_cmpstr(result->failure, ==, NULL);
     g_assert_cmpuint(result->end->left_behind, >=, least);
     g_assert_false(result->end->survivors);
+    g_assert_cmpuint(count_marked(file), ==, 0);
     g_autofree char *out = stored(result->out);
     g_auto(GStrv) pids = g_strsplit(g_strchomp(out), "\n", -1);
     g_assert_cmpuint(g_strv_length(pids), >=, least);
     for (size_t i = 0; pids[i] != NULL; i++) {
         pid_t pid = (pid_t)g_ascii_strtoll(pids[i], NULL, 10);
         g_assert_cmpint(pid, >, 0);
-        g_assert_cmpint(kill(pid, 0), ==, -1);
+        if (!in_namespace())
+            g_assert_cmpint(kill(pid, 0), ==, -1);
     }
     lab_end(&lab);
     check_no_children();
@@ -424,19 +597,19 @@ static void check_leftovers(const char *script, size_t least)
 
 static void test_leftovers(void)
 {
-    check_leftovers("tail -f /dev/null & echo $!", 1); /* holds our pipes, too */
-    check_leftovers("tail -f /dev/null >/dev/null 2>&1 & echo $!", 1);
-    check_leftovers("setsid sh -c 'echo $$; exec tail -f /dev/null' & wait_for=$!; "
+    check_leftovers("tail -f FILE & echo $!", 1); /* holds our pipes, too */
+    check_leftovers("tail -f FILE >/dev/null 2>&1 & echo $!", 1);
+    check_leftovers("setsid sh -c 'echo $$; exec tail -f FILE' & wait_for=$!; "
                     "while ! ps -o args= -p $wait_for | grep -q '^tail'; do :; done",
                     1);
-    check_leftovers("(setsid sh -c '(tail -f /dev/null >/dev/null & echo $!)') | cat", 1);
+    check_leftovers("(setsid sh -c '(tail -f FILE >/dev/null & echo $!)') | cat", 1);
     check_leftovers(
-        "sh -c 'trap \"\" TERM HUP INT QUIT; tail -f /dev/null & echo $!; kill -STOP $!'", 1);
+        "sh -c 'trap \"\" TERM HUP INT QUIT; tail -f FILE & echo $!; kill -STOP $!'", 1);
     /* A daemon that forgets where it came from: own session, empty environment. */
-    check_leftovers("setsid env -i sh -c 'echo $$; exec tail -f /dev/null' & p=$!; "
+    check_leftovers("setsid env -i sh -c 'echo $$; exec tail -f FILE' & p=$!; "
                     "while ! ps -o args= -p $p | grep -q '^tail'; do :; done",
                     1);
-    check_leftovers("for i in 1 2 3 4 5 6 7 8 9 10; do tail -f /dev/null & echo $!; done", 10);
+    check_leftovers("for i in 1 2 3 4 5 6 7 8 9 10; do tail -f FILE & echo $!; done", 10);
 }
 
 /* A server of ours that a trial happened to start is not the trial's. */
@@ -710,6 +883,73 @@ static void test_many(void)
     check_no_children();
 }
 
+static const struct {
+    const char *name;
+    void (*test)(void);
+    enum { ALWAYS, BARE, CONTAINED } when;
+} tests[] = {
+    {"complete", test_complete, ALWAYS},
+    {"ends", test_ends, ALWAYS},
+    {"clean-start", test_clean_start, ALWAYS},
+    {"environment", test_environment, BARE},
+    {"much-output", test_much_output, ALWAYS},
+    {"no-spool", test_no_spool, BARE},
+    {"caps", test_caps, BARE},
+    {"timeout", test_timeout, ALWAYS},
+    {"stop", test_stop, ALWAYS},
+    {"leftovers", test_leftovers, ALWAYS},
+    {"kept", test_kept, BARE},
+    {"two-trials", test_two_trials, ALWAYS},
+    {"closed-streams", test_closed_streams, ALWAYS},
+    {"reports", test_reports, ALWAYS},
+    {"report-flood", test_report_flood, ALWAYS},
+    {"report-abuse", test_report_abuse, ALWAYS},
+    {"file-metric", test_file_metric, ALWAYS},
+    {"answers", test_answers, ALWAYS},
+    {"answer-abuse", test_answer_abuse, ALWAYS},
+    {"limit-mem", test_limit_mem, CONTAINED},
+    {"limit-cpu", test_limit_cpu, CONTAINED},
+    {"prune", test_prune, ALWAYS},
+    {"helper-killed", test_helper_killed, CONTAINED},
+    {"inside", test_inside, CONTAINED},
+    {"cores", test_cores, ALWAYS},
+    {"many", test_many, ALWAYS},
+};
+
+typedef struct {
+    const HptContain *containment;
+    void (*test)(void);
+} Case;
+
+static void run_case(const void *data)
+{
+    const Case *given = data;
+    containment = given->containment;
+    given->test();
+}
+
+/* Everything in every mode that can be had here; bare, too, which is what is left when a helper was
+ * killed. */
+static void add_mode(const char *mode, const HptContain *contain, GPtrArray *cases)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        if (tests[i].when == (contain == NULL ? CONTAINED : BARE))
+            continue;
+        g_autofree char *path = g_strdup_printf("/%s/%s", mode, tests[i].name);
+        Case *one = g_new(Case, 1);
+        *one = (Case){contain, tests[i].test};
+        g_ptr_array_add(cases, one);
+        g_test_add_data_func(path, one, run_case);
+    }
+}
+
+static HptContain *new_containment(HptContainChoice choice, GError **error)
+{
+    const char *build = g_getenv("TEST_BUILD");
+    g_autofree char *helper = g_strconcat(build != NULL ? build : ".", "/hpt-contain", NULL);
+    return hpt_contain_new(choice, helper, error);
+}
+
 int main(int argc, char **argv)
 {
     int own = pidfd_open(getpid(), 0);
@@ -719,25 +959,19 @@ int main(int argc, char **argv)
     }
     close(own);
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/trial/complete", test_complete);
-    g_test_add_func("/trial/ends", test_ends);
-    g_test_add_func("/trial/clean-start", test_clean_start);
-    g_test_add_func("/trial/environment", test_environment);
-    g_test_add_func("/trial/much-output", test_much_output);
-    g_test_add_func("/trial/no-spool", test_no_spool);
-    g_test_add_func("/trial/caps", test_caps);
-    g_test_add_func("/trial/timeout", test_timeout);
-    g_test_add_func("/trial/stop", test_stop);
-    g_test_add_func("/trial/leftovers", test_leftovers);
-    g_test_add_func("/trial/kept", test_kept);
-    g_test_add_func("/trial/two-trials", test_two_trials);
-    g_test_add_func("/trial/closed-streams", test_closed_streams);
-    g_test_add_func("/trial/reports", test_reports);
-    g_test_add_func("/trial/report-flood", test_report_flood);
-    g_test_add_func("/trial/report-abuse", test_report_abuse);
-    g_test_add_func("/trial/answers", test_answers);
-    g_test_add_func("/trial/answer-abuse", test_answer_abuse);
-    g_test_add_func("/trial/file-metric", test_file_metric);
-    g_test_add_func("/trial/many", test_many);
-    return g_test_run();
+    g_autoptr(GPtrArray) cases = g_ptr_array_new_with_free_func(g_free);
+    add_mode("bare", NULL, cases);
+    HptContain *modes[HPT_CONTAIN_AS_CGROUP + 1] = {NULL};
+    for (int choice = HPT_CONTAIN_AS_NAMESPACE; choice <= HPT_CONTAIN_AS_CGROUP; choice++) {
+        g_autoptr(GError) why = NULL;
+        modes[choice] = new_containment((HptContainChoice)choice, &why);
+        if (modes[choice] != NULL)
+            add_mode(hpt_contain_words[choice], modes[choice], cases);
+        else
+            printf("# not here: %s\n", why->message);
+    }
+    int status = g_test_run();
+    for (size_t i = 0; i < G_N_ELEMENTS(modes); i++)
+        hpt_contain_free(modes[i]);
+    return status;
 }

@@ -1,0 +1,62 @@
+/* What hpt-run and its helper hpt-contain say to each other, by packets on a socket that is the
+ * helper's descriptor 3. Both are of one build, so structs go as they are. libc only.
+ *
+ *   hpt-run → helper   one HptContainOrder with the folder of a cgroup behind it; then packets of one
+ *                      byte: a signal for the command's process group
+ *   helper → hpt-run   HptContainReport: FAULT (the command was never run), or ENDED and then GONE,
+ *                      or one packet that says both
+ * The end of the stream means for the helper that hpt-run is gone, and for hpt-run that the helper
+ * is.
+ */
+#ifndef HPT_RUN_WIRE_H
+#define HPT_RUN_WIRE_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+
+#define HPT_CONTAIN_FD 3
+#define HPT_CONTAIN_PATH_MAX 4096
+
+typedef enum {
+    HPT_CONTAIN_SUBREAPER,
+    HPT_CONTAIN_NAMESPACE,
+    HPT_CONTAIN_CGROUP,
+} HptContainMode;
+
+typedef enum {
+    HPT_STEP_NONE,
+    HPT_STEP_CONTAIN, /* of ours: the detail says which part */
+    HPT_STEP_GROUP,
+    HPT_STEP_DIRECTORY,
+    HPT_STEP_STREAMS,
+    HPT_STEP_EXEC,
+} HptStep;
+
+typedef struct {
+    int32_t mode;
+    int32_t probe; /* say at once whether this can be had, and run nothing */
+    int32_t extra; /* descriptors from 4 on, which are the command's 3, 4 … */
+    int64_t limit_mem_bytes, limit_cpu_us; /* 0: none */
+    /* followed by the cgroup under which the trial gets one of its own, without a NUL */
+} HptContainOrder;
+
+typedef enum { HPT_CONTAIN_FAULT = 1, HPT_CONTAIN_ENDED = 2, HPT_CONTAIN_GONE = 4 } HptContainWhat;
+typedef enum { HPT_LIMIT_NONE, HPT_LIMIT_MEM, HPT_LIMIT_CPU } HptLimit;
+
+typedef struct {
+    int32_t what; /* HptContainWhat, or-ed */
+    /* FAULT */
+    int32_t step, errnum;
+    /* ENDED */
+    int32_t status; /* as wait(2) gives it */
+    int32_t limit;  /* that ended it */
+    int64_t seen;   /* of what is limited, when it was ended: bytes or µs; 0: only the kernel knows */
+    int64_t ended_us; /* CLOCK_MONOTONIC */
+    int64_t floor_bytes;
+    struct rusage usage; /* of the command and what it waited for */
+    /* GONE */
+    int64_t left_behind, orphans_user_us, orphans_system_us;
+    int32_t survivors;
+} HptContainReport;
+
+#endif

@@ -1,0 +1,423 @@
+/* hpt-contain: the one process between hpt-run and a trial's command.
+ *
+ *     hpt-contain COMMAND [ARGUMENT]...     started by hpt-run alone, with a socket as descriptor 3
+ *
+ * It starts the command, waits for it, kills, counts and collects everything that the command left
+ * behind, says so, and ends. It does the same when hpt-run is gone. It watches the limits of memory
+ * and CPU time, since all processes of the trial are below it. See run/wire.h for the words and
+ * docs/design/containment.md for the reasons. libc only: every trial starts one.
+ */
+#include "run/wire.h"
+#include "tools/contain_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KILL_LIMIT_US INT64_C(2000000)
+#define LOOK_EVERY_US INT64_C(50000)
+/* Above what daemons have by themselves, so that the kernel, out of memory, takes the trial first. */
+#define OOM_SCORE 300
+
+static struct {
+    HptContainOrder order;
+    char cgroup[HPT_CONTAIN_PATH_MAX]; /* of this trial; empty: none */
+    int cgroup_join;                   /* its cgroup.procs */
+    pid_t command;                     /* 0: has ended */
+    bool alone;                        /* hpt-run is gone */
+    int64_t look_us;                   /* when the limits are looked at again */
+    sigset_t waiting;                  /* everything blocked but SIGCHLD */
+    HptContainReport report;
+} contain = {.cgroup_join = -1};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t timeval_us(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+static void say(int what)
+{
+    contain.report.what = what;
+    (void)send(HPT_CONTAIN_FD, &contain.report, sizeof contain.report, MSG_NOSIGNAL);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return written;
+}
+
+/* ---- the trial's cgroup ---- */
+
+static const char *in_cgroup(const char *file)
+{
+    static char path[HPT_CONTAIN_PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", contain.cgroup, file);
+    return path;
+}
+
+/* parent has the cgroup above; ours is hpt-PID in it. */
+static bool open_cgroup(const char *parent)
+{
+    int length = snprintf(contain.cgroup, sizeof contain.cgroup, "%s/hpt-%d", parent, (int)getpid());
+    if (length < 0 || (size_t)length >= sizeof contain.cgroup) {
+        errno = ENAMETOOLONG;
+        contain.cgroup[0] = '\0';
+        return false;
+    }
+    if (mkdir(contain.cgroup, 0755) != 0 && errno != EEXIST) {
+        contain.cgroup[0] = '\0';
+        return false;
+    }
+    contain.cgroup_join = open(in_cgroup("cgroup.procs"), O_WRONLY | O_CLOEXEC);
+    return contain.cgroup_join >= 0 && access(in_cgroup("cgroup.kill"), W_OK) == 0;
+}
+
+static void close_cgroup(void)
+{
+    if (contain.cgroup[0] != '\0')
+        rmdir(contain.cgroup);
+}
+
+/* ---- starting ---- */
+
+static volatile int start_errnum, start_step;
+
+/* In the child of vfork. */
+static void enter(char **argv)
+{
+    start_step = HPT_STEP_GROUP;
+    if (setpgid(0, 0) != 0)
+        return;
+    start_step = HPT_STEP_CONTAIN;
+    if (contain.cgroup_join >= 0 && write(contain.cgroup_join, "0", 1) != 1)
+        return;
+    if (contain.order.limit_cpu_us > 0) {
+        /* Should we not be scheduled: a process that goes far beyond is ended by the kernel. */
+        rlim_t seconds = (rlim_t)(contain.order.limit_cpu_us / 1000000 + 2);
+        struct rlimit limit = {seconds, seconds + 1}, old;
+        if (getrlimit(RLIMIT_CPU, &old) == 0 && old.rlim_max > limit.rlim_max)
+            setrlimit(RLIMIT_CPU, &limit);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    start_step = HPT_STEP_STREAMS;
+    int first = HPT_CONTAIN_FD + contain.order.extra; /* of those that are not the command's */
+    for (int fd = HPT_CONTAIN_FD; fd < first; fd++)
+        if (dup2(fd + 1, fd) < 0)
+            return;
+    start_step = HPT_STEP_EXEC;
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) != 0)
+        close(first); /* the others are close-on-exec */
+    execvp(argv[0], argv);
+}
+
+static bool read_text(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    return n > 0;
+}
+
+/* What we hold, which Linux counts as the command's peak: it begins in our memory. */
+static int64_t resident_bytes(void)
+{
+    char text[128];
+    if (!read_text("/proc/self/statm", text, sizeof text))
+        return 0;
+    char *next = text;
+    (void)strtoll(next, &next, 10);
+    return strtoll(next, NULL, 10) * sysconf(_SC_PAGESIZE);
+}
+
+static void raise_oom_score(void)
+{
+    char text[16];
+    if (read_text("/proc/self/oom_score_adj", text, sizeof text) &&
+        strtol(text, NULL, 10) < OOM_SCORE) {
+        snprintf(text, sizeof text, "%d", OOM_SCORE);
+        (void)write_text("/proc/self/oom_score_adj", text);
+    }
+}
+
+static bool start(char **argv)
+{
+    contain.report.floor_bytes = resident_bytes();
+    raise_oom_score(); /* ours too: the trial's end is ours, and the kernel takes the larger one */
+    pid_t pid = vfork();
+    if (pid == 0) {
+        enter(argv);
+        start_errnum = errno;
+        _exit(127);
+    }
+    if (pid < 0) {
+        contain.report.step = HPT_STEP_CONTAIN;
+        contain.report.errnum = errno;
+        return false;
+    }
+    if (start_errnum != 0) {
+        contain.report.step = start_step;
+        contain.report.errnum = start_errnum;
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+        return false;
+    }
+    for (int i = 1; i <= contain.order.extra; i++)
+        close(HPT_CONTAIN_FD + i); /* whoever is at the other end sees the command's end */
+    contain.command = pid;
+    return true;
+}
+
+/* ---- the end ---- */
+
+/* Takes every status there is. True: no child is left. Of what we have killed, killed counts. */
+static bool collect(int64_t *killed)
+{
+    for (;;) {
+        int status = 0;
+        struct rusage usage;
+        pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0)
+            return pid < 0;
+        if (pid == contain.command) {
+            contain.command = 0;
+            contain.report.ended_us = now_us();
+            contain.report.status = status;
+            contain.report.usage = usage;
+            continue;
+        }
+        contain.report.orphans_user_us += timeval_us(usage.ru_utime);
+        contain.report.orphans_system_us += timeval_us(usage.ru_stime);
+        if (killed != NULL && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+            ++*killed;
+    }
+}
+
+static void kill_all(void)
+{
+    if (contain.order.mode == HPT_CONTAIN_NAMESPACE) {
+        kill(-1, SIGKILL);
+        return;
+    }
+    if (contain.command > 0) {
+        kill(-contain.command, SIGKILL);
+        kill(contain.command, SIGKILL);
+    }
+    if (contain.cgroup[0] != '\0')
+        (void)write_text(in_cgroup("cgroup.kill"), "1");
+    tree_kill_children();
+}
+
+/* Nothing of the trial is alive after it, or two seconds have passed. */
+static void kill_rest(void)
+{
+    int64_t limit_us = now_us() + KILL_LIMIT_US;
+    do {
+        kill_all();
+        if (collect(&contain.report.left_behind))
+            return;
+        struct timespec moment = {.tv_nsec = 1000000};
+        (void)ppoll(NULL, 0, &moment, &contain.waiting);
+    } while (now_us() < limit_us);
+    contain.report.survivors = !collect(&contain.report.left_behind);
+}
+
+/* ---- while it runs ---- */
+
+/* A signal for the command, or the end of hpt-run. */
+static void hear(void)
+{
+    unsigned char signal = 0;
+    ssize_t n = recv(HPT_CONTAIN_FD, &signal, 1, MSG_DONTWAIT);
+    if (n == 1 && contain.command > 0) {
+        if (getpgid(contain.command) != contain.command)
+            kill(contain.command, signal); /* it has changed its group */
+        kill(-contain.command, signal);
+    } else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        contain.alone = true;
+    }
+}
+
+static bool has_limits(void)
+{
+    return contain.order.limit_mem_bytes > 0 || contain.order.limit_cpu_us > 0;
+}
+
+static void over(HptLimit limit, int64_t seen)
+{
+    contain.report.limit = (int32_t)limit;
+    contain.report.seen = seen;
+    kill_all();
+}
+
+static void check_limits(void)
+{
+    int64_t begun_us = now_us();
+    if (!has_limits() || contain.report.limit != HPT_LIMIT_NONE || begun_us < contain.look_us)
+        return;
+    const HptContainOrder *order = &contain.order;
+    TreeUse use = tree_measure(order->mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
+    if (order->limit_cpu_us > 0 && use.cpu_us > order->limit_cpu_us) {
+        over(HPT_LIMIT_CPU, use.cpu_us);
+        return;
+    }
+    if (order->limit_mem_bytes > 0 && use.rss_bytes > order->limit_mem_bytes) {
+        /* Pages that processes share were counted once for each. This is dearer, and exact. */
+        int64_t bytes = tree_proportional_bytes(order->mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
+        if (bytes > order->limit_mem_bytes) {
+            over(HPT_LIMIT_MEM, bytes);
+            return;
+        }
+    }
+    /* Looking takes a twentieth of the time at most. */
+    int64_t done_us = now_us(), rest_us = 20 * (done_us - begun_us);
+    contain.look_us = done_us + (rest_us > LOOK_EVERY_US ? rest_us : LOOK_EVERY_US);
+}
+
+/* Until the command has ended or hpt-run is gone. */
+static void watch(void)
+{
+    for (;;) {
+        (void)collect(NULL);
+        if (contain.command == 0 || contain.alone)
+            return;
+        struct pollfd channel = {.fd = HPT_CONTAIN_FD, .events = POLLIN};
+        struct timespec moment = {.tv_nsec = (long)LOOK_EVERY_US * 1000};
+        if (ppoll(&channel, 1, has_limits() ? &moment : NULL, &contain.waiting) > 0)
+            hear();
+        check_limits();
+    }
+}
+
+static void finish(void)
+{
+    /* The kernel's own limit: the same cause. */
+    if (contain.order.limit_cpu_us > 0 && contain.report.limit == HPT_LIMIT_NONE &&
+        WIFSIGNALED(contain.report.status) && WTERMSIG(contain.report.status) == SIGXCPU) {
+        contain.report.limit = HPT_LIMIT_CPU;
+        contain.report.seen = timeval_us(contain.report.usage.ru_utime) +
+                              timeval_us(contain.report.usage.ru_stime);
+    }
+    if (collect(NULL)) {
+        close_cgroup();
+        say(HPT_CONTAIN_ENDED | HPT_CONTAIN_GONE);
+        return;
+    }
+    if (!contain.alone)
+        say(HPT_CONTAIN_ENDED);
+    kill_rest();
+    close_cgroup();
+    say(HPT_CONTAIN_GONE);
+}
+
+/* ---- the beginning ---- */
+
+static void on_child(int signal)
+{
+    (void)signal; /* ppoll returns: that is all it is for */
+}
+
+static bool take_order(void)
+{
+    struct {
+        HptContainOrder order;
+        char cgroup[HPT_CONTAIN_PATH_MAX];
+    } packet;
+    ssize_t n = recv(HPT_CONTAIN_FD, &packet, sizeof packet - 1, 0);
+    if (n < (ssize_t)sizeof packet.order)
+        return false;
+    ((char *)&packet)[n] = '\0';
+    contain.order = packet.order;
+    if (contain.order.mode == HPT_CONTAIN_CGROUP && !open_cgroup(packet.cgroup)) {
+        contain.report.step = HPT_STEP_CONTAIN;
+        contain.report.errnum = errno;
+        close_cgroup();
+        say(HPT_CONTAIN_FAULT);
+        _exit(0);
+    }
+    return true;
+}
+
+/* Tries what is not tried yet: whether a process may go into the cgroup. */
+static void probe(void)
+{
+    if (contain.cgroup_join >= 0) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(write(contain.cgroup_join, "0", 1) == 1 ? 0 : errno & 0x7f);
+        int status = 0;
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+        close_cgroup();
+        if (pid < 0 || status != 0) {
+            contain.report.step = HPT_STEP_CONTAIN;
+            contain.report.errnum = pid < 0 ? errno : WEXITSTATUS(status);
+            say(HPT_CONTAIN_FAULT);
+            return;
+        }
+    }
+    say(HPT_CONTAIN_GONE);
+}
+
+int main(int argc, char **argv)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    contain.waiting = all;
+    sigdelset(&contain.waiting, SIGCHLD);
+    struct sigaction action = {.sa_handler = on_child};
+    sigaction(SIGCHLD, &action, NULL);
+    if (argc < 2 || !take_order()) {
+        fputs("hpt-contain: only hpt-run starts this\n", stderr);
+        return 2;
+    }
+    if (contain.order.mode != HPT_CONTAIN_NAMESPACE)
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (contain.order.probe) {
+        probe();
+        return 0;
+    }
+    if (!start(argv + 1)) {
+        close_cgroup();
+        say(HPT_CONTAIN_FAULT);
+        return 0;
+    }
+    for (int fd = 0; fd <= 2; fd++)
+        close(fd); /* the trial's, not ours: nothing is held open by us */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the trial has our user: it may not trace us */
+    watch();
+    finish();
+    _exit(0);
+}
