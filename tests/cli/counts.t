@@ -9,6 +9,11 @@ test_ok 'a server of its own' 'test_db'
 psql_admin() {
     psql -qAtX -d "$TEST_DSN" -c "$1"
 }
+# What the server writes by itself now and then, for commits that nobody waits for, is not counted: on
+# a slow machine it would be.
+test_ok 'no writing in the background' '
+    psql_admin "alter system set wal_writer_delay = '"'10s'"'" && psql_admin "select pg_reload_conf()"
+'
 # Ended sessions have told the server what they did.
 counts() {
     psql_admin "select xact_commit from pg_stat_database where datname = current_database()"
