@@ -18,35 +18,35 @@
 -- $17 reason text
 -- $18 config bytea
 -- $19 seed bigint
--- $20 part_seed bigint (NULL: the trial is one run)
--- $21 slot integer
--- $22 argv bytea[]
--- $23 environment bytea
--- $24 metric_names text[]
--- $25 metric_values double precision[]
--- $26 metric_rules text[]
--- $27 metric_sources text[]
--- $28 metric_offsets bigint[]
--- $29 batch integer
--- $30 point_names text[]
--- $31 point_steps bigint[]
--- $32 point_values double precision[]
--- $33 superseded text[]
--- $34 object_digests bytea[]
--- $35 object_sizes bigint[]
--- $36 object_bytes bytea[]
--- $37 artefact_kinds text[]
--- $38 artefact_paths bytea[]
--- $39 artefact_digests bytea[]
--- $40 artefact_full_digests bytea[]
--- $41 artefact_full_sizes bigint[]
--- $42 artefact_modes bigint[]
--- $43 artefact_targets bytea[]
--- $44 artefact_notes text[]
--- $45 next uuid (NULL: none wanted)
--- $46 total bigint (NULL: no end)
--- $47 lease_s integer
--- $48 plan jsonb (NULL: a trial is one run)
+-- $20 slot integer
+-- $21 argv bytea[]
+-- $22 environment bytea
+-- $23 metric_names text[]
+-- $24 metric_values double precision[]
+-- $25 metric_rules text[]
+-- $26 metric_sources text[]
+-- $27 metric_offsets bigint[]
+-- $28 batch integer
+-- $29 point_names text[]
+-- $30 point_steps bigint[]
+-- $31 point_values double precision[]
+-- $32 superseded text[]
+-- $33 object_digests bytea[]
+-- $34 object_sizes bigint[]
+-- $35 object_bytes bytea[]
+-- $36 artefact_kinds text[]
+-- $37 artefact_paths bytea[]
+-- $38 artefact_digests bytea[]
+-- $39 artefact_full_digests bytea[]
+-- $40 artefact_full_sizes bigint[]
+-- $41 artefact_modes bigint[]
+-- $42 artefact_targets bytea[]
+-- $43 artefact_notes text[]
+-- $44 next uuid (NULL: none wanted)
+-- $45 total bigint (NULL: no end)
+-- $46 lease_s integer
+-- $47 plan jsonb (NULL: a trial is one run)
+-- $48 part_seed bigint (NULL: the trial is one run)
 -- returns finished text
 -- returns next_outcome text
 -- returns next_trial bigint

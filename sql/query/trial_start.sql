@@ -5,9 +5,9 @@
 -- $4 reason text
 -- $5 config bytea
 -- $6 seed bigint
--- $7 part_seed bigint (NULL: the trial is one run)
--- $8 slot integer
--- $9 argv bytea[]
--- $10 environment bytea
+-- $7 slot integer
+-- $8 argv bytea[]
+-- $9 environment bytea
+-- $10 part_seed bigint (NULL: the trial is one run)
 -- returns held boolean
 select hpt_record.trial_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as held

@@ -33,12 +33,13 @@ CREATE TABLE hpt_record.definition (
     CHECK (digest = sha256(canonical))
 );
 
--- Which column of the wide view shows which parameter or metric.
+-- Which column of the wide view shows which parameter or metric (se: the standard error of that metric's
+-- mean; part: budget or evaluations).
 CREATE TABLE hpt_record.wide_column (
     study_id    bigint NOT NULL REFERENCES hpt_record.study,
     position    integer NOT NULL,
     column_name text NOT NULL,
-    kind        text NOT NULL CHECK (kind IN ('param', 'metric')),
+    kind        text NOT NULL CHECK (kind IN ('param', 'metric', 'se', 'part')),
     name        text NOT NULL,
     PRIMARY KEY (study_id, kind, name),
     UNIQUE (study_id, column_name)

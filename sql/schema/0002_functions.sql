@@ -80,7 +80,9 @@ BEGIN
                 v_base := left(v_column, 53) || '_se';
                 IF v_base <> ALL (v_taken) THEN
                     v_taken := v_taken || v_base;
-                    v_columns := v_columns || format(', m%s.se AS %I', v_n, v_base);
+                    v_n := v_n + 1;
+                    INSERT INTO hpt_record.wide_column VALUES (p_study, v_n, v_base, 'se', v_item.name);
+                    v_columns := v_columns || format(', m%s.se AS %I', v_n - 1, v_base);
                 END IF;
             END IF;
         ELSE
@@ -89,6 +91,12 @@ BEGIN
         END IF;
     END LOOP;
 
+    IF v_parts THEN
+        INSERT INTO hpt_record.wide_column
+        SELECT p_study, v_n + p.ordinality, p.name, 'part', p.name
+        FROM unnest(ARRAY['budget', 'evaluations']) WITH ORDINALITY p (name, ordinality)
+        WHERE p.name <> 'budget' OR v_body ? 'budget';
+    END IF;
     EXECUTE format('DROP VIEW IF EXISTS hpt_study.%I', v_view);
     EXECUTE format(
         'CREATE VIEW hpt_study.%I AS SELECT t.number AS trial, t.state%s,'
@@ -194,7 +202,7 @@ $$;
 -- Sent again with the same p_attempt it gives the same trial. p_plan: see evaluations_begin; NULL: a
 -- trial is one run. part describes the evaluation: see evaluation_part; NULL: the trial has only one.
 CREATE FUNCTION hpt_record.trial_reserve(p_study bigint, p_worker uuid, p_attempt uuid, p_total bigint,
-    p_lease_s integer, p_plan jsonb,
+    p_lease_s integer, p_plan jsonb DEFAULT NULL,
     OUT outcome text, OUT trial bigint, OUT attempt_number integer, OUT definition_version integer,
     OUT config_bytes bytea, OUT part jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
@@ -300,7 +308,8 @@ END $$;
 -- What the trial is: recorded before its result is known, without waiting for the disk (the end
 -- carries the same facts and makes them durable). false: the lease is gone, stop the trial.
 CREATE FUNCTION hpt_record.trial_start(p_attempt uuid, p_definition integer, p_origin text, p_reason text,
-    p_config bytea, p_seed bigint, p_part_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea)
+    p_config bytea, p_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea,
+    p_part_seed bigint DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
@@ -378,8 +387,8 @@ CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt
     p_outcome text, p_max_lost integer, p_max_failed integer, p_cause text,
     p_exit_status integer, p_signal integer, p_wall_us bigint, p_user_us bigint, p_system_us bigint,
     p_max_rss_bytes bigint, p_details jsonb,
-    p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint,
-    p_part_seed bigint, p_slot integer, p_argv bytea[], p_environment bytea,
+    p_definition integer, p_origin text, p_reason text, p_config bytea, p_seed bigint, p_slot integer,
+    p_argv bytea[], p_environment bytea,
     p_metric_names text[], p_metric_values double precision[], p_metric_rules text[],
     p_metric_sources text[], p_metric_offsets bigint[],
     p_batch integer, p_point_names text[], p_point_steps bigint[], p_point_values double precision[],
@@ -388,7 +397,8 @@ CREATE FUNCTION hpt_record.trial_finish(p_study bigint, p_worker uuid, p_attempt
     p_artefact_kinds text[], p_artefact_paths bytea[], p_artefact_digests bytea[],
     p_artefact_full_digests bytea[], p_artefact_full_sizes bigint[], p_artefact_modes bigint[],
     p_artefact_targets bytea[], p_artefact_notes text[],
-    p_next uuid, p_total bigint, p_lease_s integer, p_plan jsonb,
+    p_next uuid, p_total bigint, p_lease_s integer, p_plan jsonb DEFAULT NULL,
+    p_part_seed bigint DEFAULT NULL,
     OUT finished text, OUT next_outcome text, OUT next_trial bigint, OUT next_attempt integer,
     OUT next_definition integer, OUT next_config bytea, OUT next_part jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$

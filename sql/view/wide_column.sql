@@ -1,4 +1,5 @@
--- Which column of a study's wide view shows which parameter or metric; constants are marked.
+-- Which column of a study's wide view shows which parameter or metric (kind se: the standard error of
+-- that metric's mean; part: budget, evaluations); constants are marked.
 DROP VIEW IF EXISTS hpt.wide_column;
 CREATE VIEW hpt.wide_column AS
 SELECT s.name AS study, s.view_name AS wide_view, c.position, c.column_name, c.kind, c.name,

@@ -13,6 +13,7 @@
  *           startup     complete trials that must have been seen at the step; 5
  *           warmup      nothing is stopped before this step; 0
  *           interval    and then only every so many steps; 1
+ *           reports     of the trial before it may be stopped, whatever their steps are; 1
  */
 #include "prune/internal.h"
 
@@ -22,7 +23,7 @@
 #include <string.h>
 
 typedef struct {
-    double percentile, startup, warmup, interval;
+    double percentile, startup, warmup, interval, reports;
     bool median;
 } Percentile;
 
@@ -41,12 +42,13 @@ int64_t hpt_prune_interval_level(double warmup, double interval, int64_t step)
 static void *open_either(const char *rule, bool median, const HptPruneText *settings, size_t n,
                          GString *spec, GError **error)
 {
-    Percentile p = {median ? 50 : 25, 5, 0, 1, median};
+    Percentile p = {median ? 50 : 25, 5, 0, 1, 1, median};
     const HptPruneSetting known[] = {
         {"percentile", &p.percentile, 0, 100, false, false},
         {"startup", &p.startup, 1, 1e9, true, false},
         {"warmup", &p.warmup, 0, 1e15, true, false},
         {"interval", &p.interval, 1, 1e15, true, false},
+        {"reports", &p.reports, 1, 1e15, true, false},
     };
     if (!hpt_prune_settings(rule, settings, n, known + median, G_N_ELEMENTS(known) - median, spec,
                             error))
@@ -124,7 +126,7 @@ static void percentile_step(const void *state, const HptPruneAsk *ask, HptPruneD
             memcpy(rows + ++n * m, ask->peers[i].values, m * sizeof *rows);
     out->compared = (int64_t)n;
     out->value = m == 1 ? rows[0] : (double)NAN;
-    if ((double)n < p->startup)
+    if ((double)n < p->startup || (double)ask->own->n < p->reports)
         return;
     g_autofree double *costs = g_new(double, n);
     double own = hpt_prune_cost(ask->study, 0, rows[0]);

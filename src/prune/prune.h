@@ -36,8 +36,8 @@ typedef struct HptPruner HptPruner;
 /* spec is "NAME" or "NAME:KEY=VALUE,…", several joined by "+" (a stop of any stops): auto, none,
  * median, percentile, threshold, patience, asha, hyperband, race, pbt; settings in the file of each.
  * Of several, one at most compares with peers by step, one answers by rung, and one by fold. auto
- * is settled here: asha with budgets, race with evaluations > 1, both with both, median else; the
- * canonical spec shows what it became, and gives the same pruner when it is read again.
+ * is settled here: asha with budgets, race with evaluations > 1, both with both, a percentile that is
+ * hard to miss else; the canonical spec shows what it became, and gives the same pruner when it is read again.
  * Fails HPT_ERROR_USAGE with a suggestion. */
 HptPruner *hpt_pruner_new(const char *spec, const HptPruneStudy *study,
                           GError **error) HPT_WARN_UNUSED;
@@ -76,7 +76,7 @@ int64_t hpt_pruner_level(const HptPruner *pruner, int64_t trial, int64_t step);
 
 /* The trial's own objective values, a row a reported step, oldest first. */
 typedef struct {
-    const int64_t *steps; /* ascending */
+    const int64_t *steps; /* ascending, ≥ 0 */
     const double *values; /* n × n_objectives, row-major; NaN where none was reported */
     size_t n;
     size_t n_decided; /* leading rows, up to the last step that was decided; 0: none. Of several

@@ -1,6 +1,8 @@
 /* Specs of pruners: the rules in them, and their canonical form. */
 #include "prune/internal.h"
 
+#include "base/number.h"
+
 #include <string.h>
 
 static const HptPruneKind *const kinds[] = {
@@ -29,13 +31,16 @@ const char *const *hpt_pruner_get_names(void)
     return names;
 }
 
-/* What auto stands for; docs/design/pruning.md says what was measured for it. */
-static const char *automatic(const HptPruneStudy *study)
+/* What auto stands for; docs/design/pruning.md says what was measured for it. With rungs more go on
+ * than the paper's one in eta: the square root of the factor between budgets. Owned. */
+static char *automatic(const HptPruneStudy *study)
 {
-    bool budgets = study->budgets != NULL, folds = study->evaluations > 1;
-    if (budgets)
-        return folds ? "asha+race" : "asha";
-    return folds ? "race" : "median:startup=10,warmup=5";
+    char eta[HPT_NUMBER_TEXT_SIZE];
+    hpt_number_text(hpt_number_snap(fmax(sqrt(hpt_prune_budget_eta(study)), 1.01), 3), eta);
+    bool folds = study->evaluations > 1;
+    if (study->budgets != NULL)
+        return g_strconcat("asha:eta=", eta, folds ? "+race" : "", NULL);
+    return g_strdup(folds ? "race" : "percentile:percentile=80,startup=10,reports=10");
 }
 
 static const HptPruneKind *find_kind(const char *name, GError **error)
@@ -160,8 +165,9 @@ static bool add_rules(HptPruner *pruner, const char *spec, GError **error)
 HptPruner *hpt_pruner_new(const char *spec, const HptPruneStudy *study, GError **error)
 {
     g_autoptr(HptPruner) pruner = g_new0(HptPruner, 1);
+    g_autofree char *settled = strcmp(spec, "auto") == 0 ? automatic(study) : g_strdup(spec);
     pruner->study = study;
-    if (!add_rules(pruner, strcmp(spec, "auto") == 0 ? automatic(study) : spec, error))
+    if (!add_rules(pruner, settled, error))
         return NULL;
     g_autoptr(GString) full = g_string_new(pruner->rules[0].spec);
     for (size_t i = 1; i < pruner->n; i++)

@@ -12,8 +12,9 @@
  *   - Crowding sees distinct values: the neighbours of a row are the next values that differ, so
  * the order of equal rows cannot matter. An objective that is constant in a front adds nothing.
  *   - With three or more objectives and more than 4,096 rows, the front of a row is the number of
- *     rows that dominate it among 1,024 taken evenly from all in lexicographic order (the rank of
- *     Fonseca & Fleming 1993), so that the cost stays O(M n).
+ *     rows that dominate it among 256 taken evenly from all in lexicographic order (the rank of
+ *     Fonseca & Fleming 1993), and then the sum of its ranks, so that the cost stays O(M n) and
+ *     nothing comes before what dominates it.
  */
 #include "prune/internal.h"
 
@@ -21,7 +22,7 @@
 #include <string.h>
 
 #define FULL_ROWS 4096
-#define SAMPLE_ROWS 1024
+#define SAMPLE_ROWS 256
 
 int hpt_prune_compare(double a, double b)
 {
@@ -165,12 +166,14 @@ static void add_crowding(const Fronts *f, size_t j, Item *items, double *crowdin
     }
 }
 
-/* By front, then by crowding, the larger first. */
-static void rank_of_fronts(const Fronts *f, Item *items, size_t *out)
+/* By front, then by crowding, the larger first; of a sample's fronts by the sum of ranks. */
+static void rank_of_fronts(const Fronts *f, bool sampled, Item *items, size_t *out)
 {
     g_autofree double *crowding = g_new0(double, f->n);
-    for (size_t j = 0; j < f->m; j++)
+    for (size_t j = 0; j < f->m && !sampled; j++)
         add_crowding(f, j, items, crowding);
+    for (size_t i = 0; i < f->n * f->m && sampled; i++)
+        crowding[i / f->m] -= (double)f->places[i];
     g_autofree size_t *loose = g_new(size_t, f->n);
     for (size_t i = 0; i < f->n; i++)
         items[i] = (Item){-crowding[i], i};
@@ -206,5 +209,5 @@ void hpt_prune_ranks(const HptPruneStudy *study, const double *rows, size_t n, s
         fronts_of_many(&f);
     else
         fronts_by_sample(&f);
-    rank_of_fronts(&f, items, out);
+    rank_of_fronts(&f, m > 2 && n > FULL_ROWS, items, out);
 }

@@ -47,10 +47,9 @@ static const char *const reserved[] = {"hpt.trial",  "hpt.seed", "hpt.dir",  "hp
                                        "hpt.worker", "hpt.slot", "hpt.fold", "hpt.repeat",
                                        "hpt.split",  "hpt.budget", "hpt.resume", NULL};
 
-/* Those of the manual; the others are kept names, and worth no suggestion. */
-static const char *const offered[] = {"hpt.trial", "hpt.seed",   "hpt.dir",    "hpt.params",
-                                      "hpt.slot",  "hpt.fold",   "hpt.repeat", "hpt.split",
-                                      "hpt.budget", "hpt.resume", NULL};
+/* Those that every study has. */
+static const char *const offered[] = {"hpt.trial",  "hpt.seed", "hpt.dir",
+                                      "hpt.params", "hpt.slot", NULL};
 
 static void piece_clear(gpointer data)
 {
@@ -132,7 +131,7 @@ static bool check_worker(const Parse *parse, const char *name, GError **error)
 static bool check_reserved(const Parse *parse, const char *name, bool *conditional, GError **error)
 {
     if (find(reserved, name) == SIZE_MAX) {
-        const char *near = hpt_suggest(name, offered);
+        const char *near = hpt_suggest(name, reserved);
         g_autofree char *all = g_strjoinv(" ", (char **)offered);
         return near != NULL
                    ? refuse(error, "unknown placeholder {%s}; did you mean {%s}?", name, near)

@@ -429,13 +429,17 @@ static void add_facts(HptArgs *args, const HptSlot *slot, const HptSlotContext *
     hpt_args_text(args, slot->reason);
     hpt_args_bytea(args, slot->canonical, slot->canonical == NULL ? 0 : strlen(slot->canonical));
     hpt_args_int8(args, slot->seed);
+    hpt_args_int4(args, slot->index);
+    add_argv(args, slot->argv);
+    add_environment(args, context);
+}
+
+static void add_part_seed(HptArgs *args, const HptSlot *slot)
+{
     if (slot->part.given)
         hpt_args_int8(args, slot->part.seed);
     else
         hpt_args_null(args, HPT_TYPE_INT8);
-    hpt_args_int4(args, slot->index);
-    add_argv(args, slot->argv);
-    add_environment(args, context);
 }
 
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
@@ -443,6 +447,7 @@ HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
     HptArgs *args = hpt_args_new();
     hpt_args_uuid(args, slot->attempt_id);
     add_facts(args, slot, context);
+    add_part_seed(args, slot);
     return args;
 }
 
@@ -531,6 +536,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
         hpt_args_int8(args, total);
     hpt_args_int4(args, lease_s);
     hpt_plan_add(context->plan, NULL, args);
+    add_part_seed(args, slot);
     return args;
 }
 

@@ -21,7 +21,6 @@ static double *read_table(const char *folder, const char *name, size_t want)
     size_t n = 0;
     for (char *word = strtok(text, " \n"); word != NULL && n < want; word = strtok(NULL, " \n"))
         if (!hpt_number_parse(word, &values[n], NULL)) {
-            /* "1.0e-01" and the like are all that is expected */
             printf("%s: '%s' is no number\n", name, word);
             return NULL;
         } else {
@@ -127,13 +126,17 @@ void sim_data(const char *folder, int runs)
     g_autofree double *boost = read_table(folder, "xgb_diabetes.txt", CONFIGS * LEVELS);
     if (boost != NULL) {
         for (int workers = 1; workers <= 8; workers += 7) {
+            boosted(boost, "auto", "1..32:2", workers, runs);
+            boosted(boost, "auto", "4..32:2", workers, runs);
             boosted(boost, "asha", "1..32:2", workers, runs);
-            boosted(boost, "asha:eta=3", "1..32:3", workers, runs);
             boosted(boost, "asha", "4..32:2", workers, runs);
             boosted(boost, "hyperband", "1..32:2", workers, runs);
-            boosted(boost, "asha:max=32,eta=2", NULL, workers, runs);
-            boosted(boost, "median", NULL, workers, runs);
+            boosted(boost, "hyperband", "4..32:2", workers, runs);
             boosted(boost, "auto", NULL, workers, runs);
+            boosted(boost, "median", NULL, workers, runs);
+            boosted(boost, "median:startup=10,warmup=10", NULL, workers, runs);
+            boosted(boost, "asha:max=32,eta=2", NULL, workers, runs);
+            boosted(boost, "hyperband:max=32,eta=2", NULL, workers, runs);
         }
     }
     g_autofree double *repeats = read_table(folder, "mlp_kc1_repeats.txt", 150000);

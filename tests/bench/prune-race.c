@@ -26,6 +26,11 @@ static double left(Draws *draws)
     return -skewed(draws);
 }
 
+static double two(Draws *draws) /* either of two values */
+{
+    return sim_uniform(draws) < 0.5 ? -1 : 1;
+}
+
 static double coarse(Draws *draws) /* a metric in steps of one standard deviation */
 {
     return floor(sim_normal(draws) + 0.5);
@@ -109,11 +114,8 @@ void sim_race(int runs)
     static const struct {
         const char *name;
         Noise noise;
-    } noises[] = {{"normal", sim_normal},
-                  {"heavy", heavy},
-                  {"skewed", skewed},
-                  {"left", left},
-                  {"coarse", coarse}};
+    } noises[] = {{"normal", sim_normal}, {"heavy", heavy},   {"skewed", skewed},
+                  {"left", left},         {"coarse", coarse}, {"two", two}};
     static const int ks[] = {5, 10, 20, 50};
     printf("stopped under the null | stopped/evaluations used at effects 0.5 1 2 3 4 6 8\n");
     for (size_t n = 0; n < G_N_ELEMENTS(noises); n++)

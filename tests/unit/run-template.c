@@ -122,8 +122,11 @@ static void test_refusals(void)
     check_refused("t|{hpt.budget}", &with,
                   "argument 2 '{hpt.budget}': {hpt.budget} in a study without --budget");
     check_refused("t|{hpt.resume}", &with,
-                  "argument 2 '{hpt.resume}': {hpt.resume} is not always active and would leave an "
-                  "option without its value; write '{-r hpt.resume}' or '{--resume= hpt.resume}'");
+                  "argument 2 '{hpt.resume}': {hpt.resume} in a study without --budget");
+    check_refused("t|{hpt.repeat}", &with,
+                  "argument 2 '{hpt.repeat}': {hpt.repeat} in a study without --repeats");
+    check_refused("t|{hpt.split}", &with,
+                  "argument 2 '{hpt.split}': {hpt.split} in a study without --folds or --repeats");
     check_refused("t|${C}", &with,
                   "argument 2 '${C}': ${C} may mean the shell's variable or the parameter; write "
                   "$C or {C}");
@@ -131,6 +134,9 @@ static void test_refusals(void)
                   "argument 2 '\\xff': not UTF-8; the record of a command is text");
     check_refused("", &with, "the command is missing");
     with.folds = with.budget = true;
+    check_refused("t|{hpt.resume}", &with,
+                  "argument 2 '{hpt.resume}': {hpt.resume} is not always active and would leave an "
+                  "option without its value; write '{-r hpt.resume}' or '{--resume= hpt.resume}'");
     g_autofree char *ok =
         expand("t|{hpt.fold}", (Pair[]){{"hpt.fold", "2"}, {NULL, NULL}}, &with, NULL);
     g_assert_cmpstr(ok, ==, "t|2");
