@@ -35,27 +35,47 @@ static bool read_ticks(pid_t pid, int64_t ticks[4])
     return next != NULL;
 }
 
-static HptUsage measure(pid_t pid)
+/* Calls func for the process and those below it that live. Threads but the first are not asked for
+ * children, and a tree deeper than any that means well is not followed. */
+static void walk(pid_t pid, int depth, void (*func)(pid_t, void *), void *user)
 {
-    HptUsage usage = {0};
+    enum { DEEPEST = 8 };
+    char name[64], text[4096];
+    func(pid, user);
+    g_snprintf(name, sizeof name, "task/%d/children", (int)pid);
+    if (depth >= DEEPEST || !read_text(pid, name, text, sizeof text))
+        return;
+    char *last = strrchr(text, ' '); /* each number is followed by one: the rest may be cut */
+    if (last == NULL)
+        return;
+    *last = '\0';
+    for (char *next = text, *end; *next != '\0'; next = end + strspn(end, " ")) {
+        pid_t child = (pid_t)g_ascii_strtoll(next, &end, 10);
+        if (end == next)
+            return;
+        walk(child, depth + 1, func, user);
+    }
+}
+
+static void add_usage(pid_t pid, void *user)
+{
+    HptUsage *usage = user;
     int64_t ticks[4] = {0};
     clockid_t clock;
     struct timespec time;
     if (!read_ticks(pid, ticks))
-        return usage;
+        return;
     int64_t tick_us = 1000000 / MAX(sysconf(_SC_CLK_TCK), 1);
     int64_t own_us = (ticks[0] + ticks[1]) * tick_us;
     if (clock_getcpuclockid(pid, &clock) == 0 && clock_gettime(clock, &time) == 0)
         own_us = (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-    usage.total_us = own_us + (ticks[2] + ticks[3]) * tick_us;
-    usage.system_us = (ticks[1] + ticks[3]) * tick_us;
-    return usage;
+    usage->total_us += own_us + (ticks[2] + ticks[3]) * tick_us;
+    usage->system_us += (ticks[1] + ticks[3]) * tick_us;
 }
 
-void hpt_usage_begin(pid_t pid, HptUsage *before)
+static void reset_peak(pid_t pid, void *user G_GNUC_UNUSED)
 {
     char path[64];
-    *before = measure(pid);
     g_snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)pid);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
@@ -65,21 +85,32 @@ void hpt_usage_begin(pid_t pid, HptUsage *before)
     close(fd);
 }
 
-static int64_t peak_bytes(pid_t pid)
+static void add_peak(pid_t pid, void *user)
 {
     static const char key[] = "VmHWM:";
+    int64_t *peak_bytes = user;
     char text[4096];
     const char *at = read_text(pid, "status", text, sizeof text) ? strstr(text, key) : NULL;
-    return at == NULL ? 0 : g_ascii_strtoll(at + strlen(key), NULL, 10) * 1024;
+    if (at != NULL)
+        *peak_bytes = MAX(*peak_bytes, g_ascii_strtoll(at + strlen(key), NULL, 10) * 1024);
+}
+
+void hpt_usage_begin(pid_t pid, HptUsage *before)
+{
+    *before = (HptUsage){0};
+    walk(pid, 0, add_usage, before);
+    walk(pid, 0, reset_peak, NULL);
 }
 
 void hpt_usage_end(pid_t pid, const HptUsage *before, HptEnd *end)
 {
-    HptUsage after = measure(pid);
+    HptUsage after = {0};
+    walk(pid, 0, add_usage, &after);
     int64_t total_us = MAX(after.total_us - before->total_us, 0);
     end->system_us = CLAMP(after.system_us - before->system_us, 0, total_us);
     end->user_us = total_us - end->system_us;
-    end->maxrss_bytes = peak_bytes(pid);
+    end->maxrss_bytes = 0;
+    walk(pid, 0, add_peak, &end->maxrss_bytes);
 }
 
 void hpt_usage_subtract(const HptUsage *before, HptEnd *end)

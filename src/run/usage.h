@@ -1,9 +1,9 @@
-/* What a process that lives on used between two moments. Internal to run/.
+/* What a process that lives on, and those below it, used between two moments. Internal to run/.
  *
- * CPU time is the process's clock (all its threads, to the microsecond) and, in steps of the
- * kernel's tick (10 ms), that of children it has waited for; how the sum divides into user and
- * system is known by ticks only. The peak of its memory is set back at the beginning where the kernel
- * allows it (Linux 4.0), else it is the peak since the process started.
+ * CPU time is the clock of each living process (all its threads, to the microsecond) and, in steps
+ * of the kernel's tick (10 ms), that of children that were waited for; how the sum divides into user
+ * and system is known by ticks only. The peaks of memory are set back at the beginning where the
+ * kernel allows it (Linux 4.0), else they are those since each process started; the largest counts.
  */
 #ifndef HPT_RUN_USAGE_H
 #define HPT_RUN_USAGE_H

@@ -110,7 +110,7 @@ test_ok '--timeout: for being ready, and for each trial' '
     test_is "$(sql "select cause from slow")" \
         "the worker did not say {\"type\":\"ready\",\"protocol\":1} on descriptor 4 in time" &&
     worker sleeper '"'"'[ "$t" -ne 1 ] || exec sleep 100; done_with 1'"'"' &&
-    run -s timeout --worker --timeout=0.5s --max-restarts=0 -t 3 -m loss x=0.0..1.0 -- ./sleeper &&
+    run -s timeout --worker --timeout=5s --max-restarts=0 -t 3 -m loss x=0.0..1.0 -- ./sleeper &&
     test_is "$(sql "select state, cause from timeout order by trial" | sed -n 2p)" "failed	timeout"
 '
 test_ok 'states of the protocol: failed with its reason, pruned' '
