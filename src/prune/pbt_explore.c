@@ -38,9 +38,7 @@ static HptValue move_number(const HptParam *param, HptValue from, double factor,
     if (param->low > 0)
         to = up ? to * factor : to / factor;
     else
-        to += (up ? 1 : -1) * (factor - 1) / 2 * (param->high - param->low);
-    if (isnan(to)) /* the width is beyond a double */
-        return from;
+        to += (up ? 1 : -1) * (factor - 1) * (param->high / 2 - param->low / 2);
     to = fmax(param->low, fmin(param->high, to));
     if (param->levels > 0)
         return move_level(param, from, to, up);

@@ -71,11 +71,11 @@ static bool go_on(Stepped *s, int trial)
 SimResult sim_by_step(const HptPruner *pruner, const SimStudy *study, int workers)
 {
     size_t n = (size_t)study->n, cells = n * (size_t)study->n_steps;
-    g_autofree int *ran = g_new0(int, n), *running = g_new(int, workers);
+    g_autofree int *ran = g_new0(int, n), *running = g_new(int, (size_t)workers);
     g_autofree bool *complete = g_new0(bool, n);
-    g_autofree double *best = g_new0(double, cells), *until = g_new0(double, workers);
+    g_autofree double *best = g_new0(double, cells), *until = g_new0(double, (size_t)workers);
     double now = 0;
-    g_autofree int64_t *steps = g_new(int64_t, study->n_steps);
+    g_autofree int64_t *steps = g_new(int64_t, (size_t)study->n_steps);
     g_autofree HptPrunePeer *peers = g_new(HptPrunePeer, n);
     for (int i = 0; i < study->n_steps; i++)
         steps[i] = i + 1;
@@ -162,7 +162,7 @@ SimResult sim_by_rung(const HptPruner *pruner, const HptPruneStudy *rungs, const
     size_t n = (size_t)study->n;
     g_autofree bool *complete = g_new0(bool, n);
     g_autofree HptRungResult *results = g_new(HptRungResult, n * (size_t)rungs->n_budgets);
-    g_autofree Job *jobs = g_new0(Job, workers);
+    g_autofree Job *jobs = g_new0(Job, (size_t)workers);
     Runged r = {pruner, rungs, study, results, 0, 0, 0};
     for (int w = 0; w < workers; w++)
         jobs[w].until = -1; /* free */
@@ -194,7 +194,7 @@ static double mean(const double *values, int n)
 SimResult sim_by_fold(const HptPruner *pruner, const SimStudy *study)
 {
     int k = study->n_steps, best = 0, incumbent = -1, first = hpt_pruner_first_folds(pruner);
-    g_autofree double *values = g_new(double, k);
+    g_autofree double *values = g_new(double, (size_t)k);
     SimResult result = {0, 0, -1, false};
     bool best_complete = false;
     for (int t = 0; t < study->n; t++) {
