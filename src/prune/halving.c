@@ -25,12 +25,12 @@
 
 int64_t hpt_halving_level(double min, double eta, double max, int skip, int64_t step)
 {
-    double level = min, at = fmin((double)step, 0x1p62);
+    double level = min, at = MIN((double)step, 0x1p62);
     int64_t reached = -1;
     for (int k = 0; level <= at && !(level >= max); k++) {
         if (k >= skip)
             reached = (int64_t)level;
-        level = fmax(level + 1, ceil(level * eta));
+        level = MAX(level + 1, ceil(level * eta));
     }
     return reached;
 }
@@ -83,7 +83,7 @@ void hpt_halving_step(const HptPruneAsk *ask, double eta, double grace, HptPrune
 
 double hpt_prune_budget_eta(const HptPruneStudy *study)
 {
-    return study->n_budgets > 1 ? fmax(study->budgets[1] / study->budgets[0], 1.01) : 3;
+    return study->n_budgets > 1 ? MAX(study->budgets[1] / study->budgets[0], 1.01) : 3;
 }
 
 static int by_rank(const void *a, const void *b)

@@ -43,7 +43,7 @@ static int count_rungs(const Hyperband *h)
 {
     int n = 0;
     for (double level = h->min; level <= h->max && n < MAX_BRACKETS; n++)
-        level = fmax(level + 1, ceil(level * h->eta));
+        level = MAX(level + 1, ceil(level * h->eta));
     return n;
 }
 

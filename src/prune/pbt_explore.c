@@ -26,7 +26,7 @@ static HptValue move_level(const HptParam *param, HptValue from, double to, bool
     double level = floor((to - param->low) / step + 0.5);
     if (up ? level <= was : level >= was)
         level = up ? was + 1 : was - 1;
-    level = fmax(0, fmin(last, level));
+    level = MAX(0, MIN(last, level));
     return hpt_param_level(param, (uint64_t)level);
 }
 
@@ -38,10 +38,8 @@ static HptValue move_number(const HptParam *param, HptValue from, double factor,
     if (param->low > 0)
         to = up ? to * factor : to / factor;
     else
-        to += (up ? 1 : -1) * (factor - 1) / 2 * (param->high - param->low);
-    if (isnan(to)) /* the width is beyond a double */
-        return from;
-    to = fmax(param->low, fmin(param->high, to));
+        to += (up ? 1 : -1) * (factor - 1) * (param->high / 2 - param->low / 2);
+    to = MAX(param->low, MIN(param->high, to));
     if (param->levels > 0)
         return move_level(param, from, to, up);
     return (HptValue){.active = true, .number = to + 0.0};

@@ -2,9 +2,9 @@
  *
  * A decision is a pure function of the settings, the trial's own values and those of its peers that
  * are handed in; a pruner holds nothing else. Nothing here reads a clock, a file, the environment
- * or a socket. Values are one per objective, in the study's order, as reported; the study says which
- * are to be maximised. Several objectives are compared by non-domination (Deb et al. 2002), ties by
- * crowding, so that every rule works with them.
+ * or a socket. Values are one per objective, in the study's order, as reported; the study says
+ * which are to be maximised. Several objectives are compared by non-domination (Deb et al. 2002),
+ * ties by crowding, so that every rule works with them.
  *
  * Three ways to be asked, and every pruner answers one or more of them:
  *   step   a running trial has reported at a step: stop it or let it go on?
@@ -24,7 +24,7 @@ typedef struct {
     size_t n_objectives;  /* ≥ 1 */
     const bool *maximise; /* per objective */
     uint64_t seed;
-    int evaluations; /* folds × repeats of a trial that are run; 1: none */
+    int evaluations;       /* folds × repeats of a trial that are run; 1: none */
     const double *budgets; /* of the rungs, ascending (hpt_rungs); NULL: no --budget */
     int n_budgets;
     int folds; /* of those evaluations, if they are folds of one split, so that their training sets
@@ -34,17 +34,17 @@ typedef struct {
 typedef struct HptPruner HptPruner;
 
 /* spec is "NAME" or "NAME:KEY=VALUE,…", several joined by "+" (a stop of any stops): auto, none,
- * median, percentile, threshold, patience, asha, hyperband, race, pbt; settings in the file of each.
- * Of several, one at most compares with peers by step, one answers by rung, and one by fold. auto
- * is settled here: asha with budgets, race with evaluations > 1, both with both, a percentile that is
- * hard to miss else; the canonical spec shows what it became, and gives the same pruner when it is read again.
- * Fails HPT_ERROR_USAGE with a suggestion. */
+ * median, percentile, threshold, patience, asha, hyperband, race, pbt; settings in the file of
+ * each. Of several, one at most compares with peers by step, one answers by rung, and one by fold.
+ * auto is settled here: asha with budgets, race with evaluations > 1, both with both, a percentile
+ * that is hard to miss else; the canonical spec shows what it became, and gives the same pruner
+ * when it is read again. Fails HPT_ERROR_USAGE with a suggestion. */
 HptPruner *hpt_pruner_new(const char *spec, const HptPruneStudy *study,
                           GError **error) HPT_WARN_UNUSED;
 void hpt_pruner_free(HptPruner *pruner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPruner, hpt_pruner_free)
 const char *hpt_pruner_get_spec(const HptPruner *pruner); /* every setting spelled out */
-int hpt_pruner_get_version(const HptPruner *pruner); /* rises with that of any rule in it */
+int hpt_pruner_get_version(const HptPruner *pruner);      /* rises with that of any rule in it */
 const char *const *hpt_pruner_get_names(void); /* NULL-terminated, for help and completion */
 
 /* Which ways it answers. */
@@ -55,7 +55,7 @@ bool hpt_pruner_by_fold(const HptPruner *pruner);
 /* Why, for the record and for people. */
 typedef struct {
     bool stop;
-    const char *rule; /* the part of the spec that decided, as in the canonical spec; of the pruner */
+    const char *rule; /* the part of the canonical spec that decided; of the pruner */
     double value;     /* what was compared: the trial's value, rank or p-value */
     double threshold; /* with what; NaN: nothing to compare with yet */
     int64_t compared; /* peers that were looked at; by fold, pairs */
@@ -86,22 +86,23 @@ typedef struct {
 /* A trial that has been observed at the same level. */
 typedef struct {
     int64_t trial;
-    bool complete; /* has ended as complete */
+    bool complete;        /* has ended as complete */
     const double *values; /* n_objectives at that level */
     const double *best;   /* n_objectives: best up to that level, each by itself */
 } HptPrunePeer;
 
-/* own has at least a row; its first row that has reached the level stands for it. peers are all other
- * trials that were observed at hpt_pruner_level, in any order, a trial once. With one objective NaN
- * is worse than any number; with several a value that is missing is the latest before it.
- * Cost O(n log n); with three or more objectives O(n²) up to 4,096 peers and O(n) beyond. */
+/* own has at least a row; its first row that has reached the level stands for it. peers are all
+ * other trials that were observed at hpt_pruner_level, in any order, a trial once. With one
+ * objective NaN is worse than any number; with several a value that is missing is the latest before
+ * it. Cost O(n log n); with three or more objectives O(n²) up to 4,096 peers and O(n) beyond. */
 void hpt_pruner_step(const HptPruner *pruner, int64_t trial, const HptPruneCurve *own,
                      const HptPrunePeer *peers, size_t n, HptPruneDecision *out);
 
 /* ---- by rung ---- */
 
 /* Budgets lo, lo·eta, lo·eta² … , hi (the last step may be shorter): owned array, *n of them.
- * text is LO..HI[:ETA], eta 3 unless given; whole numbers stay whole. Fails HPT_ERROR_USAGE. */
+ * text is LO..HI[:ETA], eta 3 unless given. Between whole ends all are rounded to whole numbers,
+ * else to 12 digits; at most 64. Fails HPT_ERROR_USAGE. */
 double *hpt_rungs_parse(const char *text, int *n, char **canonical, GError **error) HPT_WARN_UNUSED;
 
 /* Where trial begins: 0, or with hyperband the first rung of its bracket. */
@@ -111,7 +112,7 @@ int hpt_pruner_first_rung(const HptPruner *pruner, int64_t trial);
 typedef struct {
     int64_t trial;
     int rung;
-    bool promoted; /* has gone on to the next, ended or running */
+    bool promoted;        /* has gone on to the next, ended or running */
     const double *values; /* n_objectives; NULL: failed */
 } HptRungResult;
 
@@ -130,10 +131,10 @@ typedef struct {
     HptPruneDecision why;
 } HptPromotion;
 
-/* results holds, for every trial, a row for each rung it has ended, in any order (pbt: a child's first
- * row is that of the rung it began at; NaN among values is a failure). more: may new
- * trials be started (false: the total is reached)? Deterministic; the best of the highest rung first.
- * With more false, NONE means that the study is over when nothing runs. */
+/* results holds, for every trial, a row for each rung it has ended, in any order (pbt: a child's
+ * first row is that of the rung it began at; NaN among values is a failure). more: may new trials
+ * be started (false: the total is reached)? Deterministic; the best of the highest rung first. With
+ * more false, NONE means that the study is over when nothing runs. */
 void hpt_pruner_promote(const HptPruner *pruner, const HptRungResult *results, size_t n, bool more,
                         HptPromotion *out);
 

@@ -36,7 +36,7 @@ const char *const *hpt_pruner_get_names(void)
 static char *automatic(const HptPruneStudy *study)
 {
     char eta[HPT_NUMBER_TEXT_SIZE];
-    hpt_number_text(hpt_number_snap(fmax(sqrt(hpt_prune_budget_eta(study)), 1.01), 3), eta);
+    hpt_number_text(hpt_number_snap(MAX(sqrt(hpt_prune_budget_eta(study)), 1.01), 3), eta);
     bool folds = study->evaluations > 1;
     if (study->budgets != NULL)
         return g_strconcat("asha:eta=", eta, folds ? "+race" : "", NULL);

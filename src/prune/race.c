@@ -92,7 +92,7 @@ static Pairs differences(const HptPruneStudy *study, size_t j, const HptFoldValu
             } else {
                 squares += (d - *mean) * (d - *mean);
             }
-            scale = fmax(scale, fmax(fabs(a), fabs(b)));
+            scale = MAX(scale, MAX(fabs(a), fabs(b)));
         }
         if (pass == 0)
             *mean = *n > 0 ? sum / (double)*n : 0;

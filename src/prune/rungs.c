@@ -49,7 +49,8 @@ double *hpt_rungs_parse(const char *text, int *n, char **canonical, GError **err
     bool whole = is_whole(low) && is_whole(high);
     int count = 0;
     for (double exact = low; exact < high; exact *= eta) {
-        double rung = whole ? floor(exact + 0.5) : exact;
+        double rung =
+            whole ? floor(exact + 0.5) : hpt_number_snap(exact, 12); /* 0.3, not 0.1 · 3 */
         if (count > 0 && !(rung > rungs[count - 1]))
             continue; /* rounded to the one before */
         if (!(rung < high))

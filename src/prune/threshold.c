@@ -57,7 +57,8 @@ static void threshold_step(const void *state, const HptPruneAsk *ask, HptPruneDe
     bool nothing = true;
     for (size_t j = 0; j < m; j++)
         nothing = nothing && isnan(row[j]);
-    bool below = value<t->lower, above = value> t->upper;
+    bool below = value < t->lower;
+    bool above = value > t->upper;
     out->threshold = below || (isnan(t->upper) && !above) ? t->lower : t->upper;
     if (!below && !above && !nothing)
         return;

@@ -8,6 +8,7 @@
  */
 #include "tests/bench/prune-sim.h"
 
+#include "base/number.h"
 #include "num/elementary.h"
 
 #include <stdio.h>
@@ -45,14 +46,24 @@ HptPruner *sim_pruner(const char *spec, const HptPruneStudy *study)
     return pruner;
 }
 
+static int count(const char *text)
+{
+    int64_t runs;
+    if (!hpt_integer_parse(text, &runs) || runs < 1 || runs > 10000000) {
+        fprintf(stderr, "RUNS is a whole number from 1 to 10000000, not '%s'\n", text);
+        exit(2);
+    }
+    return (int)runs;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "race") == 0)
-        sim_race(atoi(argv[2]));
+        sim_race(count(argv[2]));
     else if (argc == 3 && strcmp(argv[1], "curves") == 0)
-        sim_curves(atoi(argv[2]));
+        sim_curves(count(argv[2]));
     else if (argc == 4 && strcmp(argv[1], "data") == 0)
-        sim_data(argv[2], atoi(argv[3]));
+        sim_data(argv[2], count(argv[3]));
     else
         return fprintf(stderr, "usage: prune-sim race RUNS | curves RUNS | data FOLDER RUNS\n"), 2;
     return 0;

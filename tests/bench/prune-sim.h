@@ -34,9 +34,10 @@ typedef struct {
     bool lost;    /* the trial with the least last value of all did not reach it */
 } SimResult;
 
-/* Trials begin in order on the workers, which go on step by step in turn. */
+/* Trials begin in order on the workers; a step takes from half to twice its usual time, by trial.
+ */
 SimResult sim_by_step(const HptPruner *pruner, const SimStudy *study, int workers);
-/* By rung: budgets are steps; a job takes as long as its budget is more than the last. */
+/* By rung: budgets are steps; a job runs the steps that its budget is more than the last. */
 SimResult sim_by_rung(const HptPruner *pruner, const HptPruneStudy *rungs, const SimStudy *study,
                       int workers);
 /* Trials one after the other; curves are evaluations, and the mean is the result. */

@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+/* How long a step of trial takes: trials overtake each other. */
+static double pace(int trial)
+{
+    HptStream stream = hpt_stream(1, trial, "pace", "");
+    return 0.5 + 1.5 * hpt_stream_uniform(&stream, 0);
+}
+
 static double last(const SimStudy *study, int trial)
 {
     return study->curves[(trial + 1) * study->n_steps - 1];
@@ -64,28 +71,34 @@ static bool go_on(Stepped *s, int trial)
 SimResult sim_by_step(const HptPruner *pruner, const SimStudy *study, int workers)
 {
     size_t n = (size_t)study->n, cells = n * (size_t)study->n_steps;
-    g_autofree int *ran = g_new0(int, n), *running = g_new(int, workers);
+    g_autofree int *ran = g_new0(int, n), *running = g_new(int, (size_t)workers);
     g_autofree bool *complete = g_new0(bool, n);
-    g_autofree double *best = g_new0(double, cells);
-    g_autofree int64_t *steps = g_new(int64_t, study->n_steps);
+    g_autofree double *best = g_new0(double, cells), *until = g_new0(double, (size_t)workers);
+    double now = 0;
+    g_autofree int64_t *steps = g_new(int64_t, (size_t)study->n_steps);
     g_autofree HptPrunePeer *peers = g_new(HptPrunePeer, n);
     for (int i = 0; i < study->n_steps; i++)
         steps[i] = i + 1;
     Stepped s = {pruner, study, ran, complete, best, steps, peers};
-    int next = 0, busy = 1;
+    int next = 0;
     for (int w = 0; w < workers; w++)
         running[w] = -1;
-    while (busy > 0) {
-        busy = 0;
+    for (;;) {
+        int first = -1; /* the worker whose step ends first */
         for (int w = 0; w < workers; w++) {
-            if (running[w] < 0 && next < study->n)
+            if (running[w] < 0 && next < study->n) {
                 running[w] = next++;
-            if (running[w] < 0)
-                continue;
-            busy++;
-            if (!go_on(&s, running[w]))
-                running[w] = -1;
+                until[w] = now + pace(running[w]);
+            }
+            if (running[w] >= 0 && (first < 0 || until[w] < until[first]))
+                first = w;
         }
+        if (first < 0)
+            break;
+        now = until[first];
+        until[first] += pace(running[first]);
+        if (!go_on(&s, running[first]))
+            running[first] = -1;
     }
     double cost = 0;
     for (size_t t = 0; t < n; t++)
@@ -130,7 +143,7 @@ static bool take(Runged *r, double now, Job *job)
         return false;
     }
     double length = r->rungs->budgets[job->rung] - from;
-    job->until = now + length;
+    job->until = now + length * pace(job->trial);
     r->cost += length;
     return true;
 }
@@ -149,7 +162,7 @@ SimResult sim_by_rung(const HptPruner *pruner, const HptPruneStudy *rungs, const
     size_t n = (size_t)study->n;
     g_autofree bool *complete = g_new0(bool, n);
     g_autofree HptRungResult *results = g_new(HptRungResult, n * (size_t)rungs->n_budgets);
-    g_autofree Job *jobs = g_new0(Job, workers);
+    g_autofree Job *jobs = g_new0(Job, (size_t)workers);
     Runged r = {pruner, rungs, study, results, 0, 0, 0};
     for (int w = 0; w < workers; w++)
         jobs[w].until = -1; /* free */
@@ -181,7 +194,7 @@ static double mean(const double *values, int n)
 SimResult sim_by_fold(const HptPruner *pruner, const SimStudy *study)
 {
     int k = study->n_steps, best = 0, incumbent = -1, first = hpt_pruner_first_folds(pruner);
-    g_autofree double *values = g_new(double, k);
+    g_autofree double *values = g_new(double, (size_t)k);
     SimResult result = {0, 0, -1, false};
     bool best_complete = false;
     for (int t = 0; t < study->n; t++) {

@@ -110,6 +110,7 @@ static void test_odd(void)
         {{-INF, 1, 1.1, 0.9, NAN_VALUE}, {0}, false},
         {{INF, 1, 1.1, 0.9, NAN_VALUE}, {INF, 0, 0, 0, 0}, false},
         {{INF, -INF, 1, 0.9, NAN_VALUE}, {0}, false},
+        {{-INF, INF, 1, 0.9, NAN_VALUE}, {0}, false},
         {{1, 1.1, 0.9, 1, NAN_VALUE}, {INF, 0, 0, 0, 0}, false},
         {{NAN_VALUE, NAN_VALUE, NAN_VALUE, NAN_VALUE, NAN_VALUE}, {0}, false},
         {{1e308, 1.1e308, 1.7e308, NAN_VALUE, NAN_VALUE}, {-1e308, -1e308, -1e308, 0, 0}, false},

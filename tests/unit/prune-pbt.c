@@ -53,6 +53,10 @@ static void test_pbt_promote(void)
         rows[i] = (HptRungResult){i, 0, false, NULL};
     hpt_pruner_promote(pbt, rows, 10, true, &got); /* all failed: nobody is worth a child */
     g_assert_true(got.kind == HPT_PROMOTE_NONE);
+    for (int i = 0; i < 3; i++)
+        rows[i] = (HptRungResult){i, 1, false, &values[i]};
+    hpt_pruner_promote(pbt, rows, 3, true, &got); /* later rungs wait for nobody */
+    g_assert_true(got.kind == HPT_PROMOTE_TRIAL && got.trial == 0 && got.rung == 2);
     for (int i = 0; i < 10; i++)
         rows[i] = (HptRungResult){i, 4, false, &values[i]};
     hpt_pruner_promote(pbt, rows, 10, true, &got); /* the last rung ends */
@@ -201,6 +205,25 @@ static void test_children_moves(void)
     g_assert_cmpint(drawn, <, 320);
 }
 
+/* A parameter that the parent did not have is drawn from all of its domain. */
+static void test_children_new_parameter(void)
+{
+    g_autoptr(HptSpace) space = space_of("e ordinal {p, q}\nx real [0.1, 1] | e == q\n");
+    g_autoptr(HptPruner) pbt = pruner_of("pbt:resample=0", &study);
+    g_autoptr(HptConfig) parent = hpt_config_new(space);
+    parent->values[0] = (HptValue){.active = true};
+    int low = 0, high = 0;
+    for (int64_t number = 0; number < 200; number++) {
+        g_autoptr(HptConfig) child = child_of(pbt, space, parent, number);
+        if (!child->values[1].active)
+            continue;
+        low += child->values[1].number < 0.4;
+        high += child->values[1].number > 0.7;
+    }
+    g_assert_cmpint(low, >, 15);
+    g_assert_cmpint(high, >, 15);
+}
+
 /* The draws of a parameter do not move when another is added; seed and number change them. */
 static void test_children_addressed(void)
 {
@@ -250,6 +273,7 @@ int main(int argc, char **argv)
     g_test_add_func("/prune/pbt/settings", test_pbt_settings);
     g_test_add_func("/prune/pbt/children/legal", test_children_legal);
     g_test_add_func("/prune/pbt/children/moves", test_children_moves);
+    g_test_add_func("/prune/pbt/children/new-parameter", test_children_new_parameter);
     g_test_add_func("/prune/pbt/children/addressed", test_children_addressed);
     g_test_add_func("/prune/pbt/children/no-room", test_children_no_room);
     return g_test_run();

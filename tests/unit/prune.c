@@ -203,6 +203,10 @@ static void test_patience(void)
     HptPruneCurve curve = {steps, pairs, 3, 2};
     hpt_pruner_step(any, 0, &curve, NULL, 0, &decision);
     g_assert_false(decision.stop);
+    static const double first[] = {1, 1, 1, 2, 0, 2}; /* or the first alone */
+    curve.values = first;
+    hpt_pruner_step(any, 0, &curve, NULL, 0, &decision);
+    g_assert_false(decision.stop);
 }
 
 /* ---- asha and hyperband by step ---- */
