@@ -601,6 +601,12 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--max-restarts without --worker");
         return HPT_EXIT_USAGE;
     }
+    if (study != NULL && run_given.gpus != NULL && study->definition->worker) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "--gpus and --worker exclude each other: the process lives longer than a "
+                            "trial holds its GPUs");
+        return HPT_EXIT_USAGE;
+    }
     /* A worker that joins from another folder or machine may not have the command. */
     if (study == NULL || !check_command(study->definition, error) || !settle_total(&settings, db, study, &total, error) ||
         !has_end(&settings, study->definition, total, error))

@@ -113,6 +113,7 @@ CREATE TABLE hpt_record.trial (
     seed        bigint,
     rung        integer, -- of its evaluations that count now; NULL: one evaluation, no row of it
     parent      bigint,  -- the trial whose configuration and checkpoint it began from
+    replaces    bigint,  -- the trial whose place in the population it took
     cause       text,    -- of the end of a trial with evaluations; else the attempt says it
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (study_id, number),

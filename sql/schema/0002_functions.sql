@@ -252,6 +252,9 @@ BEGIN
         RETURNING t.attempt, t.definition, t.config INTO attempt_number, definition_version, config_bytes;
     ELSE
         v_evaluation := 0;
+        IF p_plan ? 'child' THEN
+            p_plan := hpt_record.child_plan(p_study, p_plan);
+        END IF;
         v_sequence := format('hpt_record.trial_number_%s', p_study)::regclass;
         attempt_number := 1;
         -- Looking before taking a number keeps the sequence from running away at the end.

@@ -122,7 +122,8 @@ BEGIN
 END $$;
 
 -- The evaluations of a new trial. p_plan as above, and "first": [the rung that trials 0, 1, … begin at,
--- again and again], or "child": the trial that this one is made from and "rung": where it begins.
+-- again and again], or "child": the trial that this one is made from, "rung": where it begins, "replaces":
+-- the trial whose place it takes.
 CREATE FUNCTION hpt_record.evaluations_begin(p_study bigint, p_number bigint, p_plan jsonb) RETURNS integer
 LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
@@ -133,9 +134,21 @@ BEGIN
     ELSIF p_plan ? 'first' THEN
         v_rung := (p_plan -> 'first' ->> (p_number % jsonb_array_length(p_plan -> 'first'))::integer)::integer;
     END IF;
-    UPDATE hpt_record.trial t SET rung = v_rung, parent = (p_plan ->> 'child')::bigint
+    UPDATE hpt_record.trial t SET rung = v_rung, parent = (p_plan ->> 'child')::bigint,
+                                  replaces = (p_plan ->> 'replaces')::bigint
     WHERE t.study_id = p_study AND t.number = p_number;
     RETURN hpt_record.evaluations_make(p_study, p_number, v_rung, p_plan, (p_plan ->> 'child')::bigint);
+END $$;
+
+-- A place is taken once: where another worker was first, the new trial is one like any other.
+CREATE FUNCTION hpt_record.child_plan(p_study bigint, p_plan jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    PERFORM FROM hpt_record.trial t
+    WHERE t.study_id = p_study AND t.number = (p_plan ->> 'replaces')::bigint FOR UPDATE;
+    RETURN CASE WHEN EXISTS (SELECT FROM hpt_record.trial c WHERE c.study_id = p_study
+                             AND c.replaces = (p_plan ->> 'replaces')::bigint)
+           THEN p_plan - 'child' - 'rung' - 'replaces' ELSE p_plan END;
 END $$;
 
 -- A trial that is paused goes on with the next rung; false: somebody else was first.
@@ -328,12 +341,15 @@ BEGIN
     RETURN p_stop;
 END $$;
 
--- Every rung that any trial has ended; promoted: it has gone on. trials: how many there are.
+-- Every rung that any trial has ended; promoted: it has gone on, or another has taken its place. trials:
+-- how many there are.
 CREATE FUNCTION hpt_record.rung_results(p_study bigint)
 RETURNS TABLE (trial bigint, rung integer, promoted boolean, vals double precision[], trials bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
-    SELECT r.number, r.rung, t.rung > r.rung OR EXISTS (SELECT FROM hpt_record.trial c
-               WHERE c.study_id = p_study AND c.parent = r.number AND c.rung > r.rung) , r.vals, n.trials
+    SELECT r.number, r.rung,
+           t.rung > r.rung OR EXISTS (SELECT FROM hpt_record.trial c
+                                      WHERE c.study_id = p_study AND c.replaces = r.number),
+           r.vals, n.trials
     FROM (SELECT count(*) AS trials FROM hpt_record.trial c WHERE c.study_id = p_study) n
     LEFT JOIN hpt_record.rung r ON r.study_id = p_study
     LEFT JOIN hpt_record.trial t ON t.study_id = p_study AND t.number = r.number

@@ -321,6 +321,7 @@ HptPruner *hpt_definition_pruner(const HptDefinition *definition, HptPruneStudy 
         .maximise = g_steal_pointer(&maximise),
         .seed = definition->seed,
         .evaluations = definition->evaluations,
+        .folds = definition->folds > 1 ? definition->folds_run : 0,
         .budgets = definition->budgets,
         .n_budgets = definition->n_budgets,
     };
@@ -384,6 +385,12 @@ static bool check_worker(const HptDefinition *definition, GError **error)
     const char *with = definition->stdin_json    ? "--stdin=json"
                        : definition->chdir_trial ? "--chdir=trial"
                                                  : NULL;
+    if (definition->worker && definition->limit_cpu_us > 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "--worker and --limit-cpu exclude each other: the process lives on\n"
+                            "hint: --timeout ends a trial");
+        return false;
+    }
     if (!definition->worker || with == NULL)
         return true;
     g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
@@ -402,8 +409,6 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     definition->stdin_json = input->stdin_json;
     definition->chdir_trial = input->chdir_trial;
     definition->worker = input->worker;
-    if (!check_worker(definition, error))
-        return NULL;
     definition->space = hpt_space_ref(input->space);
     definition->positions = positions_of(input->space, NULL);
     definition->seed = input->seed != NULL ? *input->seed : random_seed();
@@ -412,6 +417,8 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     definition->output_cap = input->output_cap;
     definition->limit_mem_bytes = input->limit_mem_bytes;
     definition->limit_cpu_us = input->limit_cpu_us;
+    if (!check_worker(definition, error))
+        return NULL;
     definition->contain = input->contain;
     for (const char *const *text = input->metrics; text != NULL && *text != NULL; text++)
         if (!hpt_metrics_add(definition->metrics, *text, error))

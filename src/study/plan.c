@@ -118,6 +118,8 @@ void hpt_plan_add(const HptPlan *plan, const HptPromotion *promotion, HptArgs *a
         const char *key = promotion->kind == HPT_PROMOTE_TRIAL ? "promote" : "child";
         json_object_set_new(object, key, json_integer(promotion->trial));
         json_object_set_new(object, "rung", json_integer(promotion->rung));
+        if (promotion->kind == HPT_PROMOTE_CHILD)
+            json_object_set_new(object, "replaces", json_integer(promotion->replaces));
     }
     g_autofree char *text = json_dumps(object, JSON_COMPACT);
     hpt_args_json(args, text);
