@@ -9,7 +9,7 @@
 /* As typed; NULL or false: not given. */
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
-    char *input, *chdir, *cap, *failures, *print, *format, *progress, *color, *dsn, *directory;
+    char *input, *chdir, *cap, *failures, *print, *format, *progress, *color, *dsn, *directory, *db_wait;
     char **metrics, **params, **points;
     gboolean shell, allow_unused, extend, no_default_trial, no_header, dry_run, quiet, verbose;
 } RunGiven;
@@ -18,7 +18,7 @@ extern const GOptionEntry run_options[];
 
 typedef struct {
     int64_t total, more; /* -1: not given */
-    int64_t time_us;     /* 0: not given */
+    int64_t time_us, patience_us; /* 0: not given */
     int jobs;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap, max_failures;

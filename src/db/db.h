@@ -272,7 +272,7 @@ bool hpt_db_sqlstate(const GError *error, char *out);
 typedef enum {
     HPT_RETRY_NO,        /* will fail again */
     HPT_RETRY_STATEMENT, /* rolled back by a conflict: send it again */
-    HPT_RETRY_RECONNECT, /* hpt_db_reopen first */
+    HPT_RETRY_RECONNECT, /* hpt_db_reopen first: lost, or a server that cannot write now (full, standby) */
 } HptRetry;
 HptRetry hpt_db_retry_class(const GError *error);
 

@@ -247,8 +247,8 @@ bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **e
     *waiting = *aside = 0;
     for (guint i = 0; i < all->len; i++) {
         const char *name = ((const Found *)all->pdata[i])->name;
-        *waiting += g_str_has_suffix(name, WAITING);
-        *aside += g_str_has_suffix(name, ".damaged") || g_str_has_suffix(name, ".refused");
+        *waiting += g_str_has_suffix(name, WAITING) ? 1 : 0;
+        *aside += g_str_has_suffix(name, ".damaged") || g_str_has_suffix(name, ".refused") ? 1 : 0;
     }
     return true;
 }
