@@ -16,7 +16,7 @@ chmod +x learner
 learner=$PWD/learner
 run() { hpt-run -q --progress=none --print=none -s "$1" -t "$2" -m loss --allow-unused --seed=1 x=0.0..1.0 -- "$learner"; }
 as_owner() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
-ask_b() { psql -qXAt -v ON_ERROR_STOP=1 -d "host=$PWD/b/run dbname=hpt user=hpt_admin" -c "$1"; }
+ask_b() { psql -qXAt -v ON_ERROR_STOP=1 -d "host=$FAULT_ROOT/b/run dbname=hpt user=hpt_admin" -c "$1"; }
 b_up() {
     setpriv --reuid=postgres --regid=postgres --clear-groups "$bindir/postgres" -D "$FAULT_ROOT/b/pg" -p 5432 -c unix_socket_directories=../run -c listen_addresses= >>"$FAULT_ROOT/b.log" 2>&1 &
     b_pid=$!
