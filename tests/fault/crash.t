@@ -45,7 +45,7 @@ check() { whole "run_$1" 1; }
 test_ok 'hpt-run' 'cd project && crash && sound'
 say "points, hpt-run: $points"
 
-line() { n=$1 && shift && rm -f "out.$n"; "$@" hpt-export -q -s run_write1 -o "all.tar" && test -s all.tar; }
+line() { n=$1 && shift && rm -f all.tar; "$@" hpt-export -q -s run_write1 -o "all.tar" && test -s all.tar; }
 check() { tar -tf all.tar | grep -q MANIFEST.json && rm all.tar && test_is "$(find . -maxdepth 1 -name '.all.tar*' | wc -l)" 0; }
 test_ok 'hpt-export' 'cd project && crash && sound'
 say "points, hpt-export: $points"

@@ -30,7 +30,7 @@ begin
         while (select last_value from public.barrier) < 2 * z.n loop perform pg_sleep(0.0002); end loop;
         if current_setting('race.side') = 'zombie' then
             select f.finished into said from hpt_record.trial_finish(s, z.worker, z.attempt, 'complete', 3, 1, 'exit 0',
-                0, null, 1, 1, 1, 1, '{}', 1, 'random', null, '{"x":0.5}', 1, 0, '{}', (select min(digest) from hpt_record.environment),
+                0, null, 1, 1, 1, 1, '{}', 1, 'random', null, '{"x":0.5}', 1, 0, '{}', (select digest from hpt_record.environment limit 1),
                 '{loss}', array[z.n], '{key}', '{stdout}', '{0}', 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}',
                 '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', null, null, 60) f;
         else
