@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "db/timeline.h"
 #include "record/environment.h"
 #include "show/terminal.h"
 #include "study/worker.h"
@@ -447,6 +448,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .jobs = settings->jobs,
         .total = total,
         .stop_us = settings->time_us > 0 ? hpt_time_monotonic_us() + settings->time_us : INT64_MAX,
+        .patience_us = settings->patience_us,
         .max_failures = settings->max_failures,
         .retry = settings->retry,
         .max_restarts = settings->max_restarts,
@@ -594,6 +596,14 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     if (project == NULL)
         return HPT_EXIT_DATABASE;
     HptDb *db = hpt_project_get_db(project);
+    /* Said before the first statement that a standby would refuse in its own words. */
+    HptTimeline timeline;
+    g_autoptr(GError) standby = NULL;
+    if (!hpt_timeline_read(db, &timeline, &standby) &&
+        hpt_db_retry_class(standby) == HPT_RETRY_RECONNECT) {
+        g_propagate_error(error, g_steal_pointer(&standby));
+        return HPT_EXIT_DATABASE;
+    }
     g_autoptr(HptStudy) study =
         open_study(&settings, db, name, g_steal_pointer(&definition), error);
     int64_t total = -1;

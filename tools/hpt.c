@@ -17,6 +17,7 @@ static const struct {
     {"report", "inside a trial: a metric in, go or stop out"},
     {"query", "tables of studies, trials and metrics; SQL"},
     {"export", "take a study out: csv, jsonl, script, tar"},
+    {"verify", "does the record hold together, is all there"},
     {"space", "check, convert and sample a search space"},
 };
 

@@ -59,6 +59,7 @@ const GOptionEntry run_options[] = {
     {"no-header", 'H', 0, G_OPTION_ARG_NONE, &run_given.no_header, "no header line", NULL},
     {"progress", 0, 0, G_OPTION_ARG_STRING, &run_given.progress, "auto, bar, plain or none (auto: bar on a terminal)", "HOW"},
     {"color", 0, 0, G_OPTION_ARG_STRING, &run_given.color, "auto, always or never (auto)", "WHEN"},
+    {"db-wait", 0, 0, G_OPTION_ARG_STRING, &run_given.db_wait, "give up if the database is away for longer (5m)", "DURATION"},
     {"dsn", 'd', 0, G_OPTION_ARG_STRING, &run_given.dsn, "database, instead of that of .hpt", "DSN"},
     {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &run_given.directory, "look for .hpt from here upwards", "DIR"},
     {"dry-run", 'n', 0, G_OPTION_ARG_NONE, &run_given.dry_run, "show the first commands and run nothing", NULL},
@@ -141,6 +142,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
         !parse_whole("max-restarts", run_given.restarts, 0, 1000000, &restarts, error) ||
         !parse_span("time", run_given.time, &settings->time_us, error) ||
+        !parse_span("db-wait", run_given.db_wait, &settings->patience_us, error) ||
         !parse_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
         !parse_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
         !parse_whole("repeats", run_given.repeats, 1, 65535, &repeats, error) ||

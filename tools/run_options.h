@@ -9,7 +9,7 @@
 /* As typed; NULL or false: not given. */
 typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
-    char *input, *chdir, *cap, *failures, *restarts, *print, *format, *progress, *color, *dsn;
+    char *input, *chdir, *cap, *failures, *restarts, *print, *format, *progress, *color, *dsn, *db_wait;
     char *directory, *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
     char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via;
     char **metrics, **params, **points, **until;
@@ -21,7 +21,7 @@ extern const GOptionEntry run_options[];
 
 typedef struct {
     int64_t total, more; /* -1: not given */
-    int64_t time_us;     /* 0: not given */
+    int64_t time_us, patience_us; /* 0: not given */
     int jobs;
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap, max_failures;

@@ -285,6 +285,84 @@ void hpt_args_byteas(HptArgs *args, const void *const *values, const size_t *len
     end(args);
 }
 
+/* ---- as bytes ---- */
+
+static void put_word(GByteArray *out, uint32_t value)
+{
+    uint32_t big = GUINT32_TO_BE(value);
+    g_byte_array_append(out, (const uint8_t *)&big, sizeof big);
+}
+
+/* Their number, then for each its type, its length (all ones: SQL NULL) and its bytes. */
+void hpt_args_append_to(const HptArgs *args, GByteArray *out)
+{
+    put_word(out, args->types->len);
+    for (guint i = 0; i < args->types->len; i++) {
+        size_t offset = g_array_index(args->offsets, size_t, i);
+        uint32_t length = (uint32_t)g_array_index(args->lengths, int, i);
+        put_word(out, g_array_index(args->types, Oid, i));
+        put_word(out, offset == SIZE_MAX ? UINT32_MAX : length);
+        if (offset != SIZE_MAX && length > 0)
+            g_byte_array_append(out, args->data->data + offset, length);
+    }
+}
+
+static bool take_word(const uint8_t **data, size_t *left, uint32_t *value)
+{
+    if (*left < sizeof *value)
+        return false;
+    memcpy(value, *data, sizeof *value);
+    *value = GUINT32_FROM_BE(*value);
+    *data += sizeof *value;
+    *left -= sizeof *value;
+    return true;
+}
+
+static void add_raw(HptArgs *args, Oid type, const void *bytes, uint32_t length)
+{
+    size_t offset = bytes == NULL ? SIZE_MAX : args->data->len;
+    int size = bytes == NULL ? 0 : (int)length;
+    if (bytes != NULL)
+        put(args, bytes, length);
+    g_array_append_val(args->types, type);
+    g_array_append_val(args->offsets, offset);
+    g_array_append_val(args->lengths, size);
+}
+
+HptArgs *hpt_args_parse(const void *data, size_t length, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    const uint8_t *at = data;
+    uint32_t count = 0;
+    bool fine = take_word(&at, &length, &count);
+    for (uint32_t i = 0; fine && i < count; i++) {
+        uint32_t type = 0, size = 0;
+        fine = take_word(&at, &length, &type) && take_word(&at, &length, &size) &&
+               (size == UINT32_MAX || (size <= INT_MAX && size <= length));
+        if (!fine)
+            break;
+        add_raw(args, type, size == UINT32_MAX ? NULL : at, size);
+        at += size == UINT32_MAX ? 0 : size;
+        length -= size == UINT32_MAX ? 0 : size;
+    }
+    if (fine && length == 0)
+        return g_steal_pointer(&args);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "the arguments are cut short or too long");
+    return NULL;
+}
+
+HptArgs *hpt_args_copy_without(const HptArgs *args, size_t without)
+{
+    HptArgs *copy = hpt_args_new();
+    for (guint i = 0; i < args->types->len; i++) {
+        size_t offset = g_array_index(args->offsets, size_t, i);
+        bool none = offset == SIZE_MAX || i == without;
+        add_raw(copy, g_array_index(args->types, Oid, i), none ? NULL : args->data->data + offset,
+                (uint32_t)g_array_index(args->lengths, int, i));
+    }
+    return copy;
+}
+
 bool db_send_params(PGconn *conn, const char *text, const HptArgs *args, int result_format)
 {
     size_t count = args == NULL ? 0 : args->types->len;

@@ -259,3 +259,11 @@ bool hpt_db_reopen(HptDb *db, GError **error)
     PQsetNoticeReceiver(db->conn, drop_notice, NULL);
     return true;
 }
+
+bool hpt_db_has_standby(const HptDb *db)
+{
+    for (size_t i = 0; db->keywords[i] != NULL; i++)
+        if (g_str_has_prefix(db->keywords[i], "host") && strchr(db->values[i], ',') != NULL)
+            return true;
+    return false;
+}

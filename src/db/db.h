@@ -36,6 +36,9 @@ HptDb *hpt_db_open(const char *dsn, const char *application_name, GError **error
 void hpt_db_close(HptDb *db);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptDb, hpt_db_close)
 
+/* Does the DSN name several hosts, so that another server may take over? */
+bool hpt_db_has_standby(const HptDb *db);
+
 /* Connects again with the same parameters, host names resolved anew. Statements that were under
  * way come out of hpt_db_next as failed with HPT_ERROR_DB_CONNECT. */
 bool hpt_db_reopen(HptDb *db, GError **error) HPT_WARN_UNUSED;
@@ -102,6 +105,13 @@ void hpt_args_int8s(HptArgs *args, const int64_t *values, const bool *nulls, siz
 void hpt_args_float8s(HptArgs *args, const double *values, const bool *nulls, size_t count);
 void hpt_args_texts(HptArgs *args, const char *const *values, size_t count);
 void hpt_args_byteas(HptArgs *args, const void *const *values, const size_t *lengths, size_t count);
+
+/* Arguments as bytes, for a file: appended to out, and read back. args_parse fails HPT_ERROR_DATA;
+ * whether they are those of a statement is checked when they are sent. */
+void hpt_args_append_to(const HptArgs *args, GByteArray *out);
+HptArgs *hpt_args_parse(const void *data, size_t length, GError **error) HPT_WARN_UNUSED;
+/* A copy in which argument i (0 is $1) is SQL NULL. */
+HptArgs *hpt_args_copy_without(const HptArgs *args, size_t i);
 
 /* ---- one statement at a time ---- */
 
@@ -262,7 +272,7 @@ bool hpt_db_sqlstate(const GError *error, char *out);
 typedef enum {
     HPT_RETRY_NO,        /* will fail again */
     HPT_RETRY_STATEMENT, /* rolled back by a conflict: send it again */
-    HPT_RETRY_RECONNECT, /* hpt_db_reopen first */
+    HPT_RETRY_RECONNECT, /* hpt_db_reopen first: lost, or a server that cannot write now (full, standby) */
 } HptRetry;
 HptRetry hpt_db_retry_class(const GError *error);
 

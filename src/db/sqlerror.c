@@ -15,7 +15,7 @@ HptErrorCode db_error_code(const char *s)
     } codes[] = {
         {"08", HPT_ERROR_DB_CONNECT},    {"57P01", HPT_ERROR_DB_CONNECT},
         {"57P02", HPT_ERROR_DB_CONNECT}, {"57P03", HPT_ERROR_DB_CONNECT},
-        {"53300", HPT_ERROR_DB_CONNECT}, {"25006", HPT_ERROR_DB_CONNECT},
+        {"53", HPT_ERROR_DB_CONNECT},    {"25006", HPT_ERROR_DB_CONNECT},
         {"40001", HPT_ERROR_CONFLICT},   {"40P01", HPT_ERROR_CONFLICT},
         {"55P03", HPT_ERROR_CONFLICT},   {"23505", HPT_ERROR_CONFLICT},
         {"42501", HPT_ERROR_PERMISSION}, {"28", HPT_ERROR_PERMISSION},
@@ -104,7 +104,8 @@ bool hpt_db_sqlstate(const GError *error, char *out)
 
 HptRetry hpt_db_retry_class(const GError *error)
 {
-    static const char *const reconnect[] = {"57P01", "57P02", "57P03", "53300", "25006", NULL};
+    static const char *const reconnect[] = {"57P01", "57P02", "57P03", "53100", "53200",
+                                            "53300", "25006", NULL};
     static const char *const again[] = {"40001", "40P01", "55P03", NULL};
     char state[6];
     if (!hpt_db_sqlstate(error, state))

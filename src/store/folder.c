@@ -53,6 +53,19 @@ HptStore *hpt_store_open(const char *dir, GError **error)
     return ok ? g_steal_pointer(&store) : NULL;
 }
 
+HptStore *hpt_store_open_reading(const char *dir, GError **error)
+{
+    g_autoptr(HptStore) store = g_new0(HptStore, 1);
+    store->dir = g_strdup(dir);
+    store->tmp_fd = -1;
+    g_autofree char *objects = g_build_filename(dir, "sha256", NULL);
+    store->objects_fd = open(objects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (store->objects_fd >= 0)
+        return g_steal_pointer(&store);
+    hpt_error_set_errno(error, errno, "cannot open the object store %s", dir);
+    return NULL;
+}
+
 void hpt_store_close(HptStore *store)
 {
     if (store == NULL)

@@ -70,6 +70,14 @@ bool hpt_new_file_publish(HptNewFile *file, GError **error)
     if (!hpt_stream_sync(file->fd, file->dir, error))
         return false;
     g_autofree char *name = fd_path(file->fd);
+    /* A free name is taken in one step, so that kill -9 leaves nothing; only to replace a file needs
+     * a second name, for the moment between the two calls. */
+    if (file->unnamed &&
+        linkat(AT_FDCWD, name, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW) == 0) {
+        file->unnamed = false;
+        g_clear_pointer(&file->tmp, g_free);
+        return sync_folder(file->dir, error);
+    }
     if (file->unnamed && linkat(AT_FDCWD, name, AT_FDCWD, file->tmp, AT_SYMLINK_FOLLOW) != 0) {
         hpt_stream_write_error(error, errno, file->dir);
         return false;

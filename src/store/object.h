@@ -41,6 +41,8 @@ typedef struct HptStore HptStore;
 /* Opens the store in dir (".hpt/objects"), creating its folders and sweeping away what was left
  * unfinished more than a day ago. Fails HPT_ERROR_IO, _PERMISSION. */
 HptStore *hpt_store_open(const char *dir, GError **error) HPT_WARN_UNUSED;
+/* The same for reading alone: makes nothing and sweeps nothing. */
+HptStore *hpt_store_open_reading(const char *dir, GError **error) HPT_WARN_UNUSED;
 void hpt_store_close(HptStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptStore, hpt_store_close)
 

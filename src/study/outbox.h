@@ -1,13 +1,17 @@
 /* Statements on their way to the database: kept until they are answered, sent again when their fate
  * is unknown. All of them are idempotent under ids made here, so that sending twice is harmless.
  *
- * One connection, pipelined. While the database is away everything waits here and the trials run on.
+ * One connection, pipelined. While the database is away, or cannot write (a full disk, a standby),
+ * everything waits here and the trials run on; ends of trials are put into the spool besides, so that
+ * not even kill -9 loses one. Points are stored without waiting for the disk: those that were answered
+ * a moment before the server crashed are sent again.
  */
 #ifndef HPT_STUDY_OUTBOX_H
 #define HPT_STUDY_OUTBOX_H
 
 #include "db/project.h"
 #include "study/slot.h"
+#include "study/spool.h"
 
 /* A statement under way. */
 typedef struct {
@@ -19,6 +23,8 @@ typedef struct {
     char *outcome, *cause, *next_id; /* trial_finish; owned; cause also prune_decide */
     int64_t number;                  /* fold_values, prune_decide */
     int attempt;                     /* fold_values */
+    bool spooled;
+    int64_t answered_us; /* of recent points */
 } HptPending;
 void hpt_pending_free(HptPending *pending);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPending, hpt_pending_free)
@@ -29,13 +35,30 @@ typedef struct {
     HptDb *db;
     GQueue pending; /* of HptPending *, in the order sent */
     GQueue ended;   /* of HptPending *: ends of trials that wait for those under way */
+    GQueue recent;  /* of HptPending *: points answered just now, oldest first */
     uint64_t next_tag;
-    int64_t away_since_us, reopen_us; /* monotonic; 0: the database is there */
+    bool away;
+    int64_t trouble_us, reopen_us; /* monotonic; trouble_us: since when nothing is recorded, 0: no */
+    int64_t patience_us;
     HptBackoff backoff;
+    HptSpool *spool;
+    HptTimeline timeline;
+    GError *unspooled;  /* why the spool cannot be written */
+    GError *last;       /* why the database is away */
 } HptOutbox;
 
-void hpt_outbox_init(HptOutbox *outbox, HptProject *project);
+#define HPT_OUTBOX_PATIENCE_US (INT64_C(300) * 1000000)
+
+/* patience_us: how long the database may be away, 0: the usual five minutes. */
+void hpt_outbox_init(HptOutbox *outbox, HptProject *project, int64_t patience_us);
 void hpt_outbox_clear(HptOutbox *outbox);
+
+/* Before the first trial: is this server one to write to (src/db/timeline.h), and is there something
+ * in the spool? It is delivered first. notes: lines for people are added. */
+bool hpt_outbox_begin(HptOutbox *outbox, GPtrArray *notes, GError **error) HPT_WARN_UNUSED;
+/* Delivers what other processes of this project left in the spool, before their trials are declared
+ * lost. */
+void hpt_outbox_deliver(HptOutbox *outbox, GPtrArray *notes);
 
 /* Sends it, now or when the database is back. The result belongs to the outbox. */
 HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot);
@@ -58,7 +81,13 @@ bool hpt_outbox_is_away(const HptOutbox *outbox);
 bool hpt_outbox_is_empty(const HptOutbox *outbox);
 /* When to call reopen; INT64_MAX: never. */
 int64_t hpt_outbox_deadline(const HptOutbox *outbox);
-/* Tries to get it back when that is due. Fails when it has been away for five minutes. */
+/* Tries to get it back when that is due. Fails when patience is over (called again it goes on
+ * trying), or when the server may not be written to (hpt_timeline_is_refusal). */
 bool hpt_outbox_reopen(HptOutbox *outbox, int64_t now_us, GError **error) HPT_WARN_UNUSED;
+
+/* Adds to a message that ends the worker how many results are not recorded, and where they are. */
+void hpt_outbox_explain(const HptOutbox *outbox, GError *error);
+/* Why it is away; a copy. */
+GError *hpt_outbox_reason(const HptOutbox *outbox);
 
 #endif

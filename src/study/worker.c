@@ -66,6 +66,12 @@ static void note(Worker *worker, const char *text)
     tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_NOTE, .text = text});
 }
 
+static void note_all(Worker *worker, const GPtrArray *notes)
+{
+    for (guint i = 0; i < notes->len; i++)
+        note(worker, notes->pdata[i]);
+}
+
 static int count_state(const Worker *worker, HptSlotState state)
 {
     int n = 0;
@@ -530,6 +536,9 @@ static void fill_slots(Worker *worker, int64_t now_us)
     bool polling = worker->poll_us > 0;
     if (worker->reap_wanted) {
         worker->reap_wanted = false;
+        g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+        hpt_outbox_deliver(&worker->outbox, notes);
+        note_all(worker, notes);
         hpt_outbox_post(&worker->outbox, HPT_SQL_WORKER_PEERS,
              hpt_reap_peers_args(worker->context.study_id, worker->identity), NULL);
     }
@@ -635,10 +644,20 @@ static void handle_clock(Worker *worker)
 static bool finished(const Worker *worker)
 {
     bool idle = count_state(worker, HPT_SLOT_IDLE) == worker->options->jobs;
-    bool away_for_good = worker->fatal != NULL && hpt_outbox_is_away(&worker->outbox) &&
+    bool away_for_good = (worker->fatal != NULL || worker->seen_interrupts >= 2) &&
+                         hpt_outbox_is_away(&worker->outbox) &&
                          count_state(worker, HPT_SLOT_RUNNING) == 0;
     return away_for_good || (idle && (worker->done || worker->no_more) &&
                              hpt_outbox_is_empty(&worker->outbox));
+}
+
+/* While a trial runs, its result is worth waiting for. */
+static void reopen(Worker *worker, int64_t now_us)
+{
+    g_autoptr(GError) gone = NULL;
+    if (!hpt_outbox_reopen(&worker->outbox, now_us, &gone) &&
+        (hpt_timeline_is_refusal(gone) || count_state(worker, HPT_SLOT_RUNNING) == 0))
+        fail(worker, g_steal_pointer(&gone));
 }
 
 static void loop(Worker *worker)
@@ -648,9 +667,7 @@ static void loop(Worker *worker)
     for (;;) {
         int64_t now_us = hpt_time_monotonic_us();
         heed_interrupts(worker, now_us);
-        GError *gone = NULL;
-        if (!hpt_outbox_reopen(&worker->outbox, now_us, &gone))
-            fail(worker, gone);
+        reopen(worker, now_us);
         fill_slots(worker, now_us);
         if (finished(worker))
             return;
@@ -736,6 +753,15 @@ static bool retry_failed(Worker *worker, GError **error)
     return true;
 }
 
+/* Results of a run that ended while the database was away, before their trials count as lost. */
+static bool deliver_first(Worker *worker, GError **error)
+{
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    bool fine = hpt_outbox_begin(&worker->outbox, notes, error);
+    note_all(worker, notes);
+    return fine;
+}
+
 static bool begin(Worker *worker, GError **error)
 {
     HptStudy *study = worker->options->study;
@@ -765,8 +791,8 @@ static bool begin(Worker *worker, GError **error)
     for (int i = 0; i < worker->options->jobs; i++)
         worker->slots[i].index = i;
     HptStudyCounts counts;
-    if (!hpt_study_load_versions(worker->db, study, error) || !register_worker(worker, error) ||
-        !reap_now(worker, error) || !retry_failed(worker, error) ||
+    if (!hpt_study_load_versions(worker->db, study, error) || !deliver_first(worker, error) ||
+        !register_worker(worker, error) || !reap_now(worker, error) || !retry_failed(worker, error) ||
         !hpt_study_counts(worker->db, study->name, &counts, error))
         return false;
     worker->any_complete = counts.complete > 0;
@@ -810,10 +836,14 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .identity = hpt_identity_new(options->environment),
         .end = HPT_WORKER_DONE,
     };
-    hpt_outbox_init(&worker.outbox, options->project);
+    hpt_outbox_init(&worker.outbox, options->project, options->patience_us);
     bool begun = begin(&worker, error);
     if (begun)
         loop(&worker);
+    if (begun && hpt_outbox_is_away(&worker.outbox) && worker.fatal == NULL)
+        worker.fatal = hpt_outbox_reason(&worker.outbox);
+    if (worker.fatal != NULL)
+        hpt_outbox_explain(&worker.outbox, worker.fatal);
     finish(&worker);
     if (worker.fatal != NULL) {
         g_clear_error(&worker.storage);

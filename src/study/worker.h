@@ -3,7 +3,7 @@
  *
  * One connection, statements pipelined; a trial costs two statements and one durable commit. Any
  * statement whose fate is unknown (connection lost) is sent again: all are idempotent. While the
- * database is away running trials go on.
+ * database is away running trials go on, their ends go to the spool, and no trial starts.
  */
 #ifndef HPT_STUDY_WORKER_H
 #define HPT_STUDY_WORKER_H
@@ -39,6 +39,7 @@ typedef struct {
     int jobs;
     int64_t total;       /* -1: no end */
     int64_t stop_us;     /* monotonic: hand out nothing after; INT64_MAX: never */
+    int64_t patience_us; /* how long the database may be away; 0: five minutes */
     int64_t max_failures; /* in a row from the start; 0: any number */
     HptRetryTrials retry;
     int max_restarts; /* of a persistent worker, in a row without a finished trial */
@@ -63,7 +64,9 @@ typedef enum {
     HPT_WORKER_FAILURES,    /* max_failures in a row and nothing complete yet */
 } HptWorkerEnd;
 
-/* Runs until the end. Fails HPT_ERROR_DB_CONNECT when the database stays away for five minutes,
+/* Runs until the end, after it has delivered what lay in the spool. Fails HPT_ERROR_DB_CONNECT when
+ * the database stays away for longer than patience and no trial runs any more, or when the user said
+ * stop twice meanwhile: the results are in the spool then, and the message says how many;
  * HPT_ERROR_IO when trials cannot be started (no room for their folders…): what runs then is
  * interrupted and goes back to the queue if that is possible. */
 bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end,

@@ -1,0 +1,158 @@
+-- What must hold of the record and does not, a row each; none when all is well. kind: error, or note for
+-- what is allowed but worth knowing. One statement is one snapshot, so that trials that come and go
+-- while it runs make no false alarm. I1 to I6 are explained in hpt-verify(1).
+DROP VIEW IF EXISTS hpt.finding;
+CREATE VIEW hpt.finding AS
+SELECT f.invariant, f.kind, s.name AS study, f.number AS trial, f.attempt, f.finding
+FROM (
+    -- I1: the trial's state and the attempt that counts.
+    SELECT 'I1' AS invariant, 'error' AS kind, t.study_id, t.number, t.attempt,
+           CASE WHEN a.id IS NULL THEN 'the attempt that counts is missing'
+                WHEN t.state = 'running' AND a.outcome IS NOT NULL
+                    THEN 'running, but its attempt ended as ' || a.outcome
+                WHEN t.state <> 'running' AND a.outcome IS NULL
+                    THEN t.state || ', but its attempt has not ended'
+                WHEN t.state NOT IN ('running', 'waiting', 'cancelled') AND t.state <> a.outcome
+                    THEN t.state || ', but the attempt that counts is ' || a.outcome
+                WHEN t.state = 'waiting' AND a.outcome IN ('complete', 'pruned')
+                    THEN 'waiting, but its attempt is ' || a.outcome END AS finding
+    FROM hpt_record.trial t
+    LEFT JOIN hpt_record.attempt a
+        ON a.study_id = t.study_id AND a.number = t.number AND a.attempt = t.attempt
+    UNION ALL
+    -- I1: attempts are 1, 2, … and the newest counts; only that one may have a result or be running.
+    SELECT 'I1', 'error', a.study_id, a.number, NULL,
+           CASE WHEN t.number IS NULL THEN 'attempts of a trial that is missing'
+                WHEN a.newest <> a.n OR a.oldest <> 1 THEN 'attempts are not numbered without a gap'
+                WHEN a.newest <> t.attempt
+                    THEN format('attempt %s counts, but there are %s', t.attempt, a.newest)
+                WHEN a.early > 0 THEN 'an attempt before the last has a result'
+                WHEN a.open > 0 THEN 'an attempt before the last has not ended' END
+    FROM (SELECT a.study_id, a.number, count(*) AS n, max(a.attempt) AS newest, min(a.attempt) AS oldest,
+                 count(*) FILTER (WHERE a.outcome IN ('complete', 'pruned') AND a.attempt < t.attempt) AS early,
+                 count(*) FILTER (WHERE a.outcome IS NULL AND a.attempt < t.attempt) AS open
+          FROM hpt_record.attempt a
+          LEFT JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number
+          GROUP BY a.study_id, a.number) a
+    LEFT JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number
+    UNION ALL
+    SELECT 'I1', 'error', a.study_id, a.number, a.attempt, 'ended, but nobody knows when'
+    FROM hpt_record.attempt a WHERE a.outcome IS NOT NULL AND a.ended_at IS NULL
+    UNION ALL
+    -- I1: who runs has a lease, who waits is in the queue, and nobody else.
+    SELECT 'I1', 'error', t.study_id, t.number, t.attempt, 'running without a lease'
+    FROM hpt_record.trial t
+    WHERE t.state = 'running'
+      AND NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = t.study_id AND l.number = t.number)
+    UNION ALL
+    SELECT 'I1', 'error', l.study_id, l.number, l.attempt, 'a lease without a running attempt'
+    FROM hpt_record.lease l
+    LEFT JOIN hpt_record.trial t ON t.study_id = l.study_id AND t.number = l.number
+    LEFT JOIN hpt_record.attempt a
+        ON a.study_id = l.study_id AND a.number = l.number AND a.attempt = l.attempt
+    WHERE t.state IS DISTINCT FROM 'running' OR t.attempt <> l.attempt OR a.id IS NULL
+       OR a.outcome IS NOT NULL OR a.worker_id <> l.worker_id
+    UNION ALL
+    SELECT 'I1', 'error', t.study_id, t.number, t.attempt, 'waiting, but not in the queue'
+    FROM hpt_record.trial t
+    WHERE t.state = 'waiting'
+      AND NOT EXISTS (SELECT FROM hpt_record.queue q WHERE q.study_id = t.study_id AND q.number = t.number)
+    UNION ALL
+    SELECT 'I1', 'error', q.study_id, q.number, NULL, 'in the queue, but not waiting'
+    FROM hpt_record.queue q
+    LEFT JOIN hpt_record.trial t ON t.study_id = q.study_id AND t.number = q.number
+    WHERE t.state IS DISTINCT FROM 'waiting'
+    UNION ALL
+    -- I1: what belongs to an attempt that is not there.
+    SELECT DISTINCT 'I1', 'error', m.study_id, m.number, m.attempt, 'metrics of an attempt that is missing'
+    FROM hpt_record.metric m
+    WHERE NOT EXISTS (SELECT FROM hpt_record.attempt a WHERE a.study_id = m.study_id
+                      AND a.number = m.number AND a.attempt = m.attempt)
+    UNION ALL
+    SELECT DISTINCT 'I1', 'error', m.study_id, m.number, m.attempt, 'points of an attempt that is missing'
+    FROM hpt_record.metric_chunk m
+    WHERE NOT EXISTS (SELECT FROM hpt_record.attempt a WHERE a.study_id = m.study_id
+                      AND a.number = m.number AND a.attempt = m.attempt)
+    UNION ALL
+    SELECT DISTINCT 'I1', 'error', m.study_id, m.number, m.attempt, 'artefacts of an attempt that is missing'
+    FROM hpt_record.artefact m
+    WHERE NOT EXISTS (SELECT FROM hpt_record.attempt a WHERE a.study_id = m.study_id
+                      AND a.number = m.number AND a.attempt = m.attempt)
+    UNION ALL
+    -- I1: a number that an aborted transaction or a crash of the server left out is taken by the next
+    -- worker, once the others are; so it is no error.
+    SELECT 'I1', 'note', t.study_id, t.number - t.gap, NULL,
+           CASE WHEN t.gap = 1 THEN 'this number was not used yet'
+                ELSE format('%s numbers from this one on were not used yet', t.gap) END
+    FROM (SELECT t.study_id, t.number,
+                 t.number - coalesce(lag(t.number) OVER (PARTITION BY t.study_id ORDER BY t.number), -1) - 1
+                     AS gap
+          FROM hpt_record.trial t) t
+    WHERE t.gap > 0
+    UNION ALL
+    -- I2: rows that name an object.
+    SELECT DISTINCT 'I2', 'error', m.study_id, m.number, m.attempt,
+           'an artefact names an object that has no row: sha256:' || encode(m.digest, 'hex')
+    FROM hpt_record.artefact m
+    WHERE m.digest IS NOT NULL AND NOT EXISTS (SELECT FROM hpt_record.object o WHERE o.digest = m.digest)
+    UNION ALL
+    -- I3: complete means that the command ended well and every objective has its number.
+    SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
+           CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'
+                WHEN t.config IS NULL THEN 'complete without a configuration'
+                ELSE 'complete without the metric ' || m.missing END
+    FROM hpt_record.trial t
+    JOIN hpt_record.attempt a ON a.study_id = t.study_id AND a.number = t.number AND a.attempt = t.attempt
+    LEFT JOIN hpt_record.definition d ON d.study_id = t.study_id AND d.version = t.definition
+    LEFT JOIN LATERAL (
+        SELECT string_agg(o.value ->> 'name', ', ' ORDER BY o.ordinality) AS missing
+        FROM jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o
+        WHERE o.value ->> 'direction' IN ('min', 'max')
+          AND NOT EXISTS (SELECT FROM hpt_record.metric m
+                          WHERE m.study_id = t.study_id AND m.number = t.number AND m.attempt = t.attempt
+                            AND m.name = o.value ->> 'name')) m ON true
+    WHERE t.state = 'complete' AND (a.exit_status IS NULL OR t.config IS NULL OR m.missing IS NOT NULL)
+    UNION ALL
+    -- I5: more than the total; a note, because a total may be lowered.
+    SELECT 'I5', 'note', s.id, NULL, NULL,
+           format('%s trials were started, and the total is %s', count(*), s.total)
+    FROM hpt_record.study s JOIN hpt_record.trial t ON t.study_id = s.id
+    GROUP BY s.id HAVING count(*) > s.total
+    UNION ALL
+    -- I5: one number is one configuration.
+    SELECT 'I5', 'error', t.study_id, t.number, NULL, 'the configuration and its hash or its values differ'
+    FROM hpt_record.trial t
+    WHERE t.config IS NOT NULL
+      AND (t.config_hash IS DISTINCT FROM sha256(t.config)
+           OR t.params IS DISTINCT FROM convert_from(t.config, 'UTF8')::jsonb)
+    UNION ALL
+    -- I6: what the next run needs.
+    SELECT 'I6', 'error', s.id, NULL, NULL, 'the study has no definition'
+    FROM hpt_record.study s
+    WHERE NOT EXISTS (SELECT FROM hpt_record.definition d WHERE d.study_id = s.id)
+    UNION ALL
+    SELECT 'I6', 'error', d.study_id, NULL, NULL,
+           format('version %s of the definition and its hash or its values differ', d.version)
+    FROM hpt_record.definition d
+    WHERE d.digest IS DISTINCT FROM sha256(d.canonical)
+       OR d.body IS DISTINCT FROM convert_from(d.canonical, 'UTF8')::jsonb
+    UNION ALL
+    SELECT 'I6', 'error', t.study_id, t.number, NULL,
+           format('version %s of the definition is missing', t.definition)
+    FROM hpt_record.trial t
+    WHERE t.definition IS NOT NULL
+      AND NOT EXISTS (SELECT FROM hpt_record.definition d
+                      WHERE d.study_id = t.study_id AND d.version = t.definition)
+    UNION ALL
+    SELECT 'I6', 'error', s.id, NULL, NULL, 'the sequence of trial numbers is missing'
+    FROM hpt_record.study s
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname = 'hpt_record' AND c.relname = 'trial_number_' || s.id AND c.relkind = 'S')
+    UNION ALL
+    SELECT 'I6', 'error', s.id, NULL, NULL, format('the view hpt_study.%I is missing', s.view_name)
+    FROM hpt_record.study s
+    WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname = 'hpt_study' AND c.relname = s.view_name AND c.relkind = 'v')
+) f
+LEFT JOIN hpt_record.study s ON s.id = f.study_id
+WHERE f.finding IS NOT NULL;

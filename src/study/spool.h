@@ -1,0 +1,70 @@
+/* Ends of trials on this machine's disk, while the database cannot take them.
+ *
+ * One file per attempt, FOLDER/spool/ATTEMPT.end: the statements that record it, points that were not
+ * yet answered and then the end. A file appears complete and synced or not at all, carries its own
+ * checksum, and is removed after the answer. Sending is idempotent under the attempt's id, so any
+ * process may send any file any number of times.
+ *
+ * Form, version 1: the line "hpt-spool/1 TOOL-VERSION", then per statement its name and a newline, a
+ * 32-bit big-endian length and the arguments as hpt_args_append_to writes them; at last the 32 bytes
+ * of the SHA-256 of all before.
+ *
+ * With a standby that may take over (hpt_spool_keep) an end lies here *before* it is sent and stays
+ * for an hour after its answer as ATTEMPT.sent: a promoted standby may lack what the old primary
+ * acknowledged.
+ *
+ * What cannot be read is renamed ATTEMPT.damaged, what the database refuses for good ATTEMPT.refused;
+ * neither is ever removed.
+ */
+#ifndef HPT_STUDY_SPOOL_H
+#define HPT_STUDY_SPOOL_H
+
+#include "db/timeline.h"
+
+typedef struct HptSpool HptSpool;
+
+/* folder is the project's. Touches no disk. */
+HptSpool *hpt_spool_new(const char *folder);
+void hpt_spool_free(HptSpool *spool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSpool, hpt_spool_free)
+
+const char *hpt_spool_peek_folder(const HptSpool *spool);
+
+/* Answered ends are kept for an hour. */
+void hpt_spool_keep(HptSpool *spool);
+bool hpt_spool_keeps(const HptSpool *spool);
+
+typedef struct {
+    HptSql sql;
+    const HptArgs *args;
+} HptSpoolItem;
+
+/* Writes the file of an attempt and waits for the disk. A reservation that an end asks for is left
+ * out: nobody would run it. Fails HPT_ERROR_IO, _PERMISSION. */
+bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
+                   GError **error) HPT_WARN_UNUSED;
+/* The end was answered: the file, if there is one, is removed or kept. */
+void hpt_spool_answered(HptSpool *spool, const char *attempt);
+
+/* Files that wait, and those that were put aside. No folder: none. */
+bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **error) HPT_WARN_UNUSED;
+
+typedef struct {
+    size_t recorded; /* by this sending */
+    size_t again;    /* were recorded before */
+    size_t fenced;   /* their trials were taken over meanwhile */
+    size_t aside;    /* damaged or refused */
+} HptSpoolReplay;
+
+/* Sends what waits, oldest first, and with also_sent what was kept; adds to *result. note (may be
+ * NULL) gets a line for each file put aside. Fails only where sending later may help (HPT_ERROR_DB_CONNECT), or
+ * HPT_ERROR_IO. */
+bool hpt_spool_replay(HptSpool *spool, HptDb *db, bool also_sent, HptSpoolReplay *result,
+                      GPtrArray *notes, GError **error) HPT_WARN_UNUSED;
+
+/* The highest timeline that was seen from this project, FOLDER/spool/timeline. No file: timeline 0. */
+void hpt_spool_read_timeline(const HptSpool *spool, HptTimeline *out);
+bool hpt_spool_write_timeline(const HptSpool *spool, const HptTimeline *timeline,
+                              GError **error) HPT_WARN_UNUSED;
+
+#endif
