@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "record/environment.h"
 #include "show/terminal.h"
+#include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
 #include "tools/tool.h"
@@ -410,6 +411,8 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .jobs = settings->jobs,
         .total = total,
         .stop_us = settings->time_us > 0 ? hpt_time_monotonic_us() + settings->time_us : INT64_MAX,
+        .end_us = hpt_turn_job_end((const char *const *)environ, hpt_time_now_us(),
+                                   hpt_time_monotonic_us()),
         .max_failures = settings->max_failures,
         .retry = settings->retry,
         .environment = (const char *const *)environ,

@@ -394,7 +394,24 @@ static bool own_fault(int signal)
     }
 }
 
-const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause)
+int64_t hpt_slot_deadline(const HptSlot *slot)
+{
+    int64_t deadline_us = MIN(hpt_run_deadline(slot->run), slot->stop_us);
+    return slot->signal_us > 0 ? MIN(deadline_us, slot->signal_us) : deadline_us;
+}
+
+bool hpt_slot_was_signalled(const HptSlot *slot)
+{
+    const HptEnd *end = hpt_run_get_result(slot->run)->end;
+    if (end->kind == HPT_END_SIGNALLED)
+        return !own_fault(end->signal);
+    /* A shell, or a handler that cleans up, says it by its status. */
+    return end->kind == HPT_END_EXITED &&
+           (end->status == HPT_EXIT_SIGNAL + SIGHUP || end->status == HPT_EXIT_SIGNAL + SIGINT ||
+            end->status == HPT_EXIT_SIGNAL + SIGTERM);
+}
+
+const char *hpt_slot_verdict(const HptSlot *slot, int interrupts, char **cause)
 {
     const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
     if (result == NULL) {
@@ -420,8 +437,10 @@ const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause
         if (own_fault(result->end->signal))
             return "failed";
         /* A scheduler that ends the job signals everybody in it at one moment. */
-        return interrupted ? "cancelled" : "lost";
+        return interrupts > 0 ? "cancelled" : "lost";
     case HPT_END_EXITED:
+        /* So it had the signal too, and its handler gave a status. */
+        return interrupts > 1 ? "cancelled" : "failed";
     case HPT_END_TIMEOUT:
     case HPT_END_START_FAILED:
         break;
@@ -505,5 +524,6 @@ void hpt_slot_clear(HptSlot *slot)
     slot->fenced = false;
     slot->keep = false;
     slot->batches = 0;
+    slot->signal_us = 0;
     slot->state = HPT_SLOT_IDLE;
 }

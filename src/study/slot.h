@@ -50,6 +50,7 @@ typedef struct {
     HptWatch *watch;    /* NULL: nobody decides about it */
     char *pruned;       /* why it was stopped by a rule, or NULL */
     int64_t stop_us;    /* monotonic: it was told and has not ended; INT64_MAX: not told */
+    int64_t signal_us;  /* monotonic: its end is not judged before, see awaits_signal; 0: at once */
     int batches; /* of points, sent and not answered */
     bool fenced; /* taken from us: nothing is recorded */
     bool keep;   /* the folder holds what could not be stored */
@@ -92,9 +93,16 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
 /* Arguments of trial_start. Owned. */
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context);
 
+/* Monotonic: when it has to be looked at again. */
+int64_t hpt_slot_deadline(const HptSlot *slot);
+
+/* Its command has ended by a signal from outside (TERM, KILL…, or a status that says so). */
+bool hpt_slot_was_signalled(const HptSlot *slot);
+
 /* How the trial ended, in the words of the record: complete, failed, lost (the machine or somebody
- * else's signal), cancelled (we stopped it). Static; *cause is owned. */
-const char *hpt_slot_verdict(const HptSlot *slot, bool interrupted, char **cause);
+ * else's signal), cancelled (we stopped it, or the signal was for us too). interrupts: how often we
+ * were told to stop. Static; *cause is owned. */
+const char *hpt_slot_verdict(const HptSlot *slot, int interrupts, char **cause);
 
 /* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,

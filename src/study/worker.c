@@ -6,6 +6,7 @@
 #include "study/outbox.h"
 #include "study/reap.h"
 #include "study/resume.h"
+#include "study/turn.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,6 +18,7 @@ enum {
     MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
     BATCHES_UNDER_WAY = 4, /* of points, a trial */
 };
+#define SIGNAL_US INT64_C(1000000) /* the longest that our own signal comes after a trial's */
 #define RENEW_US (INT64_C(20) * 1000000)
 #define TICK_US INT64_C(200000)
 #define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
@@ -44,6 +46,7 @@ typedef struct {
     int seen_interrupts;
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
     bool reap_wanted;
+    HptTurn turn;
     int64_t failures_in_row;
     bool any_complete;
 } Worker;
@@ -243,10 +246,16 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
     }
 }
 
+/* Monotonic: nothing new starts later. */
+static int64_t last_start(const Worker *worker)
+{
+    return MIN(worker->options->stop_us, hpt_turn_last_start(&worker->turn));
+}
+
 static bool may_take_more(const Worker *worker, int64_t now_us)
 {
     return !worker->no_more && !worker->done && worker->seen_interrupts == 0 &&
-           now_us < worker->options->stop_us;
+           now_us < last_start(worker);
 }
 
 /* The only copy of what could not be stored is not thrown away, and no more of it is made. */
@@ -281,7 +290,8 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
         return;
     }
     g_autofree char *cause = NULL;
-    const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts > 0, &cause);
+    const char *outcome = hpt_slot_verdict(slot, worker->seen_interrupts, &cause);
+    hpt_turn_add(&worker->turn, now_us - slot->started_us);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
@@ -424,7 +434,8 @@ static void promote(Worker *worker, HptSlot *slot, const HptRows *rows)
 
 static void decide_step(Worker *worker, HptSlot *slot, const HptRows *rows, int64_t now_us)
 {
-    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL)
+    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL ||
+        hpt_run_finished(slot->run))
         return;
     HptPruneDecision decision;
     int64_t step = 0;
@@ -441,7 +452,7 @@ static void decide_step(Worker *worker, HptSlot *slot, const HptRows *rows, int6
  * database that is away. */
 static void look_after(Worker *worker, HptSlot *slot)
 {
-    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL)
+    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL || hpt_run_finished(slot->run))
         return;
     bool away = hpt_outbox_is_away(&worker->outbox);
     if (!away && hpt_watch_is_due(slot->watch))
@@ -574,13 +585,13 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
 {
     int64_t next = MIN(MIN(worker->renew_us, worker->tick_us), hpt_outbox_deadline(&worker->outbox));
     if (may_take_more(worker, now_us)) {
-        next = MIN(next, worker->options->stop_us);
+        next = MIN(next, last_start(worker));
         if (worker->poll_us > 0 && count_state(worker, HPT_SLOT_IDLE) > 0)
             next = MIN(next, worker->poll_us);
     }
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_RUNNING)
-            next = MIN(next, MIN(hpt_run_deadline(worker->slots[i].run), worker->slots[i].stop_us));
+            next = MIN(next, hpt_slot_deadline(&worker->slots[i]));
     return next;
 }
 
@@ -603,6 +614,28 @@ static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
     /* EINTR is a signal: heed_interrupts sees it in the next round. */
     if (ppoll(fds, n, &timeout, worker->options->sigmask) < 0 && errno != EINTR)
         g_error("ppoll: %s", g_strerror(errno));
+}
+
+/* Lets in what has come, without waiting. */
+static void take_signals(Worker *worker, int64_t now_us)
+{
+    struct timespec none = {0};
+    if (ppoll(NULL, 0, &none, worker->options->sigmask) < 0 && errno == EINTR)
+        heed_interrupts(worker, now_us);
+}
+
+/* A scheduler that ends a job signals all of its processes, and the trial's end may be seen before
+ * our own signal has come: it has been interrupted then and has not failed. */
+static bool awaits_signal(Worker *worker, HptSlot *slot, int64_t now_us)
+{
+    if (slot->fenced || hpt_run_get_result(slot->run)->failure == NULL)
+        return false;
+    take_signals(worker, now_us);
+    if (worker->seen_interrupts > 0 || !hpt_slot_was_signalled(slot))
+        return false;
+    if (slot->signal_us == 0)
+        slot->signal_us = now_us + SIGNAL_US;
+    return now_us < slot->signal_us;
 }
 
 static void send_points(Worker *worker, HptSlot *slot)
@@ -628,7 +661,7 @@ static void handle_runs(Worker *worker)
             slot->stop_us = INT64_MAX;
             hpt_run_stop(slot->run, SIGTERM, now_us);
         }
-        if (hpt_run_finished(slot->run))
+        if (hpt_run_finished(slot->run) && !awaits_signal(worker, slot, now_us))
             finish_trial(worker, slot, now_us);
     }
 }
@@ -645,9 +678,12 @@ static void handle_clock(Worker *worker)
         worker->tick_us = now_us + TICK_US;
         tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
     }
-    if (now_us >= worker->options->stop_us && !worker->no_more && !worker->done) {
+    if (now_us >= last_start(worker) && !worker->no_more && !worker->done) {
         worker->no_more = true;
         worker->end = HPT_WORKER_TIME;
+        g_autofree char *text = hpt_turn_over_text(&worker->turn, now_us);
+        if (now_us < worker->options->stop_us)
+            note(worker, text);
     }
 }
 
@@ -819,6 +855,7 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .db = hpt_project_get_db(options->project),
         .identity = hpt_identity_new(options->environment),
         .end = HPT_WORKER_DONE,
+        .turn.end_us = options->end_us,
     };
     hpt_outbox_init(&worker.outbox, options->project);
     bool begun = begin(&worker, error);
