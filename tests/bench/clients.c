@@ -85,6 +85,7 @@ static void run_trial(Bench *bench, Client *client)
     HptSlot *slot = &client->slot;
     GError *error = NULL;
     slot->definition = bench->study->definition;
+    slot->version = bench->study->version;
     slot->directory = g_strdup("none");
     if (!hpt_slot_propose(slot, bench->sampler, bench->plan, NULL, 0, &error) ||
         (slot->argv = hpt_slot_expand(slot, &error)) == NULL)
@@ -103,7 +104,6 @@ static void take(Bench *bench, Client *client, const HptRows *rows, size_t first
         bench->claims++;
         client->slot.number = hpt_rows_int8(rows, 0, first + 1);
         client->slot.attempt = hpt_rows_int4(rows, 0, first + 2);
-        client->slot.version = hpt_rows_int4(rows, 0, first + 3);
         run_trial(bench, client);
     } else if (strcmp(outcome, "wait") == 0) {
         client->due_us = hpt_time_monotonic_us() + POLL_US;
@@ -204,11 +204,43 @@ static void add_client(Bench *bench, Client *client, HptDb *db)
         .environment = &digest,
         .plan = bench->plan,
     };
+    transmit(bench, client, HPT_SQL_WORKER_START,
+             hpt_identity_args(client->identity, bench->study->id, "bench", nothing));
+}
+
+/* Until all have registered; the clock does not run yet. */
+static void registered(HptDb *db)
+{
     GError *error = NULL;
-    g_autoptr(HptArgs) args = hpt_identity_args(client->identity, bench->study->id, "bench", nothing);
-    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_WORKER_START, args, &error);
-    if (rows == NULL)
+    if (!hpt_db_drain(db, -1, &error))
         die("worker", error);
+    for (;;) {
+        g_auto(HptReply) reply = {0};
+        if (!hpt_db_next(db, &reply))
+            return;
+        if (reply.error != NULL)
+            die("worker", reply.error);
+    }
+}
+
+static void connect_one(void *place, void *dsn)
+{
+    GError *error = NULL;
+    HptDb **db = place;
+    if ((*db = hpt_db_open(dsn, "bench", &error)) == NULL)
+        die("connect", error);
+}
+
+/* Many at once: on a busy machine each waits for its turns much longer than it works. */
+static HptDb **connect_all(char *dsn, int connections)
+{
+    enum { AT_ONCE = 32 };
+    HptDb **dbs = g_new0(HptDb *, connections);
+    GThreadPool *pool = g_thread_pool_new(connect_one, dsn, AT_ONCE, true, NULL);
+    for (int i = 0; i < connections; i++)
+        g_thread_pool_push(pool, &dbs[i], NULL);
+    g_thread_pool_free(pool, false, true);
+    return dbs;
 }
 
 static int by_size(const void *a, const void *b)
@@ -232,10 +264,7 @@ int main(int argc, char **argv)
     int connections = (int)strtol(argv[4], NULL, 10);
     Bench bench = {.n = (int)strtol(argv[3], NULL, 10), .total = strtol(argv[5], NULL, 10)};
     bench.waits = g_array_new(false, false, sizeof(int64_t));
-    g_autofree HptDb **dbs = g_new0(HptDb *, connections);
-    for (int i = 0; i < connections; i++)
-        if ((dbs[i] = hpt_db_open(argv[1], "bench", &error)) == NULL)
-            die("connect", error);
+    g_autofree HptDb **dbs = connect_all(argv[1], connections);
     HptSearch search;
     bench.study = hpt_study_open(dbs[0], argv[2], &error);
     if (bench.study == NULL ||
@@ -245,6 +274,8 @@ int main(int argc, char **argv)
     bench.clients = g_new0(Client, bench.n);
     for (int i = 0; i < bench.n; i++)
         add_client(&bench, &bench.clients[i], dbs[i % connections]);
+    for (int i = 0; i < connections; i++)
+        registered(dbs[i]);
     bench.left = bench.n;
     bench.begin_us = hpt_time_monotonic_us();
     for (int i = 0; i < bench.n; i++)
