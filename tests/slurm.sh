@@ -7,6 +7,7 @@ slurm_stop() {
     slurm_status=$?
     [ ! -d "${HPT_SLURM_DIR:-}" ] || {
         bash "$HPT_CLUSTER_DIR/slurm-down" >/dev/null 2>&1
+        # shellcheck disable=SC2154 # of lib.sh
         [ "$test_failed" -gt 0 ] || rm -rf "$HPT_SLURM_DIR"
     }
     (exit $slurm_status)
@@ -25,6 +26,7 @@ slurm_start() {
         sed 's/^/# /' "$TEST_LOG"
         test_skip_all "slurm-up could not start a cluster here"
     }
+    # shellcheck disable=SC1090 # written by slurm-up
     . "$slurm_env"
     # A busy machine may need more than two seconds between TERM and KILL.
     sed -i 's/^KillWait=.*/KillWait=20/' "$SLURM_CONF" && scontrol reconfigure
