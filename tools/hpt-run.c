@@ -6,6 +6,7 @@
 #include "db/timeline.h"
 #include "record/environment.h"
 #include "show/terminal.h"
+#include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
 #include "tools/tool.h"
@@ -449,6 +450,8 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .total = total,
         .stop_us = settings->time_us > 0 ? hpt_time_monotonic_us() + settings->time_us : INT64_MAX,
         .patience_us = settings->patience_us,
+        .end_us = hpt_turn_job_end((const char *const *)environ, hpt_time_now_us(),
+                                   hpt_time_monotonic_us()),
         .max_failures = settings->max_failures,
         .retry = settings->retry,
         .max_restarts = settings->max_restarts,

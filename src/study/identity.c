@@ -10,8 +10,9 @@
 /* What schedulers tell a job about itself; provenance, never identity and never a seed. */
 static const char *const launcher_names[] = {
     "SLURM_CLUSTER_NAME", "SLURM_JOB_ID",        "SLURM_ARRAY_JOB_ID",    "SLURM_ARRAY_TASK_ID",
-    "SLURM_PROCID",       "SLURM_RESTART_COUNT", "SLURMD_NODENAME",       "PARALLEL_SEQ",
-    "PBS_JOBID",          "JOB_COMPLETION_INDEX", "KUBERNETES_SERVICE_HOST", NULL};
+    "SLURM_STEP_ID",      "SLURM_PROCID",         "SLURM_RESTART_COUNT", "SLURMD_NODENAME",
+    "PARALLEL_SEQ",       "PBS_JOBID",            "JOB_COMPLETION_INDEX", "KUBERNETES_SERVICE_HOST",
+    "HPT_POD",            "HPT_POD_NAMESPACE",    "HPT_NODE",           NULL};
 
 /* The start time is the 22nd field; the second, the name, may hold blanks and parentheses. A
  * zombie is as dead as a process that is gone. */

@@ -37,7 +37,7 @@ void hpt_judge_fold(const HptJudge *judge, const HptPending *asked, const HptRow
 
 void hpt_judge_look_after(const HptJudge *judge, HptSlot *slot)
 {
-    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL)
+    if (slot->watch == NULL || slot->fenced || slot->pruned != NULL || hpt_run_finished(slot->run))
         return;
     bool away = hpt_outbox_is_away(judge->outbox);
     if (!away && hpt_watch_is_due(slot->watch))
@@ -49,7 +49,8 @@ void hpt_judge_look_after(const HptJudge *judge, HptSlot *slot)
 
 void hpt_judge_step(const HptJudge *judge, HptSlot *slot, const HptRows *rows, int64_t now_us)
 {
-    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL)
+    if (slot->state != HPT_SLOT_RUNNING || slot->watch == NULL || slot->pruned != NULL ||
+        hpt_run_finished(slot->run))
         return;
     HptPruneDecision decision;
     int64_t step = 0;

@@ -535,8 +535,10 @@ const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char 
         return "pruned";
     }
     g_autofree char *end = hpt_run_end_text(slot->run);
+    /* So it had the signal too, and its handler may have given any status. */
     bool stopped = result->end->kind == HPT_END_STOPPED ||
-                   (interrupted != NULL && ended_from_outside(result->end));
+                   (interrupted != NULL && (result->end->kind == HPT_END_EXITED ||
+                                            ended_from_outside(result->end)));
     if (result->failure == NULL || result->end->kind == HPT_END_PRUNED) {
         *cause = g_utf8_make_valid(end, -1);
         return result->failure == NULL ? "complete" : "pruned";

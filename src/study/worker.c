@@ -6,6 +6,7 @@
 #include "study/judge.h"
 #include "study/reap.h"
 #include "study/resume.h"
+#include "study/turn.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -47,6 +48,7 @@ typedef struct {
     bool gpus_awaited; /* told */
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
     bool reap_wanted;
+    HptTurn turn;
     int64_t failures_in_row;
     bool any_complete;
 } Worker;
@@ -253,10 +255,16 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
     }
 }
 
+/* Monotonic: nothing new starts later. */
+static int64_t last_start(const Worker *worker)
+{
+    return MIN(worker->options->stop_us, hpt_turn_last_start(&worker->turn));
+}
+
 static bool may_take_more(const Worker *worker, int64_t now_us)
 {
     return !worker->no_more && !worker->done && worker->seen_interrupts == 0 &&
-           now_us < worker->options->stop_us;
+           now_us < last_start(worker);
 }
 
 /* The only copy of what could not be stored is not thrown away, and no more of it is made. */
@@ -292,6 +300,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     }
     g_autofree char *cause = NULL;
     const char *outcome = hpt_slot_verdict(slot, worker->interrupted, &cause);
+    hpt_turn_add(&worker->turn, now_us - slot->started_us);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL;
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
@@ -559,7 +568,7 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
 {
     int64_t next = MIN(MIN(worker->renew_us, worker->tick_us), hpt_outbox_deadline(&worker->outbox));
     if (may_take_more(worker, now_us)) {
-        next = MIN(next, worker->options->stop_us);
+        next = MIN(next, last_start(worker));
         if (worker->poll_us > 0 && count_state(worker, HPT_SLOT_IDLE) > 0)
             next = MIN(next, worker->poll_us);
     }
@@ -594,6 +603,14 @@ static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
         g_error("ppoll: %s", g_strerror(errno));
 }
 
+/* Lets in what has come, without waiting. */
+static void take_signals(Worker *worker, int64_t now_us)
+{
+    struct timespec none = {0};
+    if (ppoll(NULL, 0, &none, worker->options->sigmask) < 0 && errno == EINTR)
+        heed_interrupts(worker, now_us);
+}
+
 static void send_points(Worker *worker, HptSlot *slot)
 {
     if (slot->points == NULL || !hpt_points_full(slot->points) || slot->fenced)
@@ -617,6 +634,8 @@ static void handle_runs(Worker *worker)
             slot->stop_us = INT64_MAX;
             hpt_run_stop(slot->run, SIGTERM, now_us);
         }
+        if (hpt_run_finished(slot->run))
+            take_signals(worker, now_us); /* which may be why it has ended */
         if (hpt_run_finished(slot->run) &&
             hpt_slot_settle(slot, worker->interrupted != NULL, now_us))
             finish_trial(worker, slot, now_us);
@@ -635,9 +654,12 @@ static void handle_clock(Worker *worker)
         worker->tick_us = now_us + TICK_US;
         tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_TICK});
     }
-    if (now_us >= worker->options->stop_us && !worker->no_more && !worker->done) {
+    if (now_us >= last_start(worker) && !worker->no_more && !worker->done) {
         worker->no_more = true;
         worker->end = HPT_WORKER_TIME;
+        g_autofree char *text = hpt_turn_over_text(&worker->turn, now_us);
+        if (now_us < worker->options->stop_us)
+            note(worker, text);
     }
 }
 
@@ -835,6 +857,7 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .db = hpt_project_get_db(options->project),
         .identity = hpt_identity_new(options->environment),
         .end = HPT_WORKER_DONE,
+        .turn.end_us = options->end_us,
     };
     hpt_outbox_init(&worker.outbox, options->project, options->patience_us);
     bool begun = begin(&worker, error);

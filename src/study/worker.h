@@ -40,6 +40,8 @@ typedef struct {
     int64_t total;       /* -1: no end */
     int64_t stop_us;     /* monotonic: hand out nothing after; INT64_MAX: never */
     int64_t patience_us; /* how long the database may be away; 0: five minutes */
+    int64_t end_us;      /* monotonic: our job is ended then, start nothing that would not end in time
+                            (study/turn.h); INT64_MAX: never */
     int64_t max_failures; /* in a row from the start; 0: any number */
     HptRetryTrials retry;
     int max_restarts; /* of a persistent worker, in a row without a finished trial */
@@ -59,7 +61,7 @@ typedef struct {
 
 typedef enum {
     HPT_WORKER_DONE,        /* the total is reached, or the sampler has no more */
-    HPT_WORKER_TIME,        /* stop_us has passed */
+    HPT_WORKER_TIME,        /* stop_us has passed, or nothing more ends before end_us */
     HPT_WORKER_INTERRUPTED,
     HPT_WORKER_FAILURES,    /* max_failures in a row and nothing complete yet */
 } HptWorkerEnd;
