@@ -218,7 +218,9 @@ BEGIN
     FROM hpt_record.attempt a JOIN hpt_record.trial t USING (study_id, number)
     WHERE a.id = p_attempt;
     IF FOUND THEN
-        part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
+        IF p_plan IS NOT NULL THEN
+            part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
+        END IF;
         RETURN;
     END IF;
     v_evaluation := 0;
@@ -304,9 +306,11 @@ BEGIN
     INSERT INTO hpt_record.lease (study_id, number, evaluation, attempt, worker_id, until)
     VALUES (p_study, trial, v_evaluation, attempt_number, p_worker,
             clock_timestamp() + make_interval(secs => p_lease_s));
-    UPDATE hpt_record.evaluation e SET state = 'running', attempt = attempt_number
-    WHERE e.study_id = p_study AND e.number = trial AND e.evaluation = v_evaluation;
-    part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
+    IF p_plan IS NOT NULL THEN
+        UPDATE hpt_record.evaluation e SET state = 'running', attempt = attempt_number
+        WHERE e.study_id = p_study AND e.number = trial AND e.evaluation = v_evaluation;
+        part := hpt_record.evaluation_part(p_study, trial, v_evaluation);
+    END IF;
 END $$;
 
 -- What the trial is: recorded before its result is known, without waiting for the disk (the end

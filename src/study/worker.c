@@ -1,58 +1,12 @@
-#include "study/worker.h"
+#include "study/worker-internal.h"
 
 #include "base/text.h"
-#include "record/environment.h"
-#include "study/identity.h"
-#include "study/judge.h"
 #include "study/reap.h"
 #include "study/resume.h"
-#include "study/turn.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
-
-enum {
-    LEASE_S = 60,
-    MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
-    BATCHES_UNDER_WAY = 4, /* of points, a trial */
-};
-#define RENEW_US (INT64_C(20) * 1000000)
-#define TICK_US INT64_C(200000)
-#define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
-#define POLL_BUSY_US INT64_C(5000000) /* … when we do */
-
-typedef struct {
-    const HptWorkerOptions *options;
-    HptDb *db;
-    HptOutbox outbox;
-    HptIdentity *identity;
-    HptEnvironment *environment;
-    HptStore *store;
-    HptSampler *sampler;
-    HptSearch search;
-    HptSlotContext context;
-    HptPlan *plan;
-    HptJudge judge;
-    char *trials_folder;
-    char **base_env;
-    HptSlot *slots;
-    int64_t total;
-    bool done, no_more; /* the study is over; hand out nothing more */
-    HptWorkerEnd end;
-    GError *fatal;
-    GError *storage; /* the first thing that could not be stored; told at the end */
-    int seen_interrupts;
-    char *interrupted; /* why what runs is stopped; NULL: it is not */
-    bool gpus_awaited; /* told */
-    int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
-    bool reap_wanted;
-    HptTurn turn;
-    int64_t failures_in_row;
-    bool any_complete;
-} Worker;
-
 
 static void tell(Worker *worker, HptWorkerEvent event)
 {
@@ -63,15 +17,15 @@ static void tell(Worker *worker, HptWorkerEvent event)
     worker->options->on_event(&event, worker->options->user);
 }
 
-static void note(Worker *worker, const char *text)
+void worker_note(Worker *worker, const char *text)
 {
     tell(worker, (HptWorkerEvent){.kind = HPT_WORKER_NOTE, .text = text});
 }
 
-static void note_all(Worker *worker, const GPtrArray *notes)
+void worker_note_all(Worker *worker, const GPtrArray *notes)
 {
     for (guint i = 0; i < notes->len; i++)
-        note(worker, notes->pdata[i]);
+        worker_note(worker, notes->pdata[i]);
 }
 
 static int count_state(const Worker *worker, HptSlotState state)
@@ -87,7 +41,7 @@ static int max_failed(const Worker *worker)
     return worker->options->retry == HPT_RETRY_FAILED_TRIALS ? MAX_LOST : 1;
 }
 
-static int max_lost(const Worker *worker)
+int worker_max_lost(const Worker *worker)
 {
     return worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
 }
@@ -151,7 +105,7 @@ static void post_renew(Worker *worker)
     hpt_outbox_post(&worker->outbox, HPT_SQL_LEASE_RENEW, args, NULL);
 }
 
-static void tell_reaped(Worker *worker, const HptRows *reaped)
+void worker_tell_reaped(Worker *worker, const HptRows *reaped)
 {
     for (size_t i = 0; i < hpt_rows_count(reaped); i++) {
         bool again = hpt_rows_bool(reaped, i, 2);
@@ -159,7 +113,7 @@ static void tell_reaped(Worker *worker, const HptRows *reaped)
         g_autofree char *text =
             g_strdup_printf("trial %" PRId64 " was lost with its worker%s",
                             hpt_rows_int8(reaped, i, 0), again ? "; it is run again" : "");
-        note(worker, text);
+        worker_note(worker, text);
     }
 }
 
@@ -305,7 +259,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     g_autofree char *problem = NULL;
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
     g_autofree char *next = fused ? hpt_uuid_new() : NULL;
-    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, max_lost(worker),
+    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, worker_max_lost(worker),
                                          max_failed(worker), next,
                                          worker->total, LEASE_S, &problem);
     if (problem != NULL)
@@ -350,7 +304,7 @@ static void finish_answered(Worker *worker, const HptPending *pending, const Hpt
         g_autofree char *text = g_strdup_printf(
             "trial %" PRId64 " was taken over by another worker; this result is not recorded",
             slot->number);
-        note(worker, text);
+        worker_note(worker, text);
     } else {
         tell(worker, (HptWorkerEvent){
                          .kind = HPT_WORKER_ENDED,
@@ -384,7 +338,7 @@ static void fence(Worker *worker, HptSlot *slot, int64_t now_us)
         "trial %" PRId64 " %s; it is stopped here", slot->number,
         slot->part.given ? "has ended elsewhere or was taken over by another worker"
                          : "was taken over by another worker");
-    note(worker, text);
+    worker_note(worker, text);
     hpt_run_stop(slot->run, SIGKILL, now_us);
 }
 
@@ -447,10 +401,10 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_WORKER_PEERS:
         hpt_outbox_post(&worker->outbox, HPT_SQL_LEASE_REAP,
-             hpt_reap_args(worker->context.study_id, rows, LEASE_S, max_lost(worker)), NULL);
+             hpt_reap_args(worker->context.study_id, rows, LEASE_S, worker_max_lost(worker)), NULL);
         break;
     case HPT_SQL_LEASE_REAP:
-        tell_reaped(worker, rows);
+        worker_tell_reaped(worker, rows);
         break;
     default:
         g_assert_not_reached();
@@ -524,7 +478,7 @@ static bool take_gpus(Worker *worker, const HptSlot *slot)
     if (gpus == NULL || hpt_gpus_take(gpus, slot->index))
         return true;
     if (!worker->gpus_awaited)
-        note(worker, "waiting for a GPU: others hold them");
+        worker_note(worker, "waiting for a GPU: others hold them");
     worker->gpus_awaited = true;
     return false;
 }
@@ -547,7 +501,7 @@ static void fill_slots(Worker *worker, int64_t now_us)
         worker->reap_wanted = false;
         g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
         hpt_outbox_deliver(&worker->outbox, notes);
-        note_all(worker, notes);
+        worker_note_all(worker, notes);
         hpt_outbox_post(&worker->outbox, HPT_SQL_WORKER_PEERS,
              hpt_reap_peers_args(worker->context.study_id, worker->identity), NULL);
     }
@@ -659,7 +613,7 @@ static void handle_clock(Worker *worker)
         worker->end = HPT_WORKER_TIME;
         g_autofree char *text = hpt_turn_over_text(&worker->turn, now_us);
         if (now_us < worker->options->stop_us)
-            note(worker, text);
+            worker_note(worker, text);
     }
 }
 
@@ -702,153 +656,7 @@ static void loop(Worker *worker)
     }
 }
 
-/* ---- beginning and end ---- */
-
-static bool prepare_folders(Worker *worker, GError **error)
-{
-    const char *folder = hpt_project_peek_folder(worker->options->project);
-    worker->trials_folder = g_build_filename(folder, "trials", NULL);
-    if (g_mkdir_with_parents(worker->trials_folder, 0700) != 0) {
-        hpt_error_set_errno(error, errno, "cannot make '%s'", worker->trials_folder);
-        return false;
-    }
-    g_autofree char *objects = g_build_filename(folder, "objects", NULL);
-    worker->store = hpt_store_open(objects, error);
-    return worker->store != NULL;
-}
-
-static bool prepare_environment(Worker *worker, GError **error)
-{
-    const HptDefinition *definition = worker->options->study->definition;
-    HptEnvironmentSource source = {
-        .environ = worker->options->environment,
-        .command = definition->shell ? "sh" : definition->command[0],
-    };
-    worker->environment = hpt_environment_collect(&source, error);
-    worker->base_env = hpt_resources_environment(
-        worker->options->resources, hpt_child_environment(worker->options->environment));
-    return worker->environment != NULL;
-}
-
-static bool register_worker(Worker *worker, GError **error)
-{
-    g_autoptr(HptArgs) args =
-        hpt_identity_args(worker->identity, worker->context.study_id,
-                          worker->options->tool_version, worker->environment->canonical);
-    g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_START, args, error);
-    return rows != NULL;
-}
-
-/* What dead workers of this machine held is free at once, so that typing the line again after a
- * crash does not wait for a lease to run out. */
-static bool reap_now(Worker *worker, GError **error)
-{
-    g_autoptr(HptArgs) args = hpt_reap_peers_args(worker->context.study_id, worker->identity);
-    g_autoptr(HptRows) peers = hpt_db_rows(worker->db, HPT_SQL_WORKER_PEERS, args, error);
-    if (peers == NULL)
-        return false;
-    g_autoptr(HptArgs) dead =
-        hpt_reap_args(worker->context.study_id, peers, LEASE_S, max_lost(worker));
-    g_autoptr(HptRows) reaped = hpt_db_rows(worker->db, HPT_SQL_LEASE_REAP, dead, error);
-    if (reaped == NULL)
-        return false;
-    tell_reaped(worker, reaped);
-    return true;
-}
-
-static bool retry_failed(Worker *worker, GError **error)
-{
-    if (worker->options->retry != HPT_RETRY_FAILED_TRIALS)
-        return true;
-    const char *const states[] = {"failed", "lost"};
-    g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_int8(args, worker->context.study_id);
-    hpt_args_texts(args, states, 2);
-    g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_TRIAL_RETRY, args, error);
-    if (rows == NULL)
-        return false;
-    if (hpt_rows_int8(rows, 0, 0) > 0) {
-        g_autofree char *text =
-            g_strdup_printf("%" PRId64 " failed trials are run again", hpt_rows_int8(rows, 0, 0));
-        note(worker, text);
-    }
-    return true;
-}
-
-/* Results of a run that ended while the database was away, before their trials count as lost. */
-static bool deliver_first(Worker *worker, GError **error)
-{
-    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
-    bool fine = hpt_outbox_begin(&worker->outbox, notes, error);
-    note_all(worker, notes);
-    return fine;
-}
-
-static bool begin(Worker *worker, GError **error)
-{
-    HptStudy *study = worker->options->study;
-    worker->sampler = hpt_definition_sampler(study->definition, &worker->search, error);
-    worker->plan = hpt_plan_new(study->definition, error);
-    if (worker->sampler == NULL || worker->plan == NULL || !prepare_folders(worker, error) ||
-        !prepare_environment(worker, error))
-        return false;
-    int64_t limit = hpt_sampler_total(worker->sampler);
-    worker->total = worker->options->total;
-    if (limit >= 0 && (worker->total < 0 || limit < worker->total))
-        worker->total = limit;
-    worker->context = (HptSlotContext){
-        .study_name = study->name,
-        .trials_folder = worker->trials_folder,
-        .base_env = (const char *const *)worker->base_env,
-        .store = worker->store,
-        .resources = worker->options->resources,
-        .study_id = study->id,
-        .worker_id = worker->identity->worker,
-        .environment = &worker->environment->digest,
-        .plan = worker->plan,
-        .max_restarts = worker->options->max_restarts,
-    };
-    worker->judge = (HptJudge){worker->plan, &worker->outbox, study->id};
-    worker->slots = g_new0(HptSlot, worker->options->jobs);
-    for (int i = 0; i < worker->options->jobs; i++)
-        worker->slots[i].index = i;
-    HptStudyCounts counts;
-    if (!hpt_study_load_versions(worker->db, study, error) || !deliver_first(worker, error) ||
-        !register_worker(worker, error) || !reap_now(worker, error) || !retry_failed(worker, error) ||
-        !hpt_study_counts(worker->db, study->name, &counts, error))
-        return false;
-    worker->any_complete = counts.complete > 0;
-    worker->renew_us = hpt_time_monotonic_us() + RENEW_US;
-    return true;
-}
-
-static void finish(Worker *worker)
-{
-    if (!hpt_outbox_is_away(&worker->outbox) && worker->identity != NULL && worker->slots != NULL) {
-        g_autoptr(HptArgs) args = hpt_args_new();
-        hpt_args_uuid(args, worker->identity->worker);
-        g_autoptr(GError) ignored = NULL; /* only a courtesy: the leases are what counts */
-        g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_END, args, &ignored);
-        if (rows == NULL)
-            g_debug("%s", ignored->message);
-    }
-    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++) {
-        hpt_slot_clear(&worker->slots[i]);
-        hpt_slot_dismiss(&worker->slots[i]);
-    }
-    for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)
-        hpt_slot_release(&worker->slots[i]);
-    g_free(worker->slots);
-    hpt_outbox_clear(&worker->outbox);
-    hpt_sampler_free(worker->sampler);
-    hpt_plan_free(worker->plan);
-    hpt_store_close(worker->store);
-    hpt_environment_free(worker->environment);
-    hpt_identity_free(worker->identity);
-    g_free(worker->trials_folder);
-    g_strfreev(worker->base_env);
-    g_free(worker->interrupted);
-}
+/* ---- a whole run ---- */
 
 bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError **error)
 {
@@ -860,14 +668,14 @@ bool hpt_worker_run(const HptWorkerOptions *options, HptWorkerEnd *end, GError *
         .turn.end_us = options->end_us,
     };
     hpt_outbox_init(&worker.outbox, options->project, options->patience_us);
-    bool begun = begin(&worker, error);
+    bool begun = worker_begin(&worker, error);
     if (begun)
         loop(&worker);
     if (begun && hpt_outbox_is_away(&worker.outbox) && worker.fatal == NULL)
         worker.fatal = hpt_outbox_reason(&worker.outbox);
     if (worker.fatal != NULL)
         hpt_outbox_explain(&worker.outbox, worker.fatal);
-    finish(&worker);
+    worker_finish(&worker);
     if (worker.fatal != NULL) {
         g_clear_error(&worker.storage);
         g_propagate_error(error, worker.fatal);

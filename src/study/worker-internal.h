@@ -1,0 +1,62 @@
+/* The parts of the worker: its state, the loop (worker.c), its beginning and end (worker-begin.c). */
+#ifndef HPT_STUDY_WORKER_INTERNAL_H
+#define HPT_STUDY_WORKER_INTERNAL_H
+
+#include "record/environment.h"
+#include "study/identity.h"
+#include "study/judge.h"
+#include "study/turn.h"
+#include "study/worker.h"
+
+enum {
+    LEASE_S = 60,
+    MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
+    BATCHES_UNDER_WAY = 4, /* of points, a trial */
+};
+#define RENEW_US (INT64_C(20) * 1000000)
+#define TICK_US INT64_C(200000)
+#define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
+#define POLL_BUSY_US INT64_C(5000000) /* … when we do */
+
+typedef struct {
+    const HptWorkerOptions *options;
+    HptDb *db;
+    HptOutbox outbox;
+    HptIdentity *identity;
+    HptEnvironment *environment;
+    HptStore *store;
+    HptSampler *sampler;
+    HptSearch search;
+    HptSlotContext context;
+    HptPlan *plan;
+    HptJudge judge;
+    char *trials_folder;
+    char **base_env;
+    HptSlot *slots;
+    int64_t total;
+    bool done, no_more; /* the study is over; hand out nothing more */
+    HptWorkerEnd end;
+    GError *fatal;
+    GError *storage; /* the first thing that could not be stored; told at the end */
+    int seen_interrupts;
+    char *interrupted; /* why what runs is stopped; NULL: it is not */
+    bool gpus_awaited; /* told */
+    int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
+    bool reap_wanted;
+    HptTurn turn;
+    int64_t failures_in_row;
+    bool any_complete;
+} Worker;
+
+void worker_note(Worker *worker, const char *text);
+void worker_note_all(Worker *worker, const GPtrArray *notes);
+/* Lines about trials that are declared lost, and their folders removed. */
+void worker_tell_reaped(Worker *worker, const HptRows *reaped);
+/* Times a trial may be lost. */
+int worker_max_lost(const Worker *worker);
+
+/* Everything before the first trial and after the last. */
+bool worker_begin(Worker *worker, GError **error) HPT_WARN_UNUSED;
+void worker_finish(Worker *worker);
+
+#endif
