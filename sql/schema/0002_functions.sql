@@ -415,9 +415,12 @@ DECLARE
     v_requeue boolean;
     v_rung    integer;
 BEGIN
-    -- First the trial, where its other evaluations may end at this moment: the order of locks.
+    -- The order of locks, here and in lease_reap: the trial, where others of its evaluations may end at
+    -- this moment, the lease, the attempt.
     PERFORM FROM hpt_record.attempt a JOIN hpt_record.trial t USING (study_id, number)
     WHERE a.id = p_attempt AND t.rung IS NOT NULL FOR UPDATE OF t;
+    PERFORM FROM hpt_record.attempt a JOIN hpt_record.lease l USING (study_id, number, evaluation)
+    WHERE a.id = p_attempt AND l.attempt = a.attempt FOR UPDATE OF l;
     UPDATE hpt_record.attempt a
     SET outcome = p_outcome, cause = p_cause, exit_status = p_exit_status, signal = p_signal,
         wall_us = p_wall_us, user_us = p_user_us, system_us = p_system_us, max_rss_bytes = p_max_rss_bytes,
@@ -513,17 +516,25 @@ CREATE FUNCTION hpt_record.lease_reap(p_study bigint, p_dead uuid[], p_lease_s i
 RETURNS TABLE (trial bigint, attempt_number integer, requeued boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
+    v_found   hpt_record.lease;
     v_lease   hpt_record.lease;
     v_attempt hpt_record.attempt;
 BEGIN
-    FOR v_lease IN
+    FOR v_found IN
         SELECT l.* FROM hpt_record.lease l
         WHERE l.study_id = p_study
           AND (l.worker_id = ANY (p_dead)
                OR l.until < clock_timestamp()
                   AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => p_lease_s))
-        ORDER BY l.number, l.evaluation FOR UPDATE SKIP LOCKED
+        ORDER BY l.number, l.evaluation
     LOOP
+        PERFORM FROM hpt_record.trial t
+        WHERE t.study_id = p_study AND t.number = v_found.number AND t.rung IS NOT NULL FOR UPDATE;
+        SELECT * INTO v_lease FROM hpt_record.lease l
+        WHERE l.study_id = p_study AND l.number = v_found.number AND l.evaluation = v_found.evaluation
+          AND l.attempt = v_found.attempt AND (l.worker_id = ANY (p_dead) OR l.until < clock_timestamp())
+        FOR UPDATE SKIP LOCKED;
+        CONTINUE WHEN NOT FOUND; -- it ends, or was renewed, at this moment
         UPDATE hpt_record.attempt a
         SET outcome = 'lost', cause = 'worker died', ended_at = clock_timestamp()
         WHERE a.study_id = p_study AND a.number = v_lease.number AND a.attempt = v_lease.attempt

@@ -52,7 +52,7 @@ test_ok 'a server of our own, a study and a trial for each race' '
 race() {
     for side in zombie successor; do
         {
-            PGOPTIONS="-c race.side=$side" psql -qXAt -v ON_ERROR_STOP=1 -d "$ADMIN" -f ../race.sql \
+            PGOPTIONS="-c race.side=$side" timeout 300 psql -qXAt -v ON_ERROR_STOP=1 -d "$ADMIN" -f ../race.sql \
                 -c 'select said, count(*) from done group by 1 order by 1' >"$side" 2>&1
             echo $? >"$side.status"
         } &
