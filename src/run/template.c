@@ -127,11 +127,33 @@ static bool check_worker(const Parse *parse, const char *name, GError **error)
                   name);
 }
 
+/* Those that this study has; the array alone is owned. */
+static const char **names_there(const HptTemplateRules *rules)
+{
+    GPtrArray *names = g_ptr_array_new();
+    for (const char *const *name = offered; *name != NULL; name++)
+        g_ptr_array_add(names, (gpointer)*name);
+    const struct {
+        bool given;
+        const char *name;
+    } others[] = {{rules->folds, "hpt.fold"},
+                  {rules->repeats, "hpt.repeat"},
+                  {rules->folds || rules->repeats, "hpt.split"},
+                  {rules->budget, "hpt.budget"},
+                  {rules->budget, "hpt.resume"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        if (others[i].given)
+            g_ptr_array_add(names, (gpointer)others[i].name);
+    g_ptr_array_add(names, NULL);
+    return (const char **)g_ptr_array_free(names, FALSE);
+}
+
 /* Is name known and there in this study? Sets *conditional. */
 static bool check_reserved(const Parse *parse, const char *name, bool *conditional, GError **error)
 {
     if (find(reserved, name) == SIZE_MAX) {
-        const char *near = hpt_suggest(name, reserved);
+        g_autofree const char **there = names_there(parse->rules);
+        const char *near = hpt_suggest(name, there);
         g_autofree char *all = g_strjoinv(" ", (char **)offered);
         return near != NULL
                    ? refuse(error, "unknown placeholder {%s}; did you mean {%s}?", name, near)

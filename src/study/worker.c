@@ -119,16 +119,22 @@ void worker_tell_reaped(Worker *worker, const HptRows *reaped)
 
 /* ---- trials ---- */
 
-/* The trial cannot be run here: it goes back to the queue, and the worker ends. */
-static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
+/* A trial that was handed out and is not started goes back to the queue. */
+static void give_back(Worker *worker, HptSlot *slot)
 {
-    fail(worker, steal_error);
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
                                          MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL);
     slot->state = HPT_SLOT_FINISHING;
     HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
     pending->outcome = g_strdup("cancelled");
     pending->cause = g_strdup("not started");
+}
+
+/* The trial cannot be run here, and the worker ends. */
+static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
+{
+    fail(worker, steal_error);
+    give_back(worker, slot);
 }
 
 static void start_trial(Worker *worker, HptSlot *slot)
@@ -193,6 +199,8 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
         GError *error = NULL;
         if (!hpt_part_read(&slot->part, hpt_rows_peek_text(rows, 0, first + 5), &error))
             abandon(worker, slot, error);
+        else if (worker->seen_interrupts >= 2) /* what runs was told to end before this came */
+            give_back(worker, slot);
         else if (slot->part.given && slot->part.resume_trial >= 0)
             post_files(worker, slot);
         else
@@ -561,8 +569,8 @@ static void wait_for_events(Worker *worker, struct pollfd *fds, int64_t now_us)
 static void take_signals(Worker *worker, int64_t now_us)
 {
     struct timespec none = {0};
-    if (ppoll(NULL, 0, &none, worker->options->sigmask) < 0 && errno == EINTR)
-        heed_interrupts(worker, now_us);
+    (void)ppoll(NULL, 0, &none, worker->options->sigmask);
+    heed_interrupts(worker, now_us); /* it may have come in the wait before */
 }
 
 static void send_points(Worker *worker, HptSlot *slot)

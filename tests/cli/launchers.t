@@ -51,11 +51,12 @@ is_dead() {
 all_dead() {
     while read -r dead_pid; do is_dead "$dead_pid" || return 1; done <started
 }
+# Without a namespace, since the trials say their numbers.
 # cancelled STUDY KIND: two trials of hpt-run -j2 and hpt-run itself get TERM; the trials are dead
 # when hpt-run can look.
 cancelled() {
     rm -f started go && : >started &&
-        { hpt-run -q -s "$1" -j 2 -t 3 -m loss x=1..100 -- ./waits "$2" {x} >out 2>err & pid=$!; } &&
+        { hpt-run -q --contain=subreaper -s "$1" -j 2 -t 3 -m loss x=1..100 -- ./waits "$2" {x} >out 2>err & pid=$!; } &&
         test_wait 60 lines_are 2 started && kill -STOP $pid && kill -TERM $(cat started) &&
         test_wait 60 all_dead && kill -TERM $pid && kill -CONT $pid && test_exit 143 wait $pid &&
         test_is "$(sql "select count(*), min(outcome), max(outcome) from attempt where study = '$1'")" \

@@ -58,17 +58,22 @@ export HOME TEST_SRC TEST_BUILD
 : >"$TEST_LOG"
 cd "$TEST_ROOT/work" || exit 125
 
+# A function of its own, so that "return" in a body ends the body alone.
+test_body() {
+    eval "$1"
+}
+
 # test_ok TITLE BODY
 test_ok() {
     test_count=$((test_count + 1))
     : >"$TEST_LOG"
     # The first command makes the whole chain answer 117, if it is a chain.
-    eval "(exit 117) && $2" >"$TEST_LOG" 2>&1 </dev/null
+    test_body "(exit 117) && $2" >"$TEST_LOG" 2>&1 </dev/null
     if [ $? -ne 117 ]; then
         test_result=1
         echo 'a command of this test is not joined to the next by &&' >>"$TEST_LOG"
     else
-        eval "$2" >"$TEST_LOG" 2>&1 </dev/null
+        test_body "$2" >"$TEST_LOG" 2>&1 </dev/null
         test_result=$?
     fi
     cd "$TEST_ROOT/work" || exit 125

@@ -84,7 +84,8 @@ test_ok 'a damaged file is moved aside and said, at every byte that is changed o
     cd project && away damaged 1 1 --db-wait=1s && test_exit 3 wait $pid && start_server && file=$(echo .hpt/spool/*.end) &&
     size=$(wc -c <"$file") && mkdir -p whole && mv "$file" whole/ && n=0 &&
     for at in 0 11 20 40 $((size / 2)) $((size - 33)) $((size - 1)); do
-        cp "whole/${file##*/}" "$file" && printf "\377" | dd of="$file" bs=1 seek=$at conv=notrunc 2>/dev/null &&
+        old=$(od -An -tu1 -j "$at" -N 1 "whole/${file##*/}") && cp "whole/${file##*/}" "$file" &&
+        printf "\\$(printf %o $((255 - old)))" | dd of="$file" bs=1 seek=$at conv=notrunc 2>/dev/null &&
         hpt-run --progress=none --print=none -s back -t 4 2>err &&
         test_grep "could not be delivered: its? .*; it is kept as .*\.damaged" err &&
         test -e "${file%.end}.damaged" && rm "${file%.end}.damaged" && n=$((n + 1)) || return 1

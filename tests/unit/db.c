@@ -246,7 +246,8 @@ static void test_errors(void)
          HPT_RETRY_NO},
         {"do $$ begin raise no_data_found; end $$", "P0002", HPT_ERROR_NOT_FOUND, HPT_RETRY_NO},
         {"do $$ begin raise data_corrupted; end $$", "XX001", HPT_ERROR_INTEGRITY, HPT_RETRY_NO},
-        {"do $$ begin raise disk_full; end $$", "53100", HPT_ERROR_DB, HPT_RETRY_NO},
+        {"do $$ begin raise disk_full; end $$", "53100", HPT_ERROR_DB_CONNECT,
+         HPT_RETRY_RECONNECT},
     };
     g_autoptr(HptDb) db = open_db();
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
