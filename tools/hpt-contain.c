@@ -1,11 +1,11 @@
 /* hpt-contain: the one process between hpt-run and a trial's command.
  *
- *     hpt-contain COMMAND [ARGUMENT]...     started by hpt-run alone, with a socket as descriptor 3
+ *     hpt-contain MODE [CGROUP]     started by hpt-run alone, with a socket as descriptor 3
  *
- * It starts the command, waits for it, kills, counts and collects everything that the command left
- * behind, says so, and ends. It does the same when hpt-run is gone. It watches the limits of memory
- * and CPU time, since all processes of the trial are below it. See run/wire.h for the words and
- * docs/design/containment.md for the reasons. libc only: every trial starts one.
+ * It starts a command, waits for it, kills, counts and collects everything that the command left
+ * behind, says so, and waits for the next one. When hpt-run is gone it kills everything and ends. It
+ * watches the limits of memory and CPU time, since all processes of the trial are below it. See
+ * run/wire.h for the words and docs/design/containment.md for the reasons. libc only.
  */
 #include "run/wire.h"
 #include "tools/contain_tree.h"
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,10 +31,19 @@
 /* Above what daemons have by themselves, so that the kernel, out of memory, takes the trial first. */
 #define OOM_SCORE 300
 
+enum { FD_IN = HPT_CONTAIN_FD + 1, FD_OUT, FD_ERR, FD_EXTRA }; /* of an order: the lowest that are free */
+
 static struct {
+    HptContainMode mode;
+    const char *parent;                /* the cgroup above; NULL: not this mode */
     HptContainOrder order;
+    int n_fds;                         /* of the order, from FD_IN on, its words without */
+    char *words;                       /* of the order */
+    char **argv;
+    char *directory;                   /* or NULL */
     char cgroup[HPT_CONTAIN_PATH_MAX]; /* of this trial; empty: none */
-    int cgroup_join;                   /* its cgroup.procs */
+    int cgroup_join;                   /* its cgroup.procs; -1: none */
+    int statm;                         /* of ours, kept open; -1: there is none */
     pid_t command;                     /* 0: has ended */
     bool alone;                        /* hpt-run is gone */
     int64_t look_us;                   /* when the limits are looked at again */
@@ -81,10 +90,11 @@ static const char *in_cgroup(const char *file)
     return path;
 }
 
-/* parent has the cgroup above; ours is hpt-PID in it. */
-static bool open_cgroup(const char *parent)
+/* hpt-PID below the parent. */
+static bool open_cgroup(void)
 {
-    int length = snprintf(contain.cgroup, sizeof contain.cgroup, "%s/hpt-%d", parent, (int)getpid());
+    int length =
+        snprintf(contain.cgroup, sizeof contain.cgroup, "%s/hpt-%d", contain.parent, (int)getpid());
     if (length < 0 || (size_t)length >= sizeof contain.cgroup) {
         errno = ENAMETOOLONG;
         contain.cgroup[0] = '\0';
@@ -100,22 +110,30 @@ static bool open_cgroup(const char *parent)
 
 static void close_cgroup(void)
 {
+    if (contain.cgroup_join >= 0)
+        close(contain.cgroup_join);
+    contain.cgroup_join = -1;
     if (contain.cgroup[0] != '\0')
         rmdir(contain.cgroup);
+    contain.cgroup[0] = '\0';
 }
 
 /* ---- starting ---- */
 
 static volatile int start_errnum, start_step;
 
-/* In the child of vfork. */
-static void enter(char **argv)
+/* In the child of vfork; the numbers of descriptors only go down, so none is overwritten before its
+ * turn. */
+static void enter(void)
 {
     start_step = HPT_STEP_GROUP;
     if (setpgid(0, 0) != 0)
         return;
     start_step = HPT_STEP_CONTAIN;
     if (contain.cgroup_join >= 0 && write(contain.cgroup_join, "0", 1) != 1)
+        return;
+    /* What root mounts in one trial is not for the next. */
+    if (contain.mode == HPT_CONTAIN_NAMESPACE && geteuid() == 0 && unshare(CLONE_NEWNS) != 0)
         return;
     if (contain.order.limit_cpu_us > 0) {
         /* Should we not be scheduled: a process that goes far beyond is ended by the kernel. */
@@ -124,18 +142,24 @@ static void enter(char **argv)
         if (getrlimit(RLIMIT_CPU, &old) == 0 && old.rlim_max > limit.rlim_max)
             setrlimit(RLIMIT_CPU, &limit);
     }
+    if (contain.order.has_cpus)
+        (void)sched_setaffinity(0, sizeof contain.order.cpus, &contain.order.cpus);
+    start_step = HPT_STEP_DIRECTORY;
+    if (contain.directory != NULL && chdir(contain.directory) != 0)
+        return;
+    start_step = HPT_STEP_STREAMS;
+    for (int fd = 0; fd <= 2; fd++)
+        if (dup2(FD_IN + fd, fd) < 0)
+            return;
+    int n_extra = contain.n_fds - (FD_EXTRA - FD_IN);
+    for (int i = 0; i < n_extra; i++)
+        if (dup2(FD_EXTRA + i, 3 + i) < 0)
+            return;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    start_step = HPT_STEP_STREAMS;
-    int first = HPT_CONTAIN_FD + contain.order.extra; /* of those that are not the command's */
-    for (int fd = HPT_CONTAIN_FD; fd < first; fd++)
-        if (dup2(fd + 1, fd) < 0)
-            return;
-    start_step = HPT_STEP_EXEC;
-    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) != 0)
-        close(first); /* the others are close-on-exec */
-    execvp(argv[0], argv);
+    start_step = HPT_STEP_EXEC; /* all that is ours is close-on-exec */
+    execvp(contain.argv[0], contain.argv);
 }
 
 static bool read_text(const char *path, char *text, size_t size)
@@ -148,12 +172,22 @@ static bool read_text(const char *path, char *text, size_t size)
     return n > 0;
 }
 
+/* Above what an order brings; -1: cannot. */
+static int open_high(const char *path)
+{
+    int low = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FD_IN + HPT_CONTAIN_FDS_MAX);
+    if (low >= 0)
+        close(low);
+    return fd;
+}
+
 /* What we hold, which Linux counts as the command's peak: it begins in our memory. */
 static int64_t resident_bytes(void)
 {
     char text[128];
-    if (!read_text("/proc/self/statm", text, sizeof text))
-        return 0;
+    ssize_t n = pread(contain.statm, text, sizeof text - 1, 0);
+    text[n < 0 ? 0 : n] = '\0';
     char *next = text;
     (void)strtoll(next, &next, 10);
     return strtoll(next, NULL, 10) * sysconf(_SC_PAGESIZE);
@@ -169,13 +203,27 @@ static void raise_oom_score(void)
     }
 }
 
-static bool start(char **argv)
+/* What the order brought; whoever is at the other end of a pipe then sees the command's end. */
+static void drop_order(void)
 {
+    for (int i = 0; i < contain.n_fds; i++)
+        close(FD_IN + i);
+    contain.n_fds = 0;
+    free(contain.words);
+    free(contain.argv);
+    contain.words = NULL;
+    contain.argv = NULL;
+    static char *nothing[] = {NULL};
+    environ = nothing;
+}
+
+static bool start(void)
+{
+    start_errnum = 0;
     contain.report.floor_bytes = resident_bytes();
-    raise_oom_score(); /* ours too: the trial's end is ours, and the kernel takes the larger one */
     pid_t pid = vfork();
     if (pid == 0) {
-        enter(argv);
+        enter();
         start_errnum = errno;
         _exit(127);
     }
@@ -191,8 +239,6 @@ static bool start(char **argv)
             continue;
         return false;
     }
-    for (int i = 1; i <= contain.order.extra; i++)
-        close(HPT_CONTAIN_FD + i); /* whoever is at the other end sees the command's end */
     contain.command = pid;
     return true;
 }
@@ -226,7 +272,7 @@ static bool collect(int64_t *killed)
 
 static void kill_all(void)
 {
-    if (contain.order.mode == HPT_CONTAIN_NAMESPACE) {
+    if (contain.mode == HPT_CONTAIN_NAMESPACE) {
         kill(-1, SIGKILL);
         return;
     }
@@ -287,14 +333,14 @@ static void check_limits(void)
     if (!has_limits() || contain.report.limit != HPT_LIMIT_NONE || begun_us < contain.look_us)
         return;
     const HptContainOrder *order = &contain.order;
-    TreeUse use = tree_measure(order->mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
+    TreeUse use = tree_measure(contain.mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
     if (order->limit_cpu_us > 0 && use.cpu_us > order->limit_cpu_us) {
         over(HPT_LIMIT_CPU, use.cpu_us);
         return;
     }
     if (order->limit_mem_bytes > 0 && use.rss_bytes > order->limit_mem_bytes) {
         /* Pages that processes share were counted once for each. This is dearer, and exact. */
-        int64_t bytes = tree_proportional_bytes(order->mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
+        int64_t bytes = tree_proportional_bytes(contain.mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
         if (bytes > order->limit_mem_bytes) {
             over(HPT_LIMIT_MEM, bytes);
             return;
@@ -320,7 +366,8 @@ static void watch(void)
     }
 }
 
-static void finish(void)
+/* True: nothing is left, and another can be started. */
+static bool finish(void)
 {
     /* The kernel's own limit: the same cause. */
     if (contain.order.limit_cpu_us > 0 && contain.report.limit == HPT_LIMIT_NONE &&
@@ -329,65 +376,137 @@ static void finish(void)
         contain.report.seen = timeval_us(contain.report.usage.ru_utime) +
                               timeval_us(contain.report.usage.ru_stime);
     }
-    if (collect(NULL)) {
-        close_cgroup();
-        say(HPT_CONTAIN_ENDED | HPT_CONTAIN_GONE);
-        return;
+    int what = HPT_CONTAIN_ENDED | HPT_CONTAIN_GONE;
+    if (!collect(NULL)) {
+        if (!contain.alone)
+            say(HPT_CONTAIN_ENDED);
+        what = HPT_CONTAIN_GONE;
+        kill_rest();
     }
-    if (!contain.alone)
-        say(HPT_CONTAIN_ENDED);
-    kill_rest();
     close_cgroup();
-    say(HPT_CONTAIN_GONE);
+    say(what);
+    return !contain.alone && !contain.report.survivors;
 }
 
-/* ---- the beginning ---- */
+/* ---- orders ---- */
 
 static void on_child(int signal)
 {
     (void)signal; /* ppoll returns: that is all it is for */
 }
 
+/* False: hpt-run is gone. */
 static bool take_order(void)
 {
-    struct {
-        HptContainOrder order;
-        char cgroup[HPT_CONTAIN_PATH_MAX];
-    } packet;
-    ssize_t n = recv(HPT_CONTAIN_FD, &packet, sizeof packet - 1, 0);
-    if (n < (ssize_t)sizeof packet.order)
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(HPT_CONTAIN_FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec part = {&contain.order, sizeof contain.order};
+    struct msghdr message;
+    ssize_t n;
+    do { /* a signal for one that has ended is a byte */
+        message = (struct msghdr){.msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &control,
+                                  .msg_controllen = sizeof control};
+        n = recvmsg(HPT_CONTAIN_FD, &message, MSG_CMSG_CLOEXEC);
+    } while (n == 1 || (n < 0 && errno == EINTR));
+    if (n != (ssize_t)sizeof contain.order)
         return false;
-    ((char *)&packet)[n] = '\0';
-    contain.order = packet.order;
-    if (contain.order.mode == HPT_CONTAIN_CGROUP && !open_cgroup(packet.cgroup)) {
-        contain.report.step = HPT_STEP_CONTAIN;
+    contain.report = (HptContainReport){0};
+    contain.look_us = 0;
+    const struct cmsghdr *got = CMSG_FIRSTHDR(&message);
+    contain.n_fds = got == NULL ? 0 : (int)((got->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    return true;
+}
+
+/* The words of the order out of its last descriptor; false: errno. */
+static bool read_words(void)
+{
+    const HptContainOrder *order = &contain.order;
+    int fd = FD_IN + --contain.n_fds;
+    size_t size = (size_t)order->words_bytes, have = 0;
+    contain.words = malloc(size + 1);
+    contain.argv = calloc((size_t)order->n_argv + (size_t)order->n_env + 2, sizeof(char *));
+    bool ok = contain.words != NULL && contain.argv != NULL;
+    while (ok && have < size) {
+        ssize_t n = pread(fd, contain.words + have, size - have, (off_t)have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        ok = n > 0;
+        have += ok ? (size_t)n : 0;
+    }
+    close(fd);
+    if (!ok)
+        return false;
+    char *next = contain.words;
+    contain.directory = order->has_directory ? next : NULL;
+    if (order->has_directory)
+        next += strlen(next) + 1;
+    environ = contain.argv + order->n_argv + 1;
+    for (int i = 0; i < order->n_argv + order->n_env; i++, next += strlen(next) + 1)
+        contain.argv[i < order->n_argv ? i : i + 1] = next;
+    return true;
+}
+
+/* Everything before the start; false: the report says why not. */
+static bool prepare(void)
+{
+    contain.report.step = HPT_STEP_CONTAIN;
+    errno = EMFILE; /* fewer descriptors than were sent */
+    if ((contain.order.n_argv > 0 && (contain.n_fds < FD_EXTRA - FD_IN + 1 || !read_words())) ||
+        (contain.parent != NULL && !open_cgroup())) {
         contain.report.errnum = errno;
-        close_cgroup();
-        say(HPT_CONTAIN_FAULT);
-        _exit(0);
+        return false;
     }
     return true;
 }
 
 /* Tries what is not tried yet: whether a process may go into the cgroup. */
-static void probe(void)
+static bool probe(void)
 {
-    if (contain.cgroup_join >= 0) {
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(write(contain.cgroup_join, "0", 1) == 1 ? 0 : errno & 0x7f);
-        int status = 0;
-        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
+    if (contain.cgroup_join < 0)
+        return true;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(write(contain.cgroup_join, "0", 1) == 1 ? 0 : errno & 0x7f);
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    contain.report.errnum = pid < 0 ? errno : WEXITSTATUS(status);
+    return contain.report.errnum == 0;
+}
+
+/* True: the next order may come. */
+static bool obey(void)
+{
+    bool question = contain.order.n_argv == 0;
+    bool begun = prepare() && (question ? probe() : start());
+    drop_order();
+    if (!begun || question) {
         close_cgroup();
-        if (pid < 0 || status != 0) {
-            contain.report.step = HPT_STEP_CONTAIN;
-            contain.report.errnum = pid < 0 ? errno : WEXITSTATUS(status);
-            say(HPT_CONTAIN_FAULT);
-            return;
-        }
+        say(begun ? HPT_CONTAIN_GONE : HPT_CONTAIN_FAULT);
+        return true;
     }
-    say(HPT_CONTAIN_GONE);
+    watch();
+    return finish();
+}
+
+static bool parse(int argc, char **argv)
+{
+    static const char *const modes[] = {"subreaper", "namespace", "cgroup"}; /* as HptContainMode */
+    struct stat status;
+    if (argc < 2 || argc > 3 || fstat(HPT_CONTAIN_FD, &status) != 0 ||
+        !S_ISSOCK(status.st_mode) || fcntl(HPT_CONTAIN_FD, F_SETFD, FD_CLOEXEC) != 0)
+        return false;
+    contain.parent = argv[2];
+    for (int mode = HPT_CONTAIN_SUBREAPER; mode <= HPT_CONTAIN_CGROUP; mode++)
+        if (strcmp(argv[1], modes[mode]) == 0) {
+            contain.mode = (HptContainMode)mode;
+            return (mode == HPT_CONTAIN_CGROUP) == (argc == 3);
+        }
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -399,25 +518,16 @@ int main(int argc, char **argv)
     sigdelset(&contain.waiting, SIGCHLD);
     struct sigaction action = {.sa_handler = on_child};
     sigaction(SIGCHLD, &action, NULL);
-    if (argc < 2 || !take_order()) {
+    if (!parse(argc, argv)) {
         fputs("hpt-contain: only hpt-run starts this\n", stderr);
         return 2;
     }
-    if (contain.order.mode != HPT_CONTAIN_NAMESPACE)
+    if (contain.mode != HPT_CONTAIN_NAMESPACE)
         prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    if (contain.order.probe) {
-        probe();
-        return 0;
-    }
-    if (!start(argv + 1)) {
-        close_cgroup();
-        say(HPT_CONTAIN_FAULT);
-        return 0;
-    }
-    for (int fd = 0; fd <= 2; fd++)
-        close(fd); /* the trial's, not ours: nothing is held open by us */
+    contain.statm = open_high("/proc/self/statm");
+    raise_oom_score(); /* ours too: the trial's end is ours, and the kernel takes the larger one */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* the trial has our user: it may not trace us */
-    watch();
-    finish();
+    while (take_order() && obey())
+        continue;
     _exit(0);
 }

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/helper.h"
 #include "run/launch.h"
 #include "run/orphan.h"
 
@@ -25,12 +26,13 @@
 struct HptChild {
     HptOrphanOwner
         owner; /* pid (0 when there is none), marker, start time: what orphan.c looks at */
-    int pidfd, out, err;
-    int channel; /* to the helper; -1: bare */
+    int pidfd, out, err; /* pidfd: of the bare command */
+    HptHelper *helper;   /* NULL: bare, or back in the pool */
     const HptContain *contain;
     char *command, *directory; /* for the text of a start that failed */
     bool reaped, swept;
     bool gone;         /* the helper has said that nothing is left */
+    bool deaf;         /* the helper has ended, or is about to */
     int64_t killed_us; /* when KILL was first sent; 0: not yet */
     int64_t limit_mem_bytes, limit_cpu_us;
     HptEndKind blame; /* EXITED: none */
@@ -151,46 +153,18 @@ static bool become_parent(void)
     return done;
 }
 
-/* Both ends of the helper's channel, its order already in it. */
-static bool open_channel(HptChild *child, const HptChildSpec *spec, HptLaunch *launch)
+/* Without a helper: true, and perhaps a child that has already ended; else *what names the step. */
+static bool start_bare(HptChild *child, const HptChildSpec *spec, const int streams[3],
+                       const char **what)
 {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return false;
-    child->channel = above_standard(ends[0]);
-    launch->channel = above_standard(ends[1]);
-    return child->channel >= 0 && launch->channel >= 0 &&
-           fcntl(child->channel, F_SETFL, O_NONBLOCK) == 0 &&
-           hpt_launch_order(child->channel, spec, false);
-}
-
-/* Everything of a start that can fail with a descriptor; false: errno, *what names the step. */
-static bool start(HptChild *child, const HptChildSpec *spec, HptLaunch *launch, const char **what)
-{
-    *what = "cannot adopt orphans";
-    if (!become_parent())
-        return false;
-    *what = "cannot open the child's standard input";
-    launch->in = open_input(spec);
-    if (launch->in < 0)
-        return false;
-    *what = "cannot make a pipe";
-    if (!open_pipe(&child->out, &launch->out) || !open_pipe(&child->err, &launch->err) ||
-        (spec->contain != NULL && !open_channel(child, spec, launch)))
-        return false;
     HptFault fault = {HPT_STEP_NONE, 0, NULL};
     *what = "cannot start a process";
-    pid_t pid = hpt_launch(launch, &fault);
+    pid_t pid = hpt_launch_bare(spec, streams, &fault);
     if (pid < 0)
         return false;
     if (fault.step != HPT_STEP_NONE) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             continue;
-        if (fault.step == HPT_STEP_CONTAIN) {
-            *what = fault.detail;
-            errno = fault.errnum;
-            return false;
-        }
         record_fault(child, fault.step, fault.errnum);
         child->swept = true;
         return true;
@@ -201,13 +175,44 @@ static bool start(HptChild *child, const HptChildSpec *spec, HptLaunch *launch, 
     return child->pidfd >= 0;
 }
 
+/* Streams are the child's ends, which the caller closes. */
+static bool start(HptChild *child, const HptChildSpec *spec, int streams[3], GError **error)
+{
+    const char *what = "cannot adopt orphans";
+    bool ok = become_parent();
+    if (ok) {
+        what = "cannot open the child's standard input";
+        streams[0] = open_input(spec);
+        ok = streams[0] >= 0;
+    }
+    if (ok) {
+        what = "cannot make a pipe";
+        ok = open_pipe(&child->out, &streams[1]) && open_pipe(&child->err, &streams[2]);
+    }
+    if (ok && spec->contain != NULL) {
+        child->helper = hpt_helper_begin(spec, streams, error);
+        if (child->helper == NULL)
+            return false;
+        child->owner.pid = child->helper->pid;
+        return true;
+    }
+    if (ok && start_bare(child, spec, streams, &what))
+        return true;
+    int saved = errno;
+    if (saved == ENOSYS)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED, "%s: %s", what, g_strerror(saved));
+    else
+        hpt_error_set_errno(error, saved, "%s", what);
+    return false;
+}
+
 static HptChild *child_new(const HptChildSpec *spec)
 {
     HptChild *child = g_new0(HptChild, 1);
     struct rusage own = {0};
     getrusage(RUSAGE_SELF, &own);
     child->end.maxrss_floor_bytes = (int64_t)own.ru_maxrss * 1024;
-    child->pidfd = child->out = child->err = child->channel = -1;
+    child->pidfd = child->out = child->err = -1;
     child->owner.marker = g_strdup(spec->marker);
     child->owner.contained = spec->contain != NULL;
     child->contain = spec->contain;
@@ -224,60 +229,13 @@ static HptChild *child_new(const HptChildSpec *spec)
 HptChild *hpt_child_start(const HptChildSpec *spec, GError **error)
 {
     g_autoptr(HptChild) child = child_new(spec);
-    HptLaunch launch = {spec, -1, -1, -1, -1};
-    const char *what = NULL;
-    bool ok = start(child, spec, &launch, &what);
-    int saved = errno;
-    close_fd(&launch.in);
-    close_fd(&launch.out);
-    close_fd(&launch.err);
-    close_fd(&launch.channel);
+    int streams[3] = {-1, -1, -1};
+    bool ok = start(child, spec, streams, error);
+    for (int i = 0; i < 3; i++)
+        close_fd(&streams[i]);
     if (child->owner.pid > 0)
         hpt_orphan_enter(&child->owner);
-    if (!ok) {
-        const char *many = saved == ENOSPC && spec->contain != NULL
-                               ? "\nhint: too many namespaces; see /proc/sys/user, or --contain"
-                               : "";
-        if (saved == ENOSYS)
-            g_set_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED, "%s: %s", what, g_strerror(saved));
-        else
-            hpt_error_set_errno(error, saved, "%s%s", what, many);
-        return NULL;
-    }
-    return g_steal_pointer(&child);
-}
-
-void hpt_child_free(HptChild *child)
-{
-    if (child == NULL)
-        return;
-    if (child->owner.pid > 0 && !child->reaped) {
-        if (child->contain != NULL) {
-            close_fd(&child->channel); /* it kills everything and ends */
-            struct pollfd helper = {.fd = child->pidfd, .events = POLLIN};
-            (void)poll(&helper, 1, (int)(SWEEP_LIMIT_US / 1000));
-        } else {
-            hpt_child_signal(child, SIGKILL);
-        }
-        kill(child->owner.pid, SIGKILL); /* should it have changed its group */
-        siginfo_t info;
-        while (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOWAIT) < 0 &&
-               errno == EINTR)
-            continue;
-        (void)hpt_child_reap(child);
-    }
-    while (!hpt_child_sweep(child))
-        poll(NULL, 0, 1);
-    close_fd(&child->pidfd);
-    close_fd(&child->channel);
-    close_fd(&child->out);
-    close_fd(&child->err);
-    hpt_orphan_leave(&child->owner);
-    g_free(child->command);
-    g_free(child->directory);
-    g_free(child->owner.marker);
-    g_free(child->step);
-    g_free(child);
+    return ok ? g_steal_pointer(&child) : NULL;
 }
 
 pid_t hpt_child_get_pid(const HptChild *child)
@@ -287,10 +245,11 @@ pid_t hpt_child_get_pid(const HptChild *child)
 
 int hpt_child_get_fd(const HptChild *child)
 {
-    if (child->channel >= 0 && !child->reaped)
-        return child->channel;
-    bool leaving = child->contain != NULL && !child->swept; /* the helper has still to end */
-    return child->reaped && !leaving ? -1 : child->pidfd;
+    if (child->swept)
+        return -1;
+    if (child->helper != NULL)
+        return child->deaf ? child->helper->pidfd : child->helper->channel;
+    return child->reaped ? -1 : child->pidfd;
 }
 
 int hpt_child_steal_stdout(HptChild *child)
@@ -312,7 +271,7 @@ int hpt_child_steal_stderr(HptChild *child)
 static bool signal_contained(HptChild *child, int signal)
 {
     unsigned char byte = (unsigned char)signal;
-    bool sent = send(child->channel, &byte, 1, MSG_NOSIGNAL) == 1;
+    bool sent = send(child->helper->channel, &byte, 1, MSG_NOSIGNAL) == 1;
     if (signal == SIGKILL) {
         int64_t now_us = hpt_time_monotonic_us();
         if (child->killed_us == 0)
@@ -410,29 +369,26 @@ static void take_report(HptChild *child, const HptContainReport *report)
     }
 }
 
-/* False: the helper is not there any more. */
-static bool hear_helper(HptChild *child)
+static void hear_helper(HptChild *child)
 {
-    for (;;) {
+    /* After the last word of one that goes on there is nothing to hear. */
+    while (!child->deaf && (!child->gone || child->end.survivors)) {
         HptContainReport report;
-        ssize_t n = recv(child->channel, &report, sizeof report, MSG_DONTWAIT);
+        ssize_t n = recv(child->helper->channel, &report, sizeof report, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n == (ssize_t)sizeof report) {
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n == (ssize_t)sizeof report)
             take_report(child, &report);
-            continue;
-        }
-        return n < 0 && errno == EAGAIN;
+        else
+            child->deaf = true;
     }
 }
 
 /* Somebody killed the helper, or we did: its end is all that is known of the command's. */
-static bool reap_lost(HptChild *child)
+static void record_lost(HptChild *child)
 {
-    siginfo_t info = {0};
-    if (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0)
-        return false;
     child->owner.contained = false; /* its orphans are ours from now on */
     (void)hpt_orphan_sweep(&child->owner, &child->end);
     child->end.wall_us = hpt_time_monotonic_us() - child->started_us;
@@ -440,31 +396,41 @@ static bool reap_lost(HptChild *child)
     child->end.signal = SIGKILL;
     child->end.status = 128 + SIGKILL;
     child->reaped = true;
-    return true;
+}
+
+static bool helper_ended(const HptChild *child)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
 }
 
 static bool reap_contained(HptChild *child)
 {
-    bool there = child->channel >= 0 && hear_helper(child);
-    if (!child->reaped && (there || !reap_lost(child)))
+    hear_helper(child);
+    if (!child->reaped && (!child->deaf || !helper_ended(child)))
         return false;
+    if (!child->reaped)
+        record_lost(child);
     child->sweep_started_us = hpt_time_monotonic_us();
     return true;
 }
 
-/* The helper has ended, and if it could not do its work we have done it. */
+/* Nothing is left and the helper can be used again; or it has ended, and if it could not do its work
+ * we have done it. */
 static bool sweep_contained(HptChild *child)
 {
-    (void)hear_helper(child);
-    struct rusage usage;
+    hear_helper(child);
+    if (child->gone && !child->end.survivors) {
+        hpt_helper_give_back(child->contain, child->helper);
+        child->helper = NULL;
+        return true;
+    }
     bool late = hpt_time_monotonic_us() - child->sweep_started_us > 2 * SWEEP_LIMIT_US;
-    pid_t pid = child->owner.waited ? child->owner.pid
-                                    : wait4(child->owner.pid, NULL, WNOHANG, &usage);
-    if (pid == 0 && !late)
+    if (!child->owner.waited)
+        child->owner.waited = wait4(child->owner.pid, NULL, WNOHANG, NULL) > 0;
+    if (!child->owner.waited && !late)
         return false;
-    (void)hear_helper(child); /* what it said last */
-    if (pid > 0)
-        child->owner.waited = true;
     if (!child->gone && hpt_contain_get_mode(child->contain) == HPT_CONTAIN_CGROUP)
         hpt_contain_clear_cgroup(hpt_contain_peek_cgroup(child->contain), child->owner.pid);
     if (!child->gone && !late && !hpt_orphan_sweep(&child->owner, &child->end))
@@ -520,6 +486,46 @@ bool hpt_child_sweep(HptChild *child)
     child->swept = true;
     hpt_orphan_leave(&child->owner);
     return true;
+}
+
+/* The helper kills everything and ends, or is killed. */
+static void end_helper(HptChild *child)
+{
+    if (child->helper == NULL)
+        return;
+    hpt_helper_free(child->helper, child->owner.waited);
+    child->helper = NULL;
+    child->deaf = child->owner.waited = true;
+}
+
+void hpt_child_free(HptChild *child)
+{
+    if (child == NULL)
+        return;
+    if (child->owner.pid > 0 && !child->reaped && child->contain != NULL) {
+        end_helper(child);
+        record_lost(child);
+    } else if (child->owner.pid > 0 && !child->reaped) {
+        hpt_child_signal(child, SIGKILL);
+        kill(child->owner.pid, SIGKILL); /* should it have changed its group */
+        siginfo_t info;
+        while (waitid(P_PID, (id_t)child->owner.pid, &info, WEXITED | WNOWAIT) < 0 &&
+               errno == EINTR)
+            continue;
+        (void)hpt_child_reap(child);
+    }
+    while (!hpt_child_sweep(child))
+        poll(NULL, 0, 1);
+    end_helper(child);
+    close_fd(&child->pidfd);
+    close_fd(&child->out);
+    close_fd(&child->err);
+    hpt_orphan_leave(&child->owner);
+    g_free(child->command);
+    g_free(child->directory);
+    g_free(child->owner.marker);
+    g_free(child->step);
+    g_free(child);
 }
 
 const HptEnd *hpt_child_get_end(const HptChild *child)

@@ -1,14 +1,11 @@
 #include "run/contain.h"
 
-#include "run/launch.h"
+#include "run/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 const char *const hpt_contain_words[] = {"auto", "namespace", "subreaper", "cgroup", NULL};
@@ -16,12 +13,19 @@ const char *const hpt_contain_words[] = {"auto", "namespace", "subreaper", "cgro
 struct HptContain {
     HptContainMode mode;
     char *helper, *cgroup, *uid_map, *gid_map;
+    GPtrArray *pool; /* of HptHelper */
 };
+
+static void free_idle(gpointer helper)
+{
+    hpt_helper_free(helper, false);
+}
 
 void hpt_contain_free(HptContain *contain)
 {
     if (contain == NULL)
         return;
+    g_ptr_array_free(contain->pool, TRUE);
     g_free(contain->helper);
     g_free(contain->cgroup);
     g_free(contain->uid_map);
@@ -45,6 +49,11 @@ const char *hpt_contain_mode_name(HptContainMode mode)
         break;
     }
     return "subreaper";
+}
+
+GPtrArray *hpt_contain_peek_pool(const HptContain *contain)
+{
+    return contain->pool;
 }
 
 const char *hpt_contain_peek_helper(const HptContain *contain)
@@ -132,55 +141,6 @@ static void unprepare(HptContain *contain)
     g_clear_pointer(&contain->gid_map, g_free);
 }
 
-/* The helper says what it could not do: its own part of the mode. */
-static bool hear(int channel, GError **error)
-{
-    HptContainReport report;
-    ssize_t n;
-    while ((n = recv(channel, &report, sizeof report, 0)) < 0 && errno == EINTR)
-        continue;
-    if (n == (ssize_t)sizeof report && report.what == HPT_CONTAIN_GONE)
-        return true;
-    if (n == (ssize_t)sizeof report)
-        hpt_error_set_errno(error, report.errnum, "not allowed here");
-    else
-        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_IO, "its helper has ended at once");
-    return false;
-}
-
-/* Starts a helper as a trial's would be, that runs nothing. */
-static bool try_out(const HptContain *contain, GError **error)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        hpt_error_set_errno(error, errno, "cannot make a socket");
-        return false;
-    }
-    static const char *const argv[] = {"true", NULL}, *const env[] = {NULL};
-    HptChildSpec spec = {.argv = argv, .env = env, .contain = contain};
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    /* Not below what the child puts to 0, 1, 2 and 3 before. */
-    int channel = fcntl(ends[1], F_DUPFD_CLOEXEC, HPT_CONTAIN_FD);
-    HptLaunch launch = {&spec, null, null, null, channel};
-    HptFault fault = {HPT_STEP_NONE, 0, NULL};
-    bool ordered = null >= 0 && channel >= 0 && hpt_launch_order(ends[0], &spec, true);
-    pid_t pid = ordered ? hpt_launch(&launch, &fault) : -1;
-    if (pid < 0)
-        fault = (HptFault){HPT_STEP_CONTAIN, errno, "new process"};
-    close(ends[1]);
-    if (channel >= 0)
-        close(channel);
-    if (null >= 0)
-        close(null);
-    bool had = fault.step == HPT_STEP_NONE && hear(ends[0], error);
-    if (fault.step != HPT_STEP_NONE)
-        hpt_error_set_errno(error, fault.errnum, "%s", fault.detail != NULL ? fault.detail : "start");
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    close(ends[0]);
-    return had;
-}
-
 HptContain *hpt_contain_new(HptContainChoice choice, const char *helper, GError **error)
 {
     static const HptContainMode by_choice[] = {
@@ -191,6 +151,7 @@ HptContain *hpt_contain_new(HptContainChoice choice, const char *helper, GError 
     static const HptContainMode best_first[] = {HPT_CONTAIN_NAMESPACE, HPT_CONTAIN_CGROUP,
                                                 HPT_CONTAIN_SUBREAPER};
     g_autoptr(HptContain) contain = g_new0(HptContain, 1);
+    contain->pool = g_ptr_array_new_with_free_func(free_idle);
     contain->helper = helper != NULL ? g_strdup(helper) : find_helper(error);
     if (contain->helper == NULL)
         return NULL;
@@ -199,7 +160,7 @@ HptContain *hpt_contain_new(HptContainChoice choice, const char *helper, GError 
     g_autoptr(GError) why = NULL;
     for (size_t i = 0; i < n; i++) {
         g_clear_error(&why);
-        if (prepare(contain, modes[i], &why) && try_out(contain, &why))
+        if (prepare(contain, modes[i], &why) && hpt_helper_try(contain, &why))
             return g_steal_pointer(&contain);
         unprepare(contain);
     }

@@ -1,7 +1,7 @@
 /* How trials are contained: what of the three ways this machine allows, and what they need.
  *
- * Each trial runs under a helper of its own, hpt-contain, which starts the command, waits for it,
- * kills and counts what it leaves behind, and does the same when hpt-run is gone. The mode says what
+ * Each trial that runs has a helper, hpt-contain, which starts the command, waits for it, kills and
+ * counts what it leaves behind, and does the same when hpt-run is gone; then the next trial has it. The mode says what
  * the helper is beside that:
  *   namespace   PID 1 of a PID namespace with its own /proc. Nothing gets out, and when the helper
  *               is gone the kernel kills the rest. Ordinary users need user namespaces for it.
@@ -38,6 +38,8 @@ HptContainMode hpt_contain_get_mode(const HptContain *contain);
 /* "namespace", "subreaper" or "cgroup"; static. */
 const char *hpt_contain_mode_name(HptContainMode mode);
 
+/* Of HptHelper, those that wait; see run/helper.h. */
+GPtrArray *hpt_contain_peek_pool(const HptContain *contain);
 /* For launch.c; borrowed. NULL: not of this mode. */
 const char *hpt_contain_peek_helper(const HptContain *contain);
 const char *hpt_contain_peek_cgroup(const HptContain *contain);

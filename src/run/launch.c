@@ -4,19 +4,21 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 typedef struct {
-    const HptLaunch *launch;
-    HptFault *fault;
-    const char **argv; /* with the helper in front */
+    const HptChildSpec *spec; /* bare */
+    int streams[3];
     pid_t parent;
+    const HptContain *contain; /* the helper */
+    const char *argv[4];
+    int channel;
+    HptFault *fault;
 } Entry;
 
 /* Kernels before 5.9 have no close_range: ours are close-on-exec anyway, and those that we inherited
@@ -53,11 +55,29 @@ static bool write_text(const char *path, const char *text)
 }
 
 /* The numbers of a namespace begin at 1, and programs that take their own number for a name in /tmp
- * or for a seed would meet: so ours begin where the machine's are. Without the kernel's help (it is
- * optional) they stay small. */
+ * or for a seed would meet: so each begins somewhere else, neighbours far apart. Without the
+ * kernel's help (it is optional) they stay small. */
 static void move_pids(const char *outer)
 {
-    (void)write_text("/proc/sys/kernel/ns_last_pid", outer);
+    char text[24] = "";
+    int fd = open("/proc/sys/kernel/pid_max", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    uint32_t highest = n > 0 ? (uint32_t)strtoul(text, NULL, 10) : 0, number = 0;
+    for (; *outer >= '0' && *outer <= '9'; outer++)
+        number = number * 10 + (uint32_t)(*outer - '0');
+    enum { FIRST = 300 }; /* where the kernel begins again when it has come to the end */
+    if (highest <= 2 * FIRST)
+        return;
+    number = FIRST + (uint32_t)(((uint64_t)(number * UINT32_C(2654435769)) * (highest - FIRST)) >> 32);
+    char *digit = text + sizeof text - 1;
+    *digit = '\0';
+    do
+        *--digit = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    (void)write_text("/proc/sys/kernel/ns_last_pid", digit);
 }
 
 /* In the new namespaces: the user's own number is all that is mapped, mounts do not get out, and
@@ -93,41 +113,28 @@ G_GNUC_NORETURN static void stop_at(const Entry *entry, HptStep step)
     _exit(127);
 }
 
-static void enter_streams(const Entry *entry)
-{
-    const HptLaunch *launch = entry->launch;
-    const char *directory = launch->spec->directory;
-    if (setpgid(0, 0) != 0)
-        stop_at(entry, HPT_STEP_GROUP);
-    if (directory != NULL && chdir(directory) != 0)
-        stop_at(entry, HPT_STEP_DIRECTORY);
-    if (dup2(launch->in, 0) < 0 || dup2(launch->out, 1) < 0 || dup2(launch->err, 2) < 0)
-        stop_at(entry, HPT_STEP_STREAMS);
-    if (launch->spec->cpus != NULL)
-        (void)sched_setaffinity(0, sizeof *launch->spec->cpus, launch->spec->cpus);
-}
-
-/* The descriptors that are the child's, from first on. */
-static void place_extra(const Entry *entry, int first)
-{
-    const HptChildSpec *spec = entry->launch->spec;
-    for (size_t i = 0; i < spec->n_extra; i++)
-        if (dup2(spec->extra[i], first + (int)i) < 0)
-            stop_at(entry, HPT_STEP_STREAMS);
-}
-
 /* Both run in the child with our memory: only system calls, no allocation, no return. */
 G_GNUC_NORETURN static void enter_bare(const Entry *entry)
 {
-    const HptChildSpec *spec = entry->launch->spec;
+    const HptChildSpec *spec = entry->spec;
     reset_signals();
     /* A trial does not outlive a killed hpt-run; what it has started may (see
      * hpt_child_kill_marked). */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != entry->parent)
         _exit(HPT_EXIT_TOOL);
-    enter_streams(entry);
-    place_extra(entry, 3);
+    if (setpgid(0, 0) != 0)
+        stop_at(entry, HPT_STEP_GROUP);
+    if (spec->directory != NULL && chdir(spec->directory) != 0)
+        stop_at(entry, HPT_STEP_DIRECTORY);
+    for (int fd = 0; fd <= 2; fd++)
+        if (dup2(entry->streams[fd], fd) < 0)
+            stop_at(entry, HPT_STEP_STREAMS);
+    if (spec->cpus != NULL)
+        (void)sched_setaffinity(0, sizeof *spec->cpus, spec->cpus);
+    for (size_t i = 0; i < spec->n_extra; i++)
+        if (dup2(spec->extra[i], 3 + (int)i) < 0)
+            stop_at(entry, HPT_STEP_STREAMS);
     close_from(3U + (unsigned)spec->n_extra);
     sigset_t none;
     sigemptyset(&none);
@@ -137,36 +144,33 @@ G_GNUC_NORETURN static void enter_bare(const Entry *entry)
 }
 
 /* Signals stay blocked: the helper lets in what it wants. */
-static int enter_contained(void *user)
+static int enter_helper(void *user)
 {
+    static char *const no_environment[] = {NULL};
     const Entry *entry = user;
-    const HptChildSpec *spec = entry->launch->spec;
-    bool namespace = hpt_contain_get_mode(spec->contain) == HPT_CONTAIN_NAMESPACE;
     reset_signals();
-    if (namespace) {
+    if (hpt_contain_get_mode(entry->contain) == HPT_CONTAIN_NAMESPACE) {
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* and with PID 1 go all the others */
-        entry->fault->detail = settle_namespace(spec->contain);
+        entry->fault->detail = settle_namespace(entry->contain);
         if (entry->fault->detail != NULL)
             stop_at(entry, HPT_STEP_CONTAIN);
     }
-    enter_streams(entry);
-    /* The sources of 0 to 2 may be overwritten now. */
-    bool placed = entry->launch->channel == HPT_CONTAIN_FD
-                      ? fcntl(HPT_CONTAIN_FD, F_SETFD, 0) == 0
-                      : dup2(entry->launch->channel, HPT_CONTAIN_FD) >= 0;
-    if (!placed)
-        stop_at(entry, HPT_STEP_STREAMS);
-    place_extra(entry, HPT_CONTAIN_FD + 1);
-    close_from(HPT_CONTAIN_FD + 1U + (unsigned)spec->n_extra);
-    execve(hpt_contain_peek_helper(spec->contain), (char *const *)entry->argv,
-           (char *const *)spec->env);
-    if (errno == E2BIG)
-        stop_at(entry, HPT_STEP_EXEC); /* what the command would have said, one word earlier */
     entry->fault->detail = "helper";
+    bool placed = setpgid(0, 0) == 0;
+    for (int fd = 0; fd <= 2; fd++)
+        placed = placed && dup2(entry->streams[fd], fd) >= 0;
+    /* The sources of 0 to 2 may be overwritten now. */
+    placed = placed && (entry->channel == HPT_CONTAIN_FD
+                            ? fcntl(HPT_CONTAIN_FD, F_SETFD, 0) == 0
+                            : dup2(entry->channel, HPT_CONTAIN_FD) >= 0);
+    if (placed) {
+        close_from(HPT_CONTAIN_FD + 1U);
+        execve(hpt_contain_peek_helper(entry->contain), (char *const *)entry->argv, no_environment);
+    }
     stop_at(entry, HPT_STEP_CONTAIN);
 }
 
-static pid_t launch_bare(const Entry *entry)
+static pid_t clone_bare(Entry *entry)
 {
     pid_t pid = vfork();
     if (pid == 0)
@@ -174,53 +178,48 @@ static pid_t launch_bare(const Entry *entry)
     return pid;
 }
 
-static pid_t launch_contained(Entry *entry)
+static pid_t clone_helper(Entry *entry)
 {
     enum { STACK_SIZE = 64 << 10 };
     static _Alignas(64) char stack[STACK_SIZE];
-    const HptChildSpec *spec = entry->launch->spec;
     int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
-    if (hpt_contain_get_mode(spec->contain) == HPT_CONTAIN_NAMESPACE)
+    if (hpt_contain_get_mode(entry->contain) == HPT_CONTAIN_NAMESPACE)
         flags |= CLONE_NEWPID | CLONE_NEWNS |
-                 (hpt_contain_peek_uid_map(spec->contain) != NULL ? CLONE_NEWUSER : 0);
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
-    g_ptr_array_add(argv, (gpointer) "hpt-contain");
-    for (const char *const *word = spec->argv; *word != NULL; word++)
-        g_ptr_array_add(argv, (gpointer)*word);
-    g_ptr_array_add(argv, NULL);
-    entry->argv = (const char **)argv->pdata;
-    return clone(enter_contained, stack + STACK_SIZE, flags, entry);
+                 (hpt_contain_peek_uid_map(entry->contain) != NULL ? CLONE_NEWUSER : 0);
+    return clone(enter_helper, stack + STACK_SIZE, flags, entry);
 }
 
 /* All signals are blocked meanwhile, so that no handler of ours runs in the child. */
-pid_t hpt_launch(const HptLaunch *launch, HptFault *fault)
+static pid_t launch(pid_t (*how)(Entry *), Entry *entry)
 {
-    Entry entry = {.launch = launch, .fault = fault, .parent = getpid()};
     sigset_t all, before;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    pid_t pid = launch->spec->contain != NULL ? launch_contained(&entry) : launch_bare(&entry);
+    pid_t pid = how(entry);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
     return pid;
 }
 
-bool hpt_launch_order(int channel, const HptChildSpec *spec, bool probe)
+pid_t hpt_launch_bare(const HptChildSpec *spec, const int streams[3], HptFault *fault)
 {
-    const HptContain *contain = spec->contain;
-    HptContainOrder order = {
-        .mode = (int32_t)hpt_contain_get_mode(contain),
-        .probe = probe,
-        .extra = (int32_t)spec->n_extra,
-        .limit_mem_bytes = spec->limit_mem_bytes,
-        .limit_cpu_us = spec->limit_cpu_us,
+    Entry entry = {.spec = spec,
+                   .streams = {streams[0], streams[1], streams[2]},
+                   .parent = getpid(),
+                   .fault = fault};
+    return launch(clone_bare, &entry);
+}
+
+pid_t hpt_launch_helper(const HptContain *contain, int null, int channel, HptFault *fault)
+{
+    Entry entry = {
+        .contain = contain,
+        .streams = {null, null, null},
+        .argv = {"hpt-contain", hpt_contain_mode_name(hpt_contain_get_mode(contain)),
+                 hpt_contain_peek_cgroup(contain), NULL},
+        .channel = channel,
+        .fault = fault,
     };
-    const char *cgroup = hpt_contain_peek_cgroup(contain);
-    struct iovec parts[] = {
-        {&order, sizeof order},
-        {(void *)cgroup, cgroup == NULL ? 0 : strlen(cgroup)},
-    };
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = G_N_ELEMENTS(parts)};
-    return sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
+    return launch(clone_helper, &entry);
 }

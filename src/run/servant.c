@@ -41,7 +41,7 @@ struct HptServant {
     bool busy; /* a trial is under way */
     bool dead; /* the process has ended, its leftovers are being removed */
     int64_t begin_us, closed_us, sweep_us;
-    HptUsage before;
+    HptUsage base, before;
     HptServed served;
 };
 
@@ -163,6 +163,7 @@ static bool start(HptServant *servant, GError **error)
         bury(servant);
         return false;
     }
+    hpt_usage_base(hpt_child_get_pid(servant->child), &servant->base);
     servant->out = hpt_child_steal_stdout(servant->child);
     servant->err = hpt_child_steal_stderr(servant->child);
     return true;
@@ -367,7 +368,7 @@ static void end_well(HptServant *servant)
     servant->served.pruned = servant->talk.pruned;
     if (servant->dead) {
         *end = *hpt_child_get_end(servant->child);
-        hpt_usage_subtract(&servant->before, end);
+        hpt_usage_subtract(&servant->before, &servant->base, end);
         *end = (HptEnd){
             .kind = HPT_END_EXITED,
             .user_us = end->user_us,
@@ -407,7 +408,7 @@ static void end_badly(HptServant *servant)
     bool began = servant->begin_us != 0, ours = servant->talk.failure != NULL;
     if (began) {
         end->wall_us = hpt_time_monotonic_us() - servant->begin_us;
-        hpt_usage_subtract(&servant->before, end);
+        hpt_usage_subtract(&servant->before, &servant->base, end);
     }
     describe_death(servant, end);
     if (ours && end->kind == HPT_END_SIGNALLED)

@@ -95,6 +95,12 @@ static void add_peak(pid_t pid, void *user)
         *peak_bytes = MAX(*peak_bytes, g_ascii_strtoll(at + strlen(key), NULL, 10) * 1024);
 }
 
+void hpt_usage_base(pid_t pid, HptUsage *base)
+{
+    *base = (HptUsage){0};
+    add_usage(pid, base);
+}
+
 void hpt_usage_begin(pid_t pid, HptUsage *before)
 {
     *before = (HptUsage){0};
@@ -113,9 +119,10 @@ void hpt_usage_end(pid_t pid, const HptUsage *before, HptEnd *end)
     walk(pid, 0, add_peak, &end->maxrss_bytes);
 }
 
-void hpt_usage_subtract(const HptUsage *before, HptEnd *end)
+void hpt_usage_subtract(const HptUsage *before, const HptUsage *base, HptEnd *end)
 {
-    int64_t total_us = MAX(end->user_us + end->system_us - before->total_us, 0);
-    end->system_us = CLAMP(end->system_us - before->system_us, 0, total_us);
+    int64_t earlier_us = before->total_us - base->total_us;
+    int64_t total_us = MAX(end->user_us + end->system_us - earlier_us, 0);
+    end->system_us = CLAMP(end->system_us - (before->system_us - base->system_us), 0, total_us);
     end->user_us = total_us - end->system_us;
 }

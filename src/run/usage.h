@@ -14,10 +14,12 @@ typedef struct {
     int64_t total_us, system_us;
 } HptUsage;
 
+/* Right after a child's start, of its process alone: a helper has served others before. */
+void hpt_usage_base(pid_t pid, HptUsage *base);
 void hpt_usage_begin(pid_t pid, HptUsage *before);
 /* user_us, system_us and maxrss_bytes of end, for a process that runs. */
 void hpt_usage_end(pid_t pid, const HptUsage *before, HptEnd *end);
-/* From the usage of a whole life, what it was before. */
-void hpt_usage_subtract(const HptUsage *before, HptEnd *end);
+/* From the usage of a whole life, what it was before: since base. */
+void hpt_usage_subtract(const HptUsage *before, const HptUsage *base, HptEnd *end);
 
 #endif

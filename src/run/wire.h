@@ -1,16 +1,19 @@
 /* What hpt-run and its helper hpt-contain say to each other, by packets on a socket that is the
  * helper's descriptor 3. Both are of one build, so structs go as they are. libc only.
  *
- *   hpt-run → helper   one HptContainOrder with the folder of a cgroup behind it; then packets of one
- *                      byte: a signal for the command's process group
+ *   hpt-run → helper   one HptContainOrder for each child, with its descriptors (SCM_RIGHTS): stdin,
+ *                      stdout, stderr, those that become its 3, 4 …, and a file of its words;
+ *                      then packets of one byte: a signal for the command's process group
  *   helper → hpt-run   HptContainReport: FAULT (the command was never run), or ENDED and then GONE,
- *                      or one packet that says both
+ *                      or one packet that says both. After FAULT and after GONE without survivors it
+ *                      waits for the next order; a signal that comes too late is for nobody.
  * The end of the stream means for the helper that hpt-run is gone, and for hpt-run that the helper
  * is.
  */
 #ifndef HPT_RUN_WIRE_H
 #define HPT_RUN_WIRE_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -32,12 +35,16 @@ typedef enum {
     HPT_STEP_EXEC,
 } HptStep;
 
+enum { HPT_CONTAIN_FDS_MAX = 16 };
+
+/* The file of words holds, each with a NUL: the directory, the arguments, the environment. */
 typedef struct {
-    int32_t mode;
-    int32_t probe; /* say at once whether this can be had, and run nothing */
-    int32_t extra; /* descriptors from 4 on, which are the command's 3, 4 … */
+    int32_t n_argv; /* 0: a question only, whether the mode can be had; no descriptors */
+    int32_t n_env;
+    int32_t has_directory, has_cpus;
+    int64_t words_bytes;
     int64_t limit_mem_bytes, limit_cpu_us; /* 0: none */
-    /* followed by the cgroup under which the trial gets one of its own, without a NUL */
+    cpu_set_t cpus;
 } HptContainOrder;
 
 typedef enum { HPT_CONTAIN_FAULT = 1, HPT_CONTAIN_ENDED = 2, HPT_CONTAIN_GONE = 4 } HptContainWhat;

@@ -101,6 +101,74 @@ static void test_helper_killed(void)
     check_no_children();
 }
 
+/* One trial after the other has the same helper; one that was killed while it waited is replaced. */
+static void test_helper_reused(void)
+{
+    Lab lab;
+    lab_begin(&lab, "");
+    pid_t helper[4];
+    for (int i = 0; i < 4; i++) {
+        g_autoptr(HptRun) run = start(&lab, i == 2 ? "kill -9 $$" : "setsid tail -f /dev/null & :");
+        helper[i] = hpt_run_get_pid(run);
+        const HptRunResult *result = wait_for(run);
+        g_assert_cmpint(result->end->kind, ==, i == 2 ? HPT_END_SIGNALLED : HPT_END_EXITED);
+        g_assert_cmpuint(result->end->left_behind, ==, i == 2 ? 0 : 1);
+        if (i == 0) {
+            g_assert_cmpint(kill(helper[0], SIGKILL), ==, 0);
+            siginfo_t info;
+            g_assert_cmpint(waitid(P_PID, (id_t)helper[0], &info, WEXITED | WNOWAIT), ==, 0);
+        }
+    }
+    g_assert_cmpint(helper[1], !=, helper[0]);
+    g_assert_cmpint(helper[2], ==, helper[1]);
+    g_assert_cmpint(helper[3], ==, helper[1]);
+    lab_end(&lab);
+    check_no_children();
+}
+
+/* Words that no packet would hold, and few after many. */
+static void test_large_environment(void)
+{
+    enum { N = 5, LENGTH = 100000 };
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autofree char *value = g_strnfill(LENGTH, 'x');
+    char *large[N + 1] = {NULL};
+    for (int i = 0; i < N; i++)
+        large[i] = g_strdup_printf("L%d=%s", i, value);
+    static const char *const small[] = {"L0=1", NULL};
+    for (int i = 0; i < 3; i++) {
+        lab.env = i == 1 ? small : (const char *const *)large;
+        g_autoptr(HptRun) run = start(&lab, "printf '%s %s' ${#L0} ${#L4}");
+        g_autofree char *out = stored(wait_for(run)->out);
+        g_assert_cmpstr(out, ==, i == 1 ? "1 0" : "100000 100000");
+    }
+    for (int i = 0; i < N; i++)
+        g_free(large[i]);
+    lab_end(&lab);
+}
+
+/* What root mounts in one trial is not there in the next. */
+static void test_mounts(void)
+{
+    if (geteuid() != 0 || !in_namespace()) {
+        g_test_skip("only root may mount, and only a namespace keeps it from others");
+        return;
+    }
+    Lab lab;
+    lab_begin(&lab, "");
+    g_autofree char *place = g_strconcat(lab.root, "/place", NULL);
+    g_assert_cmpint(mkdir(place, 0700), ==, 0);
+    g_autofree char *script = g_strdup_printf(
+        "cd %s && ls && mount -t tmpfs none . && cd . && : >mine && ls", place);
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(HptRun) run = start(&lab, script);
+        g_autofree char *out = stored(wait_for(run)->out);
+        g_assert_cmpstr(out, ==, "mine\n");
+    }
+    lab_end(&lab);
+}
+
 /* PID 1 is the helper, numbers are not those of every other trial, and the user is the same. */
 static void test_inside(void)
 {
@@ -143,6 +211,9 @@ int main(int argc, char **argv)
         {"limit-cpu", test_limit_cpu, CONTAINED},
         {"prune", test_prune, ALWAYS},
         {"helper-killed", test_helper_killed, CONTAINED},
+        {"helper-reused", test_helper_reused, CONTAINED},
+        {"large-environment", test_large_environment, ALWAYS},
+        {"mounts", test_mounts, CONTAINED},
         {"inside", test_inside, CONTAINED},
         {"cores", test_cores, ALWAYS},
         {NULL, NULL, ALWAYS},
