@@ -11,7 +11,7 @@ typedef struct {
     double eta, min, max, grace;
 } Asha;
 
-static void *asha_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *asha_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                        GString *spec, GError **error)
 {
     Asha asha = {hpt_prune_budget_eta(study), 1, (double)NAN, 5};

@@ -47,7 +47,7 @@ static int count_rungs(const Hyperband *h)
     return n;
 }
 
-static void *hyperband_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *hyperband_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                             GString *spec, GError **error)
 {
     Hyperband h = {.eta = hpt_prune_budget_eta(study), .min = 1, .max = (double)NAN, .grace = 5};

@@ -2,16 +2,12 @@
 #ifndef HPT_PRUNE_INTERNAL_H
 #define HPT_PRUNE_INTERNAL_H
 
+#include "base/setting.h"
 #include "prune/prune.h"
 
 #include <math.h>
 
 /* ---- settings ---- */
-
-/* One setting of a spec as written, "KEY=VALUE"; borrowed. */
-typedef struct {
-    const char *key, *value;
-} HptPruneText;
 
 /* One setting that a rule knows: where it goes (holding the default) and what is legal. */
 typedef struct {
@@ -24,7 +20,7 @@ typedef struct {
 
 /* Reads texts into the outs of known and appends every setting, given or not, to spec ("a=1,b=2").
  * Fails HPT_ERROR_USAGE for an unknown key (with a suggestion) or a value out of range. */
-bool hpt_prune_settings(const char *rule, const HptPruneText *texts, size_t n,
+bool hpt_prune_settings(const char *rule, const HptSetting *texts, size_t n,
                         const HptPruneSetting *known, size_t n_known, GString *spec,
                         GError **error) HPT_WARN_UNUSED;
 
@@ -50,7 +46,7 @@ typedef struct {
     const char *name;
     int version;
     bool peers; /* step compares with peers, so that the level is this rule's */
-    void *(*open)(const HptPruneStudy *study, const HptPruneText *settings, size_t n, GString *spec,
+    void *(*open)(const HptPruneStudy *study, const HptSetting *settings, size_t n, GString *spec,
                   GError **error);
     bool (*is_due)(const void *state, int64_t trial, int64_t previous, int64_t step);
     int64_t (*level)(const void *state, int64_t trial, int64_t step);

@@ -16,7 +16,7 @@ typedef struct {
     double patience, delta, warmup;
 } Patience;
 
-static void *patience_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *patience_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                            GString *spec, GError **error)
 {
     (void)study;

@@ -20,7 +20,7 @@
 
 #include "num/random.h"
 
-static void *pbt_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *pbt_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                       GString *spec, GError **error)
 {
     if (study->budgets == NULL) {

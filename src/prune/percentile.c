@@ -39,7 +39,7 @@ int64_t hpt_prune_interval_level(double warmup, double interval, int64_t step)
     return step < first ? -1 : first + (step - first) / every * every;
 }
 
-static void *open_either(const char *rule, bool median, const HptPruneText *settings, size_t n,
+static void *open_either(const char *rule, bool median, const HptSetting *settings, size_t n,
                          GString *spec, GError **error)
 {
     Percentile p = {median ? 50 : 25, 5, 0, 1, 1, median};
@@ -56,14 +56,14 @@ static void *open_either(const char *rule, bool median, const HptPruneText *sett
     return hpt_prune_keep(&p, sizeof p);
 }
 
-static void *median_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *median_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                          GString *spec, GError **error)
 {
     (void)study;
     return open_either("median", true, settings, n, spec, error);
 }
 
-static void *percentile_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *percentile_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                              GString *spec, GError **error)
 {
     (void)study;

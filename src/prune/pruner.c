@@ -12,7 +12,7 @@ static const HptPruneKind *const kinds[] = {
 
 /* ---- none ---- */
 
-static void *none_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *none_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                        GString *spec, GError **error)
 {
     (void)study;
@@ -62,34 +62,6 @@ static const HptPruneKind *find_kind(const char *name, GError **error)
     return NULL;
 }
 
-/* Cuts "KEY=VALUE,…" in place. */
-static GArray *read_texts(char *text, const char *spec, GError **error)
-{
-    g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(HptPruneText));
-    while (text != NULL) {
-        char *next = strchr(text, ',');
-        if (next != NULL)
-            *next++ = '\0';
-        char *equals = strchr(text, '=');
-        if (equals == NULL || equals == text || equals[1] == '\0') {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                        "pruner '%s': a setting is written KEY=VALUE, not '%s'", spec, text);
-            return NULL;
-        }
-        *equals = '\0';
-        HptPruneText one = {text, equals + 1};
-        for (guint i = 0; i < texts->len; i++)
-            if (strcmp(g_array_index(texts, HptPruneText, i).key, one.key) == 0) {
-                g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "pruner '%s': '%s' is set twice",
-                            spec, one.key);
-                return NULL;
-            }
-        g_array_append_val(texts, one);
-        text = next;
-    }
-    return g_steal_pointer(&texts);
-}
-
 static bool add_rule(HptPruner *pruner, const char *part, GError **error)
 {
     g_autofree char *name = g_strdup(part);
@@ -99,19 +71,19 @@ static bool add_rule(HptPruner *pruner, const char *part, GError **error)
     const HptPruneKind *kind = find_kind(name, error);
     if (kind == NULL)
         return false;
-    g_autoptr(GArray) texts = read_texts(rest, part, error);
-    if (texts == NULL)
+    g_autoptr(GArray) settings = hpt_settings_cut(rest, "pruner", part, error);
+    if (settings == NULL)
         return false;
-    g_autoptr(GString) settings = g_string_new(NULL);
-    void *state = kind->open(pruner->study, (const HptPruneText *)(void *)texts->data, texts->len,
-                             settings, error);
+    g_autoptr(GString) full = g_string_new(NULL);
+    void *state = kind->open(pruner->study, (const HptSetting *)(void *)settings->data,
+                             settings->len, full, error);
     if (state == NULL)
         return false;
     bool budgets = pruner->study->budgets != NULL;
     pruner->rules[pruner->n++] = (HptPruneRule){
         .kind = kind,
         .state = state,
-        .spec = g_strconcat(name, settings->len > 0 ? ":" : "", settings->str, NULL),
+        .spec = g_strconcat(name, full->len > 0 ? ":" : "", full->str, NULL),
         .by_step = kind->step != NULL && (kind->promote == NULL || !budgets),
         .by_rung = kind->promote != NULL && budgets,
     };

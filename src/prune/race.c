@@ -34,7 +34,7 @@ typedef struct {
     double alpha, first, delta, overlap;
 } Race;
 
-static void *race_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *race_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                        GString *spec, GError **error)
 {
     if (study->evaluations < 2) {

@@ -53,7 +53,7 @@ static bool read_one(const char *rule, const HptPruneSetting *setting, const cha
     return true;
 }
 
-bool hpt_prune_settings(const char *rule, const HptPruneText *texts, size_t n,
+bool hpt_prune_settings(const char *rule, const HptSetting *texts, size_t n,
                         const HptPruneSetting *known, size_t n_known, GString *spec, GError **error)
 {
     for (size_t i = 0; i < n; i++) {

@@ -14,7 +14,7 @@ typedef struct {
     double lower, upper, objective, warmup, interval;
 } Threshold;
 
-static void *threshold_open(const HptPruneStudy *study, const HptPruneText *settings, size_t n,
+static void *threshold_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                             GString *spec, GError **error)
 {
     Threshold t = {(double)NAN, (double)NAN, 1, 0, 1};

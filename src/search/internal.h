@@ -2,13 +2,9 @@
 #ifndef HPT_SEARCH_INTERNAL_H
 #define HPT_SEARCH_INTERNAL_H
 
+#include "base/setting.h"
 #include "num/random.h"
 #include "search/sampler.h"
-
-/* One setting of a spec, "KEY=VALUE"; both borrowed from the table of the caller. */
-typedef struct {
-    const char *key, *value;
-} HptSetting;
 
 /* A kind of sampler. open makes its state from the settings and appends every setting, given or
  * not, to spec ("points=10,C=7"); propose is asked only for trials after the leading points, by

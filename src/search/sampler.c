@@ -46,34 +46,6 @@ bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n
     return false;
 }
 
-/* Cuts "KEY=VALUE,…" in place. A key may be a parameter's name, so ':' and '.' do not separate. */
-static GArray *read_settings(char *text, const char *spec, GError **error)
-{
-    g_autoptr(GArray) settings = g_array_new(FALSE, FALSE, sizeof(HptSetting));
-    while (text != NULL) {
-        char *next = strchr(text, ',');
-        if (next != NULL)
-            *next++ = '\0';
-        char *equals = strchr(text, '=');
-        if (equals == NULL || equals == text || equals[1] == '\0') {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                        "sampler '%s': a setting is written KEY=VALUE, not '%s'", spec, text);
-            return NULL;
-        }
-        *equals = '\0';
-        HptSetting setting = {text, equals + 1};
-        for (guint i = 0; i < settings->len; i++)
-            if (strcmp(g_array_index(settings, HptSetting, i).key, setting.key) == 0) {
-                g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler '%s': '%s' is set twice",
-                            spec, setting.key);
-                return NULL;
-            }
-        g_array_append_val(settings, setting);
-        text = next;
-    }
-    return g_steal_pointer(&settings);
-}
-
 HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **error)
 {
     g_autofree char *name = g_strdup(spec);
@@ -83,7 +55,7 @@ HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **
     const HptSamplerKind *kind = find_kind(name, error);
     if (kind == NULL)
         return NULL;
-    g_autoptr(GArray) settings = read_settings(rest, spec, error);
+    g_autoptr(GArray) settings = hpt_settings_cut(rest, "sampler", spec, error);
     if (settings == NULL)
         return NULL;
     g_autoptr(GString) full = g_string_new(NULL);
