@@ -548,8 +548,6 @@ char *hpt_end_text(const HptEnd *end)
         return g_strdup("timeout");
     case HPT_END_STOPPED:
         return g_strdup("stopped");
-    case HPT_END_PRUNED:
-        return g_strdup("pruned");
     case HPT_END_MEMORY: {
         g_autofree char *limit = hpt_size_text(end->limit);
         g_autofree char *seen = hpt_size_text(end->seen);

@@ -30,7 +30,6 @@ typedef enum {
     HPT_END_SIGNALLED,    /* by a signal that we did not send */
     HPT_END_TIMEOUT,      /* we ended it: time was up */
     HPT_END_STOPPED,      /* we ended it: interrupted */
-    HPT_END_PRUNED,       /* we ended it: by a rule */
     HPT_END_MEMORY,       /* it was ended: over its limit of memory */
     HPT_END_CPU,          /* it was ended: over its limit of CPU time */
     HPT_END_START_FAILED, /* never ran: step and errnum say why; status is 125 to 127 */
@@ -95,7 +94,7 @@ int hpt_child_steal_stderr(HptChild *child);
 /* Sends a signal to the command's process group; false once the main process was reaped. A KILL that
  * has done nothing and is repeated after a second ends the helper, too. */
 bool hpt_child_signal(HptChild *child, int signal);
-/* How the end will be named if it comes now (TIMEOUT, STOPPED or PRUNED); the first call counts. */
+/* How the end will be named if it comes now (TIMEOUT or STOPPED); the first call counts. */
 void hpt_child_blame(HptChild *child, HptEndKind kind);
 
 /* Kills the leftovers and takes the status if the main process has ended; false: it has not.
@@ -104,9 +103,9 @@ void hpt_child_blame(HptChild *child, HptEndKind kind);
 bool hpt_child_reap(HptChild *child);
 bool hpt_child_sweep(HptChild *child);
 
-/* Kills every process that may be seen whose environment has the entry marker: what the child of an
- * hpt-run that was killed has left. How many; 0 where /proc is not there. */
-size_t hpt_child_kill_marked(const char *marker);
+/* Kills every process that may be seen whose environment has the entry marker, or one that begins so:
+ * what the child of an hpt-run that was killed has left. How many; 0 where /proc is not there. */
+size_t hpt_child_kill_marked(const char *marker, bool beginning);
 
 /* Complete after sweep said true. Borrowed. */
 const HptEnd *hpt_child_get_end(const HptChild *child);

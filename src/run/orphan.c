@@ -130,13 +130,18 @@ static GArray *list_orphans(void)
     return pids;
 }
 
-static bool has_entry(const GByteArray *env, const char *entry)
+static bool has_entry_of(const GByteArray *env, const char *entry, bool beginning)
 {
     const char *next = (const char *)env->data, *end = next + env->len;
     for (; next < end; next += strlen(next) + 1)
-        if (strcmp(next, entry) == 0)
+        if (beginning ? g_str_has_prefix(next, entry) : strcmp(next, entry) == 0)
             return true;
     return false;
+}
+
+static bool has_entry(const GByteArray *env, const char *entry)
+{
+    return has_entry_of(env, entry, false);
 }
 
 /* A database server of ours, or its keeper, whoever's trial happened to start it. */
@@ -164,7 +169,7 @@ static GByteArray *environment_of(pid_t pid)
     return read_proc(path, ENVIRON_MAX);
 }
 
-size_t hpt_child_kill_marked(const char *marker)
+size_t hpt_child_kill_marked(const char *marker, bool beginning)
 {
     size_t killed = 0;
     g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
@@ -173,7 +178,7 @@ size_t hpt_child_kill_marked(const char *marker)
         if (!hpt_integer_parse(name, &pid) || pid == getpid())
             continue;
         g_autoptr(GByteArray) env = environment_of((pid_t)pid);
-        if (env != NULL && has_entry(env, marker) && !is_kept((pid_t)pid, env))
+        if (env != NULL && has_entry_of(env, marker, beginning) && !is_kept((pid_t)pid, env))
             killed += kill((pid_t)pid, SIGKILL) == 0;
     }
     return killed;

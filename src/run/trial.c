@@ -33,7 +33,7 @@ struct HptRun {
     int64_t timeout_at, kill_at, sweep_at; /* INT64_MAX: never */
     int64_t grace_us, timeout_us;
     HptRunResult result;
-    char *failure, *pruned; /* by which rule; NULL: not */
+    char *failure;
 };
 
 /* The trial's environment: base, its own, and the two that only we know. Borrowed strings but the
@@ -186,7 +186,6 @@ void hpt_run_free(HptRun *run)
     if (run->directory >= 0)
         close(run->directory);
     g_free(run->failure);
-    g_free(run->pruned);
     g_free(run);
 }
 
@@ -263,12 +262,6 @@ static bool has_exit_metric(const HptRun *run)
     return false;
 }
 
-static char *end_text(const HptRun *run, const HptEnd *end)
-{
-    return end->kind == HPT_END_PRUNED && run->pruned != NULL ? g_strdup(run->pruned)
-                                                              : hpt_end_text(end);
-}
-
 /* The status of a command whose exit is itself measured says nothing against it. */
 static char *describe_failure(const HptRun *run, bool reported)
 {
@@ -277,7 +270,7 @@ static char *describe_failure(const HptRun *run, bool reported)
     if (run->result.served != NULL && run->result.served->failure != NULL)
         return g_strdup(run->result.served->failure);
     bool ended_well = end->kind == HPT_END_EXITED && (end->status == 0 || has_exit_metric(run));
-    g_autofree char *text = end_text(run, end);
+    g_autofree char *text = hpt_end_text(end);
     if (ended_well)
         return g_strdup(problem);
     if (reported)
@@ -387,15 +380,6 @@ void hpt_run_stop(HptRun *run, int signal, int64_t now_us)
         end_by(run, HPT_END_STOPPED, signal, now_us);
 }
 
-void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us)
-{
-    if (run->state != STATE_RUNNING)
-        return;
-    if (run->pruned == NULL)
-        run->pruned = g_strdup(cause);
-    end_by(run, HPT_END_PRUNED, run->grace_us > 0 ? SIGTERM : SIGKILL, now_us);
-}
-
 bool hpt_run_is_asking(const HptRun *run)
 {
     return run->state == STATE_RUNNING &&
@@ -418,11 +402,6 @@ bool hpt_run_finished(const HptRun *run)
 const HptRunResult *hpt_run_get_result(const HptRun *run)
 {
     return run->state == STATE_FINISHED ? &run->result : NULL;
-}
-
-char *hpt_run_end_text(const HptRun *run)
-{
-    return end_text(run, run->result.end);
 }
 
 pid_t hpt_run_get_pid(const HptRun *run)

@@ -80,9 +80,6 @@ void hpt_run_handle(HptRun *run, int64_t now_us);
 /* Interrupts: sends signal (TERM, KILL…) to the process group. The end is then STOPPED. A TERM is
  * followed by KILL after the grace. */
 void hpt_run_stop(HptRun *run, int signal, int64_t now_us);
-/* Ends it by a rule, TERM and then KILL after the grace; cause says which, for the record. The end
- * is then PRUNED and its text the cause, unless the run was ended otherwise before. */
-void hpt_run_prune(HptRun *run, const char *cause, int64_t now_us);
 
 /* Somebody waits for the answer to a report with a step (hpt-report, or a persistent worker's
  * report line). The points of that report have gone to on_point before. */
@@ -92,8 +89,6 @@ bool hpt_run_is_asking(const HptRun *run);
 void hpt_run_answer(HptRun *run, bool stop);
 
 bool hpt_run_finished(const HptRun *run);
-/* How it ended in a line: hpt_end_text, or why it was pruned. Once finished; owned. */
-char *hpt_run_end_text(const HptRun *run);
 /* Once finished; belongs to run. */
 const HptRunResult *hpt_run_get_result(const HptRun *run);
 pid_t hpt_run_get_pid(const HptRun *run);

@@ -180,7 +180,7 @@ char **hpt_slot_expand(const HptSlot *slot, GError **error)
     return argv;
 }
 
-static void add_part_environment(const HptSlot *slot, GPtrArray *env)
+void hpt_slot_add_part(const HptSlot *slot, GPtrArray *env)
 {
     const HptDefinition *definition = slot->definition;
     if (definition->evaluations > 1) {
@@ -218,7 +218,7 @@ static char **trial_environment(const HptSlot *slot, const HptSlotContext *conte
     g_ptr_array_add(env, g_strdup_printf("HPT_SEED=%" PRId64, run_seed(slot)));
     g_ptr_array_add(env, g_strdup_printf("HPT_SLOT=%d", slot->index));
     g_ptr_array_add(env, g_strdup_printf("HPT_PARAMS=%s/%s", slot->directory, HPT_PARAMS_FILE));
-    add_part_environment(slot, env);
+    hpt_slot_add_part(slot, env);
     const HptSpace *space = slot->definition->space;
     for (size_t i = 0; i < hpt_space_size(space); i++) {
         if (!slot->config->values[i].active)
@@ -234,9 +234,7 @@ static char **trial_environment(const HptSlot *slot, const HptSlotContext *conte
     return (char **)g_ptr_array_free(g_steal_pointer(&env), false);
 }
 
-/* {"params":{…},"seed":…,"study":"…","trial":…}, and of an evaluation what it is: canonical, like all
- * JSON we write. */
-static char *params_text(const HptSlot *slot, const HptSlotContext *context)
+char *hpt_slot_params(const HptSlot *slot, const char *study)
 {
     const HptDefinition *definition = slot->definition;
     GString *text = g_string_new("{");
@@ -259,7 +257,7 @@ static char *params_text(const HptSlot *slot, const HptSlotContext *context)
         g_string_append_printf(text, ",\"split\":%" PRId64,
                                hpt_split_seed(definition->seed, slot->part.repeat));
     g_string_append(text, ",\"study\":");
-    hpt_json_append_string(text, context->study_name);
+    hpt_json_append_string(text, study);
     g_string_append_printf(text, ",\"trial\":%" PRId64 "}\n", slot->number);
     return g_string_free(text, false);
 }
@@ -313,9 +311,7 @@ static void on_point(const HptPoint *point, void *user)
 
 /* ---- persistent workers ---- */
 
-/* The line that hands the trial over: what is in params, a JSON object, and "type", "attempt" and
- * "dir". */
-static char *trial_message(const HptSlot *slot, const char *params, GError **error)
+char *hpt_slot_message(const HptSlot *slot, const char *params, GError **error)
 {
     g_autoptr(json_t) message = hpt_json_parse(params, strlen(params), error);
     if (message == NULL)
@@ -361,7 +357,7 @@ static bool serve(HptSlot *slot, const HptSlotContext *context, const char *para
 {
     if (!slot->definition->worker)
         return true;
-    *message = trial_message(slot, params, error);
+    *message = hpt_slot_message(slot, params, error);
     if (*message == NULL)
         return false;
     if (slot->servant == NULL)
@@ -388,7 +384,7 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
     const HptDefinition *definition = slot->definition;
     HptResources *resources = context->resources;
     const HptContain *contain = hpt_resources_contain(resources, definition->contain, error);
-    g_autofree char *params = params_text(slot, context);
+    g_autofree char *params = hpt_slot_params(slot, context->study_name);
     if (contain == NULL || !make_directory(slot, context, params, error))
         return false;
     slot->argv = hpt_slot_expand(slot, error);
@@ -534,14 +530,14 @@ const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char 
         *cause = g_strdup("the worker stopped early by itself");
         return "pruned";
     }
-    g_autofree char *end = hpt_run_end_text(slot->run);
+    g_autofree char *end = hpt_end_text(result->end);
     /* So it had the signal too, and its handler may have given any status. */
     bool stopped = result->end->kind == HPT_END_STOPPED ||
                    (interrupted != NULL && (result->end->kind == HPT_END_EXITED ||
                                             ended_from_outside(result->end)));
-    if (result->failure == NULL || result->end->kind == HPT_END_PRUNED) {
+    if (result->failure == NULL) {
         *cause = g_utf8_make_valid(end, -1);
-        return result->failure == NULL ? "complete" : "pruned";
+        return "complete";
     }
     if (stopped) {
         *cause = g_utf8_make_valid(interrupted != NULL ? interrupted : "interrupted", -1);

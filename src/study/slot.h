@@ -90,6 +90,15 @@ char *hpt_slot_directory(const HptSlotContext *context, int64_t number, int atte
 /* The argv of a configuration, as it would be run in slot. Owned. */
 char **hpt_slot_expand(const HptSlot *slot, GError **error) HPT_WARN_UNUSED;
 
+/* What its command gets, of a slot with a definition, number, attempt, configuration, canonical, seed, part,
+ * directory and resume:
+ * {"params":{…},"seed":…,"study":"…","trial":…} and of an evaluation what it is, canonical, with a newline;
+ * params with "type", "attempt" and "dir", as a persistent worker is given it;
+ * the variables HPT_FOLD and the like that an evaluation has, for env to own. */
+char *hpt_slot_params(const HptSlot *slot, const char *study);
+char *hpt_slot_message(const HptSlot *slot, const char *params, GError **error) HPT_WARN_UNUSED;
+void hpt_slot_add_part(const HptSlot *slot, GPtrArray *env);
+
 /* Makes the folder, the parameter file and the environment, and starts the command. */
 bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us,
                     GError **error) HPT_WARN_UNUSED;

@@ -11,12 +11,8 @@
 enum {
     LEASE_S = 60,
     MAX_LOST = 3, /* times a trial may be lost before it counts as lost for good */
-    BATCHES_UNDER_WAY = 4, /* of points, a trial */
 };
 #define RENEW_US (INT64_C(20) * 1000000)
-#define TICK_US INT64_C(200000)
-#define POLL_IDLE_US INT64_C(500000)  /* between looks for trials when we run none ourselves */
-#define POLL_BUSY_US INT64_C(5000000) /* … when we do */
 
 typedef struct {
     const HptWorkerOptions *options;
@@ -42,6 +38,7 @@ typedef struct {
     char *interrupted; /* why what runs is stopped; NULL: it is not */
     bool gpus_awaited; /* told */
     int64_t poll_us, renew_us, tick_us; /* monotonic: when due */
+    int64_t idle_us; /* since when there was nothing to take; 0: there was */
     bool reap_wanted;
     HptTurn turn;
     int64_t failures_in_row;

@@ -8,6 +8,11 @@
 #include <poll.h>
 #include <string.h>
 
+#define TICK_US INT64_C(200000)
+#define POLL_MIN_US INT64_C(500000) /* between looks for trials when there were none */
+#define POLL_MAX_US INT64_C(5000000)
+#define BATCHES_UNDER_WAY 4 /* of points, a trial */
+
 static void tell(Worker *worker, HptWorkerEvent event)
 {
     if (worker->options->on_event == NULL)
@@ -185,11 +190,22 @@ static void post_files(Worker *worker, HptSlot *slot)
     hpt_outbox_post(&worker->outbox, HPT_SQL_ATTEMPT_FILES, args, slot);
 }
 
+/* A fourth of how long there was nothing to take, within bounds; and of many that wait each asks at
+ * another moment. */
+static int64_t next_poll_us(Worker *worker, int64_t now_us)
+{
+    if (worker->idle_us == 0)
+        worker->idle_us = now_us;
+    int64_t wait_us = CLAMP((now_us - worker->idle_us) / 4, POLL_MIN_US, POLL_MAX_US);
+    return now_us + wait_us * g_random_int_range(80, 121) / 100;
+}
+
 /* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */
 static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows, size_t first)
 {
     const char *outcome = hpt_rows_peek_text(rows, 0, first);
     if (strcmp(outcome, "trial") == 0) {
+        worker->idle_us = 0;
         slot->number = hpt_rows_int8(rows, 0, first + 1);
         slot->attempt = hpt_rows_int4(rows, 0, first + 2);
         slot->version = hpt_rows_int4(rows, 0, first + 3);
@@ -212,7 +228,8 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
     if (!worker->done) {
         /* Evaluations and promotions become due at any moment; retries seldom. */
         bool seldom = count_state(worker, HPT_SLOT_RUNNING) > 0 && worker->plan->parts == NULL;
-        worker->poll_us = hpt_time_monotonic_us() + (seldom ? POLL_BUSY_US : POLL_IDLE_US);
+        int64_t now_us = hpt_time_monotonic_us();
+        worker->poll_us = seldom ? now_us + POLL_MAX_US : next_poll_us(worker, now_us);
         worker->reap_wanted = true;
     }
 }
@@ -294,7 +311,7 @@ static void stop_others(Worker *worker, int64_t number)
 
 static void decided(Worker *worker, const HptPending *pending, bool ended)
 {
-    worker->poll_us = 0; /* something may have become free to run */
+    worker->poll_us = worker->idle_us = 0; /* something may have become free to run */
     if (!ended)
         return;
     stop_others(worker, pending->number);
@@ -516,14 +533,14 @@ static void fill_slots(Worker *worker, int64_t now_us)
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->slots[i].state == HPT_SLOT_IDLE) {
             if (!take_gpus(worker, &worker->slots[i])) {
-                worker->poll_us = now_us + POLL_IDLE_US;
+                worker->poll_us = next_poll_us(worker, now_us);
                 return;
             }
             post_reserve(worker, &worker->slots[i]);
             if (polling)
                 break; /* one question is enough */
         }
-    worker->poll_us = polling ? now_us + POLL_IDLE_US : 0;
+    worker->poll_us = polling ? next_poll_us(worker, now_us) : 0;
 }
 
 static int64_t next_deadline(const Worker *worker, int64_t now_us)

@@ -197,7 +197,9 @@ static void add_client(Bench *bench, Client *client, HptDb *db)
     static const char *const none[] = {NULL};
     digest = hpt_digest(nothing, strlen(nothing));
     *client = (Client){.db = db, .identity = hpt_identity_new(none), .slot.stop_us = INT64_MAX};
+    static HptResources no_resources; /* nothing is dealt out */
     client->context = (HptSlotContext){
+        .resources = &no_resources,
         .study_name = bench->study->name,
         .study_id = bench->study->id,
         .worker_id = client->identity->worker,

@@ -51,26 +51,6 @@ static void test_limit_cpu(void)
     check_no_children();
 }
 
-static void test_prune(void)
-{
-    Lab lab;
-    lab_begin(&lab, "");
-    g_autoptr(HptRun) run = start(&lab, "exec tail -f /dev/null");
-    hpt_run_prune(run, "median: 0.5 at step 3 is behind 0.4", hpt_time_monotonic_us());
-    const HptRunResult *result = wait_for(run);
-    g_assert_cmpint(result->end->kind, ==, HPT_END_PRUNED);
-    g_assert_cmpstr(result->failure, ==, "median: 0.5 at step 3 is behind 0.4");
-    g_autofree char *text = hpt_run_end_text(run);
-    g_assert_cmpstr(text, ==, result->failure);
-    /* What was ended for another reason before stays so. */
-    g_autoptr(HptRun) stopped = start(&lab, "exec tail -f /dev/null");
-    hpt_run_stop(stopped, SIGTERM, hpt_time_monotonic_us());
-    hpt_run_prune(stopped, "median", hpt_time_monotonic_us());
-    g_assert_cmpint(wait_for(stopped)->end->kind, ==, HPT_END_STOPPED);
-    lab_end(&lab);
-    check_no_children();
-}
-
 /* A command whose helper is killed is lost, never complete, and nothing of it stays. */
 static void test_helper_killed(void)
 {
@@ -209,7 +189,6 @@ int main(int argc, char **argv)
     static const TrialTest tests[] = {
         {"limit-mem", test_limit_mem, CONTAINED},
         {"limit-cpu", test_limit_cpu, CONTAINED},
-        {"prune", test_prune, ALWAYS},
         {"helper-killed", test_helper_killed, CONTAINED},
         {"helper-reused", test_helper_reused, CONTAINED},
         {"large-environment", test_large_environment, ALWAYS},
