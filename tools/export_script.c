@@ -6,12 +6,13 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "study/definition.h"
-#include "study/outcome.h"
+#include "study/slot.h"
 
 #include <string.h>
 
-/* Stands for the trial's folder, which was another one then; a shell leaves it alone. */
-#define DIR_MARK "/HPT-DIR-0f0b7a1c/"
+/* Stand for folders that were others then; a shell leaves them alone. */
+#define DIR_MARK "/HPT-DIR-0f0b7a1c"
+#define RESUME_MARK "/HPT-RESUME-0f0b7a1c"
 
 typedef struct {
     HptSink sink;
@@ -21,13 +22,16 @@ typedef struct {
     int64_t left_out;
 } Script;
 
-/* A trial as export_commands.sql gives it. */
+enum {
+    TRIAL, STATE, DEFINITION, SEED, CONFIG, ARGV, ATTEMPT, FOLD, REPEAT, BUDGET, RESUME_TRIAL,
+    RESUME_ATTEMPT, COLUMNS
+};
+
+/* A run as export_commands.sql gives it. */
 typedef struct {
-    const char *number, *state, *seed, *config;
-    const HptDefinition *definition;
-    HptConfig *values;
-    char *text; /* of the last value looked up */
-} Trial;
+    const HptDbText *values;
+    HptSlot slot; /* only what says which command it was; its strings are not its own */
+} Run;
 
 static bool put(Script *script, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
 static bool put(Script *script, GError **error, const char *format, ...)
@@ -39,54 +43,34 @@ static bool put(Script *script, GError **error, const char *format, ...)
     return script->sink(script->user, text, strlen(text), error);
 }
 
-static char *value_text(const Trial *trial, size_t i)
-{
-    const HptParam *param = hpt_space_get(trial->definition->space, i);
-    return hpt_param_value_text(param, trial->values->values[i]);
-}
-
-static const char *look_up(const char *name, void *user)
-{
-    Trial *trial = user;
-    g_clear_pointer(&trial->text, g_free);
-    if (strcmp(name, "hpt.trial") == 0)
-        trial->text = g_strdup(trial->number);
-    else if (strcmp(name, "hpt.seed") == 0)
-        trial->text = g_strdup(trial->seed);
-    else if (strcmp(name, "hpt.dir") == 0)
-        trial->text = g_strdup(DIR_MARK);
-    else if (strcmp(name, "hpt.params") == 0)
-        trial->text = g_strdup(DIR_MARK "/" HPT_PARAMS_FILE);
-    else if (strcmp(name, "hpt.worker") == 0 || strcmp(name, "hpt.slot") == 0)
-        trial->text = g_strdup("0");
-    else {
-        size_t i = hpt_space_find(trial->definition->space, name);
-        if (i != SIZE_MAX && trial->values->values[i].active)
-            trial->text = value_text(trial, i);
-    }
-    return trial->text;
-}
-
-/* One word for sh, with "$HPT_DIR" where the mark stands. */
+/* One word for sh, with "$HPT_DIR" and "$HPT_RESUME" where the marks stand. */
 static char *quote(const char *word)
 {
-    if (strstr(word, DIR_MARK) == NULL)
-        return hpt_text_shell_quote(word);
     g_autoptr(GString) out = g_string_new(NULL);
-    g_auto(GStrv) parts = g_strsplit(word, DIR_MARK, -1);
-    for (char **part = parts; *part != NULL; part++) {
-        g_autofree char *quoted = **part != '\0' ? hpt_text_shell_quote(*part) : g_strdup("");
-        g_string_append_printf(out, "%s%s", part == parts ? "" : "\"$HPT_DIR\"", quoted);
+    for (const char *rest = word; *rest != '\0' || out->len == 0;) {
+        const char *dir = strstr(rest, DIR_MARK), *resume = strstr(rest, RESUME_MARK);
+        bool first_dir = dir != NULL && (resume == NULL || dir < resume);
+        const char *mark = first_dir ? dir : resume;
+        g_autofree char *before =
+            g_strndup(rest, mark == NULL ? strlen(rest) : (size_t)(mark - rest));
+        if (mark == NULL || *before != '\0') {
+            g_autofree char *quoted = hpt_text_shell_quote(before);
+            g_string_append(out, quoted);
+        }
+        if (mark == NULL)
+            break;
+        g_string_append(out, first_dir ? "\"$HPT_DIR\"" : "\"$HPT_RESUME\"");
+        rest = mark + (first_dir ? strlen(DIR_MARK) : strlen(RESUME_MARK));
     }
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
-/* The recorded words are what ran. Only where the command named the trial's folder, the word is
+/* The recorded words are what ran. Only where the command named a folder of the trial, the word is
  * made from the template again. */
-static bool put_words(Script *script, Trial *trial, const char *argv, GError **error)
+static bool put_words(Script *script, const Run *run, GError **error)
 {
-    g_auto(GStrv) recorded = g_strsplit(argv, " ", -1);
-    g_auto(GStrv) made = hpt_template_expand(trial->definition->template, look_up, trial, error);
+    g_auto(GStrv) recorded = g_strsplit(run->values[ARGV].text, " ", -1);
+    g_auto(GStrv) made = hpt_slot_expand(&run->slot, error);
     if (made == NULL)
         return false;
     bool alike = g_strv_length(made) == g_strv_length(recorded);
@@ -95,94 +79,182 @@ static bool put_words(Script *script, Trial *trial, const char *argv, GError **e
         g_autofree char *word = export_unhex(recorded[i], &length);
         if (word == NULL || strlen(word) != length) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                        "trial %s: the recorded command is no list of words", trial->number);
+                        "trial %s: the recorded command is no list of words",
+                        run->values[TRIAL].text);
             return false;
         }
-        bool moved = alike && strstr(made[i], DIR_MARK) != NULL;
+        bool moved = alike && (strstr(made[i], DIR_MARK) != NULL || strstr(made[i], RESUME_MARK) != NULL);
         g_autofree char *quoted = quote(moved ? made[i] : word);
-        if (!put(script, error, " %s", quoted))
+        if (!put(script, error, "%s%s", i > 0 ? " " : "", quoted))
             return false;
     }
     return true;
 }
 
-static bool put_parameters(Script *script, const Trial *trial, GError **error)
+static bool put_parameters(Script *script, const Run *run, GError **error)
 {
-    const HptSpace *space = trial->definition->space;
+    const HptSpace *space = run->slot.definition->space;
     for (size_t i = 0; i < hpt_space_size(space); i++) {
         const HptParam *param = hpt_space_get(space, i);
         g_autofree char *name = hpt_template_env_name(param->name);
-        bool active = trial->values->values[i].active;
-        g_autofree char *text = active ? value_text(trial, i) : NULL;
+        bool active = run->slot.config->values[i].active;
+        g_autofree char *text =
+            active ? hpt_param_value_text(param, run->slot.config->values[i]) : NULL;
         g_autofree char *quoted = active ? hpt_text_shell_quote(text) : NULL;
         if (!(active ? put(script, error, "    export %s=%s\n", name, quoted)
                      : put(script, error, "    unset %s\n", name)))
             return false;
     }
+    g_autoptr(GPtrArray) env = g_ptr_array_new_with_free_func(g_free);
+    hpt_slot_add_part(&run->slot, env);
+    for (guint i = 0; i < env->len; i++) {
+        char *entry = g_ptr_array_index(env, i), *value = strchr(entry, '=');
+        *value++ = '\0';
+        if (strcmp(value, RESUME_MARK) != 0 && !put(script, error, "    export %s=%s\n", entry, value))
+            return false;
+    }
     return true;
 }
 
-static bool put_trial(Script *script, Trial *trial, const char *argv, GError **error)
+/* A process of its own, which gets its trial by its words and environment. */
+static bool put_command(Script *script, const Run *run, const char *params, GError **error)
 {
-    const HptDefinition *definition = trial->definition;
-    g_autoptr(GString) params = g_string_new("{\"params\":");
-    g_string_append_printf(params, "%s,\"seed\":%s,\"study\":", trial->config, trial->seed);
-    hpt_json_append_string(params, script->study);
-    g_string_append_printf(params, ",\"trial\":%s}", trial->number);
-    g_autofree char *study = hpt_text_shell_quote(script->study);
-    g_autofree char *quoted = hpt_text_shell_quote(params->str);
+    const HptDefinition *definition = run->slot.definition;
+    g_autofree char *quoted = quote(params);
+    const char *number = run->values[TRIAL].text;
     return put(script, error,
-               "\n# trial %s: %s\n(\n"
-               "    HPT_DIR=$(mktemp -d) || exit 125\n"
-               "    trap 'rm -rf \"$HPT_DIR\"' EXIT\n"
-               "    export HPT_DIR HPT_PARAMS=\"$HPT_DIR/" HPT_PARAMS_FILE "\"\n"
-               "    export HPT_STUDY=%s HPT_TRIAL=%s HPT_SEED=%s HPT_SLOT=0\n"
+               "    export HPT_PARAMS=\"$HPT_DIR/" HPT_PARAMS_FILE "\" HPT_TRIAL=%s HPT_SEED=%s\n"
                "    printf '%%s\\n' %s >\"$HPT_PARAMS\" || exit 125\n",
-               trial->number, trial->state, study, trial->number, trial->seed, quoted) &&
-           put_parameters(script, trial, error) &&
+               number, run->values[SEED].text, quoted) &&
+           put_parameters(script, run, error) &&
            (!definition->chdir_trial || put(script, error, "    cd \"$HPT_DIR\" || exit 125\n")) &&
-           put(script, error, "   ") && put_words(script, trial, argv, error) &&
-           put(script, error, " <%s\n) || { echo \"trial %s: exit status $?\" >&2; status=1; }\n",
-               definition->stdin_json ? "\"$HPT_PARAMS\"" : "/dev/null", trial->number);
+           put(script, error, "    ") && put_words(script, run, error) &&
+           put(script, error, " <%s\n", definition->stdin_json ? "\"$HPT_PARAMS\"" : "/dev/null");
 }
 
-static HptConfig *read_config(const Trial *trial, GError **error)
+/* A persistent worker, which gets its trial, and leave to go, by messages; its own go to standard
+ * output, by a pipe, because opening the name of descriptor 4 would cut a file off. */
+static bool put_worker(Script *script, const Run *run, const char *params, GError **error)
 {
-    g_autoptr(json_t) object = hpt_json_parse(trial->config, strlen(trial->config), error);
-    HptConfig *config = object == NULL
-                            ? NULL
-                            : hpt_config_from_json(trial->definition->space, object, false, error);
-    if (config == NULL)
-        g_prefix_error(error, "trial %s: ", trial->number);
-    return config;
+    g_autofree char *message = hpt_slot_message(&run->slot, params, error);
+    g_autofree char *quoted = message == NULL ? NULL : quote(message);
+    return message != NULL &&
+           put(script, error,
+               "    export HPT_WORKER_IN=/dev/fd/3 HPT_WORKER_OUT=/dev/fd/4\n"
+               "    printf '%%s\\n' %s '{\"type\":\"bye\"}' | {\n        ",
+               quoted) &&
+           put_words(script, run, error) &&
+           put(script, error,
+               " 3<&0 4>&1 </dev/null\n"
+               "        echo $? >\"$HPT_DIR/.hpt-status\"\n"
+               "    } | cat\n"
+               "    exit \"$(cat \"$HPT_DIR/.hpt-status\")\"\n");
 }
 
-/* Columns: trial, state, definition, seed, config, argv. */
-static bool row(const HptDbText *values, size_t count, void *user, GError **error)
+/* Folders of evaluations stay until the script ends: a later one may go on from it. */
+static bool put_folder(Script *script, const Run *run, const char *name, GError **error)
 {
-    g_assert(count == 6);
-    Script *script = user;
-    Trial trial = {.number = values[0].text,
-                   .state = values[1].text,
-                   .seed = values[3].text,
-                   .config = values[4].text};
-    if (values[2].text == NULL || trial.seed == NULL || trial.config == NULL ||
-        values[5].text == NULL) {
-        script->left_out++;
-        return put(script, error, "\n# trial %s: %s, never started\n", trial.number, trial.state);
-    }
-    int64_t version = 0;
-    if (hpt_integer_parse(values[2].text, &version))
-        trial.definition = g_hash_table_lookup(script->definitions, GINT_TO_POINTER((int)version));
-    if (trial.definition == NULL) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                    "trial %s: version %s of the study is missing", trial.number, values[2].text);
+    if (!run->slot.part.given)
+        return put(script, error,
+                   "    HPT_DIR=$(mktemp -d) || exit 125\n"
+                   "    trap 'rm -rf \"$HPT_DIR\"' EXIT\n");
+    if (!put(script, error, "    HPT_DIR=$kept/%s.%s\n    mkdir \"$HPT_DIR\" || exit 125\n",
+             run->values[TRIAL].text, run->values[ATTEMPT].text))
+        return false;
+    if (run->slot.resume == NULL)
+        return true;
+    const char *from = run->values[RESUME_TRIAL].text;
+    return put(script, error,
+               "    export HPT_RESUME=\"$kept/%s.%s\"\n"
+               "    test -d \"$HPT_RESUME\" || { echo '%s goes on from trial %s, which is not here'"
+               " >&2; exit 125; }\n",
+               from, run->values[RESUME_ATTEMPT].text, name, from);
+}
+
+static bool put_run(Script *script, const Run *run, const char *name, GError **error)
+{
+    const HptSlot *slot = &run->slot;
+    g_autofree char *study = hpt_text_shell_quote(script->study);
+    g_autofree char *params = g_strchomp(hpt_slot_params(slot, script->study));
+    return put(script, error, "\n# %s: %s\n(\n", name, run->values[STATE].text) &&
+           put_folder(script, run, name, error) &&
+           put(script, error, "    export HPT_DIR HPT_STUDY=%s HPT_SLOT=0\n", study) &&
+           (slot->definition->worker ? put_worker(script, run, params, error)
+                                     : put_command(script, run, params, error)) &&
+           put(script, error, ") || { echo \"%s: exit status $?\" >&2; status=1; }\n", name);
+}
+
+/* "trial 3", "trial 3, budget 9, fold 1, repeat 0". Owned. */
+static char *run_name(const HptDbText *values, const HptDefinition *definition)
+{
+    GString *name = g_string_new(NULL);
+    g_string_append_printf(name, "trial %s", values[TRIAL].text);
+    if (definition != NULL && definition->budget != NULL && values[BUDGET].text != NULL)
+        g_string_append_printf(name, ", budget %s", values[BUDGET].text);
+    if (definition != NULL && definition->evaluations > 1 && values[FOLD].text != NULL)
+        g_string_append_printf(name, ", fold %s, repeat %s", values[FOLD].text, values[REPEAT].text);
+    return g_string_free(name, FALSE);
+}
+
+static int integer(HptDbText value)
+{
+    int64_t number = 0;
+    return value.text != NULL && hpt_integer_parse(value.text, &number) ? (int)number : 0;
+}
+
+static bool read_run(Run *run, const HptDefinition *definition, GError **error)
+{
+    const HptDbText *values = run->values;
+    HptSlot *slot = &run->slot;
+    *slot = (HptSlot){.definition = definition,
+                      .attempt = integer(values[ATTEMPT]),
+                      .canonical = (char *)values[CONFIG].text,
+                      .directory = (char *)DIR_MARK};
+    slot->part = (HptPart){.given = values[FOLD].text != NULL || values[BUDGET].text != NULL,
+                           .fold = integer(values[FOLD]),
+                           .repeat = integer(values[REPEAT])};
+    if (values[BUDGET].text != NULL)
+        slot->part.budget = g_ascii_strtod(values[BUDGET].text, NULL);
+    if (values[RESUME_TRIAL].text != NULL)
+        slot->resume = (char *)RESUME_MARK;
+    if (!hpt_integer_parse(values[TRIAL].text, &slot->number) ||
+        !hpt_integer_parse(values[SEED].text, &slot->seed)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "trial %s: not a number",
+                    values[TRIAL].text);
         return false;
     }
-    trial.values = read_config(&trial, error);
-    bool ok = trial.values != NULL && put_trial(script, &trial, values[5].text, error);
-    hpt_config_free(trial.values);
-    g_free(trial.text);
+    slot->part.seed = slot->seed;
+    g_autoptr(json_t) object =
+        hpt_json_parse(values[CONFIG].text, strlen(values[CONFIG].text), error);
+    if (object != NULL)
+        slot->config = hpt_config_from_json(definition->space, object, false, error);
+    if (slot->config == NULL)
+        g_prefix_error(error, "trial %s: ", values[TRIAL].text);
+    return slot->config != NULL;
+}
+
+static bool row(const HptDbText *values, size_t count, void *user, GError **error)
+{
+    g_assert(count == COLUMNS);
+    Script *script = user;
+    Run run = {.values = values};
+    int version = integer(values[DEFINITION]);
+    const HptDefinition *definition =
+        g_hash_table_lookup(script->definitions, GINT_TO_POINTER(version));
+    g_autofree char *name = run_name(values, definition);
+    if (values[DEFINITION].text == NULL || values[SEED].text == NULL ||
+        values[CONFIG].text == NULL || values[ARGV].text == NULL) {
+        script->left_out++;
+        return put(script, error, "\n# %s: %s, never started\n", name, values[STATE].text);
+    }
+    if (definition == NULL) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                    "trial %s: version %s of the study is missing", values[TRIAL].text,
+                    values[DEFINITION].text);
+        return false;
+    }
+    bool ok = read_run(&run, definition, error) && put_run(script, &run, name, error);
+    hpt_config_free(run.slot.config);
     return ok;
 }
 
@@ -211,6 +283,19 @@ static GHashTable *read_definitions(const Export *export, GError **error)
     return g_steal_pointer(&definitions);
 }
 
+static bool has_evaluations(GHashTable *definitions)
+{
+    GHashTableIter iter;
+    void *value;
+    g_hash_table_iter_init(&iter, definitions);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const HptDefinition *definition = value;
+        if (definition->evaluations > 1 || definition->budget != NULL)
+            return true;
+    }
+    return false;
+}
+
 bool export_script(const Export *export, HptSink sink, void *user, int64_t *left_out,
                    GError **error)
 {
@@ -229,7 +314,9 @@ bool export_script(const Export *export, HptSink sink, void *user, int64_t *left
             "# Exit status: 0 if every command succeeded, else 1.\n"
             "# Made by hpt-export " PACKAGE_VERSION ".\n"
             "status=0\n",
-            name))
+            name) ||
+        (has_evaluations(definitions) &&
+         !put(&script, error, "kept=$(mktemp -d) || exit 125\ntrap 'rm -rf \"$kept\"' EXIT\n")))
         return false;
     g_autoptr(HptArgs) args = export_args(export);
     HptDbStream query = {.sql = hpt_sql_statements[HPT_SQL_EXPORT_COMMANDS].text,

@@ -208,11 +208,11 @@ if command -v flock >/dev/null; then
     lock=/run/lock/hpt-gpu-$a
     [ -e "$lock" ] || lock=/tmp/hpt-gpu-$a
     test_ok 'a GPU that is held by others is waited for' '
-        { flock "$lock" sh -c "until test -e release; do sleep 0.05; done" & holder=$!; } &&
+        mkfifo release && { flock "$lock" sh -c "read -r line <release" & holder=$!; } &&
         test_wait 20 sh -c "! flock -n $lock true" &&
         { CUDA_VISIBLE_DEVICES=$a hpt-run --print=none -s late --gpus=all -t 1 x=0.0..1.0 -- true 2>err & pid=$!; } &&
         test_wait 20 test_grep "waiting for a GPU" err && test_is "$(sql "select count(*) from trial where study = '"'late'"'")" 0 &&
-        touch release && wait $holder && wait $pid && test_is "$(detail late gpus)" $a
+        echo go >release && wait $holder && wait $pid && test_is "$(detail late gpus)" $a
     '
 else
     test_skip 'a GPU that is held by others is waited for' 'flock is not installed'

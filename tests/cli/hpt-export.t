@@ -164,6 +164,44 @@ test_ok 'script: folder, parameter file, standard input and shell as in the stud
     hpt-export -s shell -f script | sh >got &&
     sql "select '"'loss: '"' || loss from hpt_study.shell order by trial" >wanted && test_cmp wanted got
 '
+cat >rungs <<'EOT'
+#!/bin/sh
+before=$(cat "${HPT_RESUME:-/nowhere}/sum" 2>/dev/null || echo 0)
+echo "$before $HPT_BUDGET" | awk '{print $1 + $2}' >"$HPT_DIR/sum"
+printf 'loss: %s\n' "$(cat "$HPT_DIR/sum")"
+printf '%s\n' "$1 $2 $HPT_TRIAL $HPT_FOLD $HPT_REPEAT $HPT_SPLIT $HPT_BUDGET $HPT_SEED $(cat "$HPT_DIR/sum") $([ "$2" = "${HPT_RESUME:-none}" ])" >>"$RUNS"
+EOT
+chmod +x rungs
+test_ok 'script: folds and repeats, each with its own seed and split' '
+    export RUNS=$PWD/runs && : >runs &&
+    run -s folds -t 2 -m loss --folds=2 --repeats=2 --pruner=none x=0.0..1.0 \
+        -- sh -c "echo \$1 \$HPT_TRIAL \$HPT_FOLD \$HPT_REPEAT \$HPT_SPLIT \$HPT_SEED \$HPT_PARAM_x >>\$RUNS; echo loss: 1; cat \$HPT_PARAMS >>\$RUNS" sh {hpt.fold} &&
+    sort runs >wanted && test_is "$(wc -l <wanted)" 16 && : >runs &&
+    hpt-export -s folds -f script >folds.sh && sh folds.sh >out && sort runs >got && test_cmp wanted got &&
+    test_grep "^# trial 1, fold 1, repeat 0: complete$" folds.sh
+'
+test_ok 'script: a trial that goes on from its checkpoint finds it' '
+    : >runs && run -s climb -t 3 --seed=2 -m loss --budget=1..4:2 --pruner=asha --allow-unused x=0.0..1.0 -- ./rungs {x} &&
+    cut -d" " -f1,3- runs | sort >wanted && test "$(wc -l <wanted)" -gt 3 && : >runs &&
+    hpt-export -s climb -f script >climb.sh && sh climb.sh >out && cut -d" " -f1,3- runs | sort >got && test_cmp wanted got &&
+    trial=$(sql "select trial from evaluation where study = '"'climb'"' and resume_trial is not null limit 1") &&
+    test -n "$trial" && test_grep "^# trial $trial, budget 2: complete$" climb.sh && unset RUNS
+'
+if command -v python3 >/dev/null; then
+    cat >worker.py <<'EOT'
+import hpt_worker
+hpt_worker.serve(lambda params, seed, report: {"loss": params["x"]})
+EOT
+    test_ok 'script: a persistent worker is given its trial by a message' '
+        cp "$TEST_SRC/docs/guide/hpt_worker.py" . &&
+        run -s served -t 3 -m loss --worker x=0.0..1.0 -- python3 worker.py &&
+        hpt-export -s served -f script >served.sh && sh served.sh >out &&
+        sed -n "s/.*\"loss\":\([^,}]*\).*/\1/p" out | sed "s/ //g" >got &&
+        sql "select loss from hpt_study.served order by trial" >wanted && test_cmp wanted got
+    '
+else
+    test_skip 'script: a persistent worker is given its trial by a message' 'python3 is not installed'
+fi
 test_ok 'script: a command that fails is told of, and the rest goes on' '
     run -s failing -t 3 --max-failures=0 -m loss --sampler=grid --no-default-trial x=1..3 \
         -- sh -c "[ \$1 != 2 ] && echo loss: \$1 || exit 9" sh {x} &&
