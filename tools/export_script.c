@@ -213,12 +213,12 @@ static bool read_run(Run *run, const HptDefinition *definition, GError **error)
     slot->part = (HptPart){.given = values[FOLD].text != NULL || values[BUDGET].text != NULL,
                            .fold = integer(values[FOLD]),
                            .repeat = integer(values[REPEAT])};
-    if (values[BUDGET].text != NULL)
-        slot->part.budget = g_ascii_strtod(values[BUDGET].text, NULL);
     if (values[RESUME_TRIAL].text != NULL)
         slot->resume = (char *)RESUME_MARK;
     if (!hpt_integer_parse(values[TRIAL].text, &slot->number) ||
-        !hpt_integer_parse(values[SEED].text, &slot->seed)) {
+        !hpt_integer_parse(values[SEED].text, &slot->seed) ||
+        (values[BUDGET].text != NULL &&
+         !hpt_number_parse(values[BUDGET].text, &slot->part.budget, NULL))) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "trial %s: not a number",
                     values[TRIAL].text);
         return false;

@@ -197,7 +197,7 @@ static int64_t next_poll_us(Worker *worker, int64_t now_us)
     if (worker->idle_us == 0)
         worker->idle_us = now_us;
     int64_t wait_us = CLAMP((now_us - worker->idle_us) / 4, POLL_MIN_US, POLL_MAX_US);
-    return now_us + wait_us * g_random_int_range(80, 121) / 100;
+    return now_us + wait_us * (80 + now_us % 41) / 100;
 }
 
 /* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */

@@ -161,6 +161,14 @@ learns() {
     test "$(sql "select count(*) from metric_point where study = '$study'")" -ge 5 &&
     test_is "$(sql "select max((details->>'persistent_worker_trials')::int) from attempt where study = '$study'")" 4
 }
+worker stays 'if [ -e go ]; then done_with 1; else echo $$ >stays.pid; read -r line <never; fi'
+test_ok 'what is left when hpt-run and its helper were killed at once is gone before the next one begins' '
+    mkfifo never && { hpt-run -q --progress=none --pruner=none --print=none -s stays --contain=subreaper --worker -t 1 -m loss x=0.0..1.0 -- sh ./stays & pid=$!; } &&
+    test_wait 20 test -s stays.pid && left=$(cat stays.pid) && helper=$(sed -n "s/^PPid:.//p" "/proc/$left/status") &&
+    kill -STOP $pid && kill -9 "$helper" && kill -9 $pid && { wait $pid; test $? -eq 137; } && kill -0 "$left" &&
+    : >go && hpt-run -q --print=none -s stays -t 1 && test_is "$(sql "select count(*) from attempt where study = '"'stays'"'")" 2 &&
+    ! grep -q "^State:.[^Z]" "/proc/$left/status" 2>/dev/null
+'
 if command -v python3 >/dev/null; then
     test_ok 'the Python helper: five lines' '
         guide python five.py && test "$(grep -c . five.py)" -le 12 &&

@@ -103,9 +103,15 @@ test_ok 'a power cut: the trial is lost, and run again by another host under its
     hold w1 power 6 && cut w1 crash && worker w2 power 6 && { wait "$w1_pid"; wait "$w2_pid"; } && whole power 6 && sound_on w2 &&
     test_is "$(ask "select count(*) from hpt.attempt where study = '"'power' and outcome = 'lost'"'")" 1 && release w1 && heal w1
 '
-test_ok 'one packet in five lost: slow, and exact' '
-    cut w1 loss=20 && cut w2 loss=20 && both lossy 10; ended; lossy=$?; heal w1; heal w2; test $lossy -eq 0 && whole lossy 10 && sound_on w1 && sound_on w2
-'
+# The kernel may lack what drops packets at random.
+lossy() { both lossy 10 && ended; }
+if cut w1 loss=10 2>lossless && cut w2 loss=10; then
+    test_ok 'one packet in ten lost: slow, and exact' 'lossy && whole lossy 10 && sound_on w1 && sound_on w2'
+else
+    test_skip 'one packet in ten lost: slow, and exact' "$(head -n 1 lossless)"
+fi
+heal w1
+heal w2
 if [ -n "$bouncer" ]; then
     test_ok 'through pgbouncer in transaction mode' '
         sed -i "s/host=db/host=db port=6432/" "$(home w1)/.hpt/config" "$(home w2)/.hpt/config" &&
