@@ -223,7 +223,7 @@ rm -f /run/lock/hpt-gpu-cli$$? /tmp/hpt-gpu-cli$$?
 
 test_ok '--via: a prefix for every trial, its words as in a shell; the record keeps the trial'"'"'s own' '
     run -s via2 --via "nice -n 5" -t 1 -m n:track x=3..4 -- sh -c "echo n=\$(nice)" &&
-    test_is "$(sql "select n from via2")" 5 && test_is "$(detail via2 via)" "nice -n 5" &&
+    test_is "$(sql "select n from via2")" "$(nice -n 5 nice)" && test_is "$(detail via2 via)" "nice -n 5" &&
     run -s via3 --via "env '"'A=c d'"'" -t 1 -m n:track x=3..4 -- sh -c "test \"\$A\" = \"c d\" && echo n=1" &&
     test_is "$(sql "select n from via3")" 1 &&
     sql "select argv from trial where study = '"'via2'"'" >out && test_no_grep nice out
