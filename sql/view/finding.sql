@@ -5,9 +5,11 @@ DROP VIEW IF EXISTS hpt.finding;
 CREATE VIEW hpt.finding AS
 SELECT f.invariant, f.kind, s.name AS study, f.number AS trial, f.attempt, f.finding
 FROM (
-    -- I1: the trial's state and the attempt that counts.
+    -- I1: the trial's state and the attempt that counts. A trial with evaluations (rung is not null) has an
+    -- attempt for each, and its state is theirs together.
     SELECT 'I1' AS invariant, 'error' AS kind, t.study_id, t.number, t.attempt,
            CASE WHEN a.id IS NULL THEN 'the attempt that counts is missing'
+                WHEN t.rung IS NOT NULL THEN NULL
                 WHEN t.state = 'running' AND a.outcome IS NOT NULL
                     THEN 'running, but its attempt ended as ' || a.outcome
                 WHEN t.state <> 'running' AND a.outcome IS NULL
@@ -29,12 +31,24 @@ FROM (
                 WHEN a.early > 0 THEN 'an attempt before the last has a result'
                 WHEN a.open > 0 THEN 'an attempt before the last has not ended' END
     FROM (SELECT a.study_id, a.number, count(*) AS n, max(a.attempt) AS newest, min(a.attempt) AS oldest,
-                 count(*) FILTER (WHERE a.outcome IN ('complete', 'pruned') AND a.attempt < t.attempt) AS early,
-                 count(*) FILTER (WHERE a.outcome IS NULL AND a.attempt < t.attempt) AS open
+                 count(*) FILTER (WHERE a.outcome IN ('complete', 'pruned') AND a.attempt < t.attempt AND t.rung IS NULL) AS early,
+                 count(*) FILTER (WHERE a.outcome IS NULL AND a.attempt < t.attempt AND t.rung IS NULL) AS open
           FROM hpt_record.attempt a
           LEFT JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number
           GROUP BY a.study_id, a.number) a
     LEFT JOIN hpt_record.trial t ON t.study_id = a.study_id AND t.number = a.number
+    UNION ALL
+    SELECT 'I1', 'error', e.study_id, e.number, e.attempt,
+           CASE WHEN e.state = 'complete' AND a.outcome IS DISTINCT FROM 'complete'
+                    THEN format('evaluation %s is complete, but its attempt is not', e.evaluation)
+                WHEN e.state <> 'complete' AND a.outcome = 'complete'
+                    THEN format('evaluation %s is %s, but its attempt is complete', e.evaluation, e.state)
+                WHEN EXISTS (SELECT FROM hpt_record.attempt b WHERE b.study_id = e.study_id AND b.number = e.number
+                             AND b.evaluation = e.evaluation AND b.attempt < e.attempt AND b.outcome = 'complete')
+                    THEN format('evaluation %s has results of two attempts', e.evaluation) END
+    FROM hpt_record.evaluation e
+    LEFT JOIN hpt_record.attempt a
+        ON a.study_id = e.study_id AND a.number = e.number AND a.attempt = e.attempt
     UNION ALL
     SELECT 'I1', 'error', a.study_id, a.number, a.attempt, 'ended, but nobody knows when'
     FROM hpt_record.attempt a WHERE a.outcome IS NOT NULL AND a.ended_at IS NULL
@@ -44,13 +58,15 @@ FROM (
     FROM hpt_record.trial t
     WHERE t.state = 'running'
       AND NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = t.study_id AND l.number = t.number)
+      AND (t.rung IS NULL OR NOT EXISTS (SELECT FROM hpt_record.queue q
+                                         WHERE q.study_id = t.study_id AND q.number = t.number))
     UNION ALL
     SELECT 'I1', 'error', l.study_id, l.number, l.attempt, 'a lease without a running attempt'
     FROM hpt_record.lease l
     LEFT JOIN hpt_record.trial t ON t.study_id = l.study_id AND t.number = l.number
     LEFT JOIN hpt_record.attempt a
         ON a.study_id = l.study_id AND a.number = l.number AND a.attempt = l.attempt
-    WHERE t.state IS DISTINCT FROM 'running' OR t.attempt <> l.attempt OR a.id IS NULL
+    WHERE t.state IS DISTINCT FROM 'running' OR (t.rung IS NULL AND t.attempt <> l.attempt) OR a.id IS NULL
        OR a.outcome IS NOT NULL OR a.worker_id <> l.worker_id
     UNION ALL
     SELECT 'I1', 'error', t.study_id, t.number, t.attempt, 'waiting, but not in the queue'
@@ -61,7 +77,7 @@ FROM (
     SELECT 'I1', 'error', q.study_id, q.number, NULL, 'in the queue, but not waiting'
     FROM hpt_record.queue q
     LEFT JOIN hpt_record.trial t ON t.study_id = q.study_id AND t.number = q.number
-    WHERE t.state IS DISTINCT FROM 'waiting'
+    WHERE t.state IS DISTINCT FROM 'waiting' AND NOT (t.rung IS NOT NULL AND t.state = 'running')
     UNION ALL
     -- I1: what belongs to an attempt that is not there.
     SELECT DISTINCT 'I1', 'error', m.study_id, m.number, m.attempt, 'metrics of an attempt that is missing'

@@ -28,6 +28,22 @@ test_ok '--store: a sound store has no finding; the summary counts what was read
     printf "invariant\tkind\tstudy\ttrial\tattempt\tfinding\n" | test_cmp - out &&
     test_grep "^hpt-verify: note: 0 errors, 0 notes; [1-9][0-9]+ objects, [1-9][0-9]{4,} bytes read" err
 '
+cat >rungs <<'EOT'
+#!/bin/sh
+echo "$HPT_BUDGET" >"$HPT_DIR/sum"
+awk -v x="$1" -v b="${HPT_BUDGET:-1}" -v f="${HPT_FOLD:-0}" 'BEGIN { print "loss: " x * x + f / 1000 + 1 / b }'
+EOT
+chmod +x rungs
+test_ok 'I1: folds and rungs are attempts of one trial; a result that its evaluation has not is found' '
+    run -s folds -t 12 -j 2 -m loss --folds=5 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
+    run -s rungs -t 9 -j 2 -m loss --budget=1..9:3 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
+    test "$(sql "select count(*) from hpt_record.trial where state = '"'pruned'"'")" -gt 4 &&
+    hpt-verify -qH >out && test_empty out &&
+    damage="hpt_record.attempt set outcome = '"'X'"' where evaluation = 2 and number = 0 and study_id = (select id from hpt_record.study where name = '"'folds'"')" &&
+    sql "update $(echo "$damage" | sed s/X/failed/)" && test_exit 1 hpt-verify -qH >out &&
+    test_grep "^I1	error	folds	0	[0-9]+	evaluation 2 is complete, but its attempt is not$" out &&
+    sql "update $(echo "$damage" | sed s/X/complete/)" && hpt-verify -qH >out
+'
 test_ok '--no-content says that nothing was read' '
     hpt-verify --no-content 2>err >out && test_grep "their content was not read" err &&
     test_is "$(wc -l <out)" 1
