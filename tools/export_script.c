@@ -132,8 +132,8 @@ static bool put_command(Script *script, const Run *run, const char *params, GErr
            put(script, error, " <%s\n", definition->stdin_json ? "\"$HPT_PARAMS\"" : "/dev/null");
 }
 
-/* A persistent worker, which gets its trial, and leave to go, by messages; its own go to standard
- * output, by a pipe, because opening the name of descriptor 4 would cut a file off. */
+/* A persistent worker, which gets its trial, the answer to each report, and leave to go, by messages; its
+ * own go to standard output. Without its "done" it has failed. */
 static bool put_worker(Script *script, const Run *run, const char *params, GError **error)
 {
     g_autofree char *message = hpt_slot_message(&run->slot, params, error);
@@ -141,14 +141,23 @@ static bool put_worker(Script *script, const Run *run, const char *params, GErro
     return message != NULL &&
            put(script, error,
                "    export HPT_WORKER_IN=/dev/fd/3 HPT_WORKER_OUT=/dev/fd/4\n"
-               "    printf '%%s\\n' %s '{\"type\":\"bye\"}' | {\n        ",
-               quoted) &&
+               "    mkfifo \"$HPT_DIR/.hpt-to\" && exec 5>&1 || exit 125\n    ") &&
            put_words(script, run, error) &&
            put(script, error,
-               " 3<&0 4>&1 </dev/null\n"
-               "        echo $? >\"$HPT_DIR/.hpt-status\"\n"
-               "    } | cat\n"
-               "    exit \"$(cat \"$HPT_DIR/.hpt-status\")\"\n");
+               " 3<\"$HPT_DIR/.hpt-to\" 4>&1 >&5 </dev/null | {\n"
+               "        exec 3>\"$HPT_DIR/.hpt-to\" && printf '%%s\\n' %s >&3\n"
+               "        ended=1\n"
+               "        while read -r line; do\n"
+               "            printf '%%s\\n' \"$line\"\n"
+               "            case $line in\n"
+               "            *'\"type\"'*'\"done\"'*) ended=0 && echo '{\"type\":\"bye\"}' ;;\n"
+               "            *'\"type\"'*'\"report\"'*)\n"
+               "                echo '{\"type\":\"go\",\"trial\":%s,\"continue\":true}' ;;\n"
+               "            esac >&3\n"
+               "        done\n"
+               "        exit \"$ended\"\n"
+               "    }\n",
+               quoted, run->values[TRIAL].text);
 }
 
 /* Folders of evaluations stay until the script ends: a later one may go on from it. */

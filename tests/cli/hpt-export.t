@@ -190,13 +190,17 @@ test_ok 'script: a trial that goes on from its checkpoint finds it' '
 if command -v python3 >/dev/null; then
     cat >worker.py <<'EOT'
 import hpt_worker
-hpt_worker.serve(lambda params, seed, report: {"loss": params["x"]})
+def train(params, seed, report):
+    for step in range(3):
+        report(step, loss=params["x"])
+    return {"loss": params["x"]}
+hpt_worker.serve(train)
 EOT
     test_ok 'script: a persistent worker is given its trial by a message' '
         cp "$TEST_SRC/docs/guide/hpt_worker.py" . &&
         run -s served -t 3 -m loss --worker x=0.0..1.0 -- python3 worker.py &&
         hpt-export -s served -f script >served.sh && sh served.sh >out &&
-        sed -n "s/.*\"loss\":\([^,}]*\).*/\1/p" out | sed "s/ //g" >got &&
+        test_is "$(grep -c step out)" 9 && grep done out | sed -n "s/.*\"loss\":\([^,}]*\).*/\1/p" | sed "s/ //g" >got &&
         sql "select loss from hpt_study.served order by trial" >wanted && test_cmp wanted got
     '
 else
