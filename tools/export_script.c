@@ -30,7 +30,7 @@ enum {
 /* A run as export_commands.sql gives it. */
 typedef struct {
     const HptDbText *values;
-    HptSlot slot; /* only what says which command it was; its strings are not its own */
+    HptSlot slot; /* only what says which command it was; its folders are not its own */
 } Run;
 
 static bool put(Script *script, GError **error, const char *format, ...) G_GNUC_PRINTF(3, 4);
@@ -133,7 +133,7 @@ static bool put_command(Script *script, const Run *run, const char *params, GErr
 }
 
 /* A persistent worker, which gets its trial, the answer to each report, and leave to go, by messages; its
- * own go to standard output. Without its "done" it has failed. */
+ * own go to standard output. It has failed if its "done" says so or does not come. */
 static bool put_worker(Script *script, const Run *run, const char *params, GError **error)
 {
     g_autofree char *message = hpt_slot_message(&run->slot, params, error);
@@ -150,7 +150,12 @@ static bool put_worker(Script *script, const Run *run, const char *params, GErro
                "        while read -r line; do\n"
                "            printf '%%s\\n' \"$line\"\n"
                "            case $line in\n"
-               "            *'\"type\"'*'\"done\"'*) ended=0 && echo '{\"type\":\"bye\"}' ;;\n"
+               "            *'\"type\"'*'\"done\"'*)\n"
+               "                case $line in\n"
+               "                *'\"state\":\"failed\"'* | *'\"state\": \"failed\"'*) ;;\n"
+               "                *) ended=0 ;;\n"
+               "                esac\n"
+               "                echo '{\"type\":\"bye\"}' ;;\n"
                "            *'\"type\"'*'\"report\"'*)\n"
                "                echo '{\"type\":\"go\",\"trial\":%s,\"continue\":true}' ;;\n"
                "            esac >&3\n"
@@ -215,9 +220,9 @@ static bool read_run(Run *run, const HptDefinition *definition, GError **error)
 {
     const HptDbText *values = run->values;
     HptSlot *slot = &run->slot;
+    int64_t seed = 0;
     *slot = (HptSlot){.definition = definition,
                       .attempt = integer(values[ATTEMPT]),
-                      .canonical = (char *)values[CONFIG].text,
                       .directory = (char *)DIR_MARK};
     slot->part = (HptPart){.given = values[FOLD].text != NULL || values[BUDGET].text != NULL,
                            .fold = integer(values[FOLD]),
@@ -225,21 +230,18 @@ static bool read_run(Run *run, const HptDefinition *definition, GError **error)
     if (values[RESUME_TRIAL].text != NULL)
         slot->resume = (char *)RESUME_MARK;
     if (!hpt_integer_parse(values[TRIAL].text, &slot->number) ||
-        !hpt_integer_parse(values[SEED].text, &slot->seed) ||
+        !hpt_integer_parse(values[SEED].text, &seed) ||
         (values[BUDGET].text != NULL &&
          !hpt_number_parse(values[BUDGET].text, &slot->part.budget, NULL))) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "trial %s: not a number",
                     values[TRIAL].text);
         return false;
     }
-    slot->part.seed = slot->seed;
-    g_autoptr(json_t) object =
-        hpt_json_parse(values[CONFIG].text, strlen(values[CONFIG].text), error);
-    if (object != NULL)
-        slot->config = hpt_config_from_json(definition->space, object, false, error);
-    if (slot->config == NULL)
-        g_prefix_error(error, "trial %s: ", values[TRIAL].text);
-    return slot->config != NULL;
+    const char *config = values[CONFIG].text;
+    if (!hpt_slot_propose(slot, NULL, NULL, config, strlen(config), error))
+        return false;
+    slot->seed = slot->part.seed = seed; /* of the record */
+    return true;
 }
 
 static bool row(const HptDbText *values, size_t count, void *user, GError **error)
@@ -256,6 +258,9 @@ static bool row(const HptDbText *values, size_t count, void *user, GError **erro
         script->left_out++;
         return put(script, error, "\n# %s: %s, never started\n", name, values[STATE].text);
     }
+    /* Its trial was decided without it: it has no result to compare with. */
+    if (values[FOLD].text != NULL && strcmp(values[STATE].text, "cancelled") == 0)
+        return put(script, error, "\n# %s: cancelled, left out\n", name);
     if (definition == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
                     "trial %s: version %s of the study is missing", values[TRIAL].text,
@@ -264,6 +269,7 @@ static bool row(const HptDbText *values, size_t count, void *user, GError **erro
     }
     bool ok = read_run(&run, definition, error) && put_run(script, &run, name, error);
     hpt_config_free(run.slot.config);
+    g_free(run.slot.canonical);
     return ok;
 }
 

@@ -495,7 +495,7 @@ static bool obey(void)
 
 static bool parse(int argc, char **argv)
 {
-    static const char *const modes[] = {"subreaper", "namespace", "cgroup"}; /* as HptContainMode */
+    static const char *const modes[] = HPT_CONTAIN_MODE_NAMES;
     struct stat status;
     if (argc < 2 || argc > 3 || fstat(HPT_CONTAIN_FD, &status) != 0 ||
         !S_ISSOCK(status.st_mode) || fcntl(HPT_CONTAIN_FD, F_SETFD, FD_CLOEXEC) != 0)

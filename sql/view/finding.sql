@@ -50,6 +50,15 @@ FROM (
     LEFT JOIN hpt_record.attempt a
         ON a.study_id = e.study_id AND a.number = e.number AND a.attempt = e.attempt
     UNION ALL
+    SELECT 'I1', 'error', a.study_id, a.number, a.attempt,
+           format('evaluation %s has an attempt that has not ended and has no lease', a.evaluation)
+    FROM hpt_record.attempt a
+    JOIN hpt_record.evaluation e
+        ON e.study_id = a.study_id AND e.number = a.number AND e.evaluation = a.evaluation
+    WHERE a.outcome IS NULL
+      AND NOT EXISTS (SELECT FROM hpt_record.lease l WHERE l.study_id = a.study_id AND l.number = a.number
+                      AND l.evaluation = a.evaluation AND l.attempt = a.attempt)
+    UNION ALL
     SELECT 'I1', 'error', a.study_id, a.number, a.attempt, 'ended, but nobody knows when'
     FROM hpt_record.attempt a WHERE a.outcome IS NOT NULL AND a.ended_at IS NULL
     UNION ALL
@@ -73,6 +82,8 @@ FROM (
     FROM hpt_record.trial t
     WHERE t.state = 'waiting'
       AND NOT EXISTS (SELECT FROM hpt_record.queue q WHERE q.study_id = t.study_id AND q.number = t.number)
+      AND NOT EXISTS (SELECT FROM hpt_record.evaluation e -- waits for a decision: held
+                      WHERE e.study_id = t.study_id AND e.number = t.number AND e.held)
     UNION ALL
     SELECT 'I1', 'error', q.study_id, q.number, NULL, 'in the queue, but not waiting'
     FROM hpt_record.queue q

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "run/fd.h"
 #include "run/helper.h"
 #include "run/launch.h"
 #include "run/orphan.h"
@@ -41,45 +41,14 @@ struct HptChild {
     char *step;
 };
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-/* A descriptor above the standard three, so that the child's dup2 never overwrites a source. */
-static int above_standard(int fd)
-{
-    if (fd < 0 || fd > 2)
-        return fd;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return moved;
-}
+/* Ours are above the standard three, so that the child's dup2 never overwrites a source. */
+#define LEAST_FD 3
 
 static int open_input(const HptChildSpec *spec)
 {
-    if (spec->input == NULL)
-        return above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    int fd = above_standard(memfd_create("hpt-stdin", MFD_CLOEXEC));
-    const char *next = spec->input;
-    for (size_t left = spec->input_length; fd >= 0 && left > 0;) {
-        ssize_t n = write(fd, next, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            close_fd(&fd);
-            return -1;
-        }
-        next += n;
-        left -= (size_t)n;
-    }
-    if (fd >= 0)
-        lseek(fd, 0, SEEK_SET);
-    return fd;
+    int fd = spec->input == NULL ? open("/dev/null", O_RDONLY | O_CLOEXEC)
+                                 : hpt_fd_of_bytes("hpt-stdin", spec->input, spec->input_length);
+    return hpt_fd_raise(fd, LEAST_FD);
 }
 
 static bool open_pipe(int *ours, int *theirs)
@@ -87,8 +56,8 @@ static bool open_pipe(int *ours, int *theirs)
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0)
         return false;
-    *ours = above_standard(fds[0]);
-    *theirs = above_standard(fds[1]);
+    *ours = hpt_fd_raise(fds[0], LEAST_FD);
+    *theirs = hpt_fd_raise(fds[1], LEAST_FD);
     return *ours >= 0 && *theirs >= 0 && fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
 }
 
@@ -232,7 +201,7 @@ HptChild *hpt_child_start(const HptChildSpec *spec, GError **error)
     int streams[3] = {-1, -1, -1};
     bool ok = start(child, spec, streams, error);
     for (int i = 0; i < 3; i++)
-        close_fd(&streams[i]);
+        hpt_fd_close(&streams[i]);
     if (child->owner.pid > 0)
         hpt_orphan_enter(&child->owner);
     return ok ? g_steal_pointer(&child) : NULL;
@@ -517,9 +486,9 @@ void hpt_child_free(HptChild *child)
     while (!hpt_child_sweep(child))
         poll(NULL, 0, 1);
     end_helper(child);
-    close_fd(&child->pidfd);
-    close_fd(&child->out);
-    close_fd(&child->err);
+    hpt_fd_close(&child->pidfd);
+    hpt_fd_close(&child->out);
+    hpt_fd_close(&child->err);
     hpt_orphan_leave(&child->owner);
     g_free(child->command);
     g_free(child->directory);

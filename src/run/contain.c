@@ -40,15 +40,8 @@ HptContainMode hpt_contain_get_mode(const HptContain *contain)
 
 const char *hpt_contain_mode_name(HptContainMode mode)
 {
-    switch (mode) {
-    case HPT_CONTAIN_NAMESPACE:
-        return "namespace";
-    case HPT_CONTAIN_CGROUP:
-        return "cgroup";
-    case HPT_CONTAIN_SUBREAPER:
-        break;
-    }
-    return "subreaper";
+    static const char *const names[] = HPT_CONTAIN_MODE_NAMES;
+    return names[mode];
 }
 
 GPtrArray *hpt_contain_peek_pool(const HptContain *contain)

@@ -1,5 +1,6 @@
 #include "run/helper.h"
 
+#include "run/fd.h"
 #include "run/launch.h"
 
 #include <errno.h>
@@ -7,20 +8,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define END_LIMIT_MS 2000
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 /* One that the kernel cannot end stays what it is. */
 static void end_process(const HptHelper *helper)
@@ -39,10 +32,10 @@ void hpt_helper_free(HptHelper *helper, bool waited)
 {
     if (helper == NULL)
         return;
-    close_fd(&helper->channel); /* this is what it ends by */
+    hpt_fd_close(&helper->channel); /* this is what it ends by */
     if (helper->pid > 0 && !waited)
         end_process(helper);
-    close_fd(&helper->pidfd);
+    hpt_fd_close(&helper->pidfd);
     hpt_orphan_leave(&helper->idle);
     g_free(helper);
 }
@@ -55,12 +48,8 @@ static bool open_channel(HptHelper *helper, int *theirs)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
     /* Not below what the helper puts to 0, 1, 2 and 3 before. */
-    helper->channel = fcntl(ends[0], F_DUPFD_CLOEXEC, HPT_CONTAIN_FD);
-    *theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, HPT_CONTAIN_FD);
-    int saved = errno;
-    close(ends[0]);
-    close(ends[1]);
-    errno = saved;
+    helper->channel = hpt_fd_raise(ends[0], HPT_CONTAIN_FD);
+    *theirs = hpt_fd_raise(ends[1], HPT_CONTAIN_FD);
     return helper->channel >= 0 && *theirs >= 0 &&
            fcntl(helper->channel, F_SETFL, O_NONBLOCK) == 0;
 }
@@ -84,8 +73,8 @@ static HptHelper *helper_new(const HptContain *contain, GError **error)
                     ? -1
                     : hpt_launch_helper(contain, null, theirs, &fault);
     int saved = errno;
-    close_fd(&null);
-    close_fd(&theirs);
+    hpt_fd_close(&null);
+    hpt_fd_close(&theirs);
     bool ok = pid > 0 && fault.step == HPT_STEP_NONE;
     if (pid > 0 && !ok) {
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -127,17 +116,7 @@ static int write_words(const HptChildSpec *spec, HptContainOrder *order)
     add_words(bytes, spec->argv, &order->n_argv);
     add_words(bytes, spec->env, &order->n_env);
     order->words_bytes = bytes->len;
-    int fd = memfd_create("hpt-words", MFD_CLOEXEC);
-    for (guint done = 0; fd >= 0 && done < bytes->len;) {
-        ssize_t n = write(fd, bytes->data + done, bytes->len - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            close_fd(&fd);
-        else
-            done += (guint)n;
-    }
-    return fd;
+    return hpt_fd_of_bytes("hpt-words", bytes->data, bytes->len);
 }
 
 /* False: errno; EPIPE and ECONNRESET: the helper is not there any more. */
@@ -208,7 +187,7 @@ HptHelper *hpt_helper_begin(const HptChildSpec *spec, const int streams[3], GErr
     if (spec->cpus != NULL)
         order.cpus = *spec->cpus;
     int fds[HPT_CONTAIN_FDS_MAX] = {streams[0], streams[1], streams[2]};
-    g_return_val_if_fail(spec->n_extra <= HPT_CONTAIN_FDS_MAX - 4, NULL);
+    g_assert(spec->n_extra <= HPT_CONTAIN_FDS_MAX - 4);
     if (spec->n_extra > 0)
         memcpy(fds + 3, spec->extra, spec->n_extra * sizeof *fds);
     int *words = &fds[3 + spec->n_extra];

@@ -1,6 +1,7 @@
 #include "run/servant.h"
 
 #include "base/text.h"
+#include "run/fd.h"
 #include "run/talk.h"
 #include "run/usage.h"
 
@@ -70,22 +71,15 @@ HptServant *hpt_servant_new(const HptServantSpec *spec)
     return servant;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 /* Everything of the process that is gone, or is to be. */
 static void bury(HptServant *servant)
 {
     g_clear_pointer(&servant->child, hpt_child_free);
-    close_fd(&servant->out);
-    close_fd(&servant->err);
-    close_fd(&servant->to);
-    close_fd(&servant->from);
-    close_fd(&servant->hold);
+    hpt_fd_close(&servant->out);
+    hpt_fd_close(&servant->err);
+    hpt_fd_close(&servant->to);
+    hpt_fd_close(&servant->from);
+    hpt_fd_close(&servant->hold);
     hpt_talk_restart(&servant->talk);
     servant->dead = false;
     servant->trials = 0;
@@ -107,7 +101,7 @@ void hpt_servant_free(HptServant *servant)
             break;
         for (int i = 1; i < 3; i++) /* it may say good-bye to a pipe that is full */
             if (fds[i].revents != 0 && read(fds[i].fd, dropped, sizeof dropped) == 0)
-                close_fd(i == 1 ? &servant->out : &servant->err);
+                hpt_fd_close(i == 1 ? &servant->out : &servant->err);
     }
     bury(servant);
     g_strfreev(servant->argv);
@@ -128,12 +122,8 @@ static bool open_channel(int *ours, int *theirs, bool we_write)
     if (pipe2(fds, O_CLOEXEC) != 0)
         return false;
     int mine = fds[we_write ? 1 : 0], other = fds[we_write ? 0 : 1];
-    *ours = fcntl(mine, F_DUPFD_CLOEXEC, LEAST);
-    *theirs = fcntl(other, F_DUPFD_CLOEXEC, LEAST);
-    int saved = errno;
-    close(fds[0]);
-    close(fds[1]);
-    errno = saved;
+    *ours = hpt_fd_raise(mine, LEAST);
+    *theirs = hpt_fd_raise(other, LEAST);
     return *ours >= 0 && *theirs >= 0 && fcntl(*ours, F_SETFL, O_NONBLOCK) == 0;
 }
 
@@ -158,7 +148,7 @@ static bool start(HptServant *servant, GError **error)
         servant->child = hpt_child_start(&child, error);
     }
     servant->hold = theirs[0];
-    close_fd(&theirs[1]);
+    hpt_fd_close(&theirs[1]);
     if (servant->child == NULL) {
         bury(servant);
         return false;
@@ -191,8 +181,8 @@ void hpt_servant_dismiss(HptServant *servant)
     servant->dismissed_us = hpt_time_monotonic_us();
     hpt_talk_say(&servant->talk, "{\"type\":\"bye\"}");
     flush(servant);
-    close_fd(&servant->to);
-    close_fd(&servant->hold);
+    hpt_fd_close(&servant->to);
+    hpt_fd_close(&servant->hold);
 }
 
 /* The worker is not to be talked with any more; the reason is the trial's. */
@@ -228,7 +218,7 @@ static void read_lines(HptServant *servant, int64_t limit)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            close_fd(&servant->from);
+            hpt_fd_close(&servant->from);
             return;
         }
         limit -= n;
@@ -252,7 +242,7 @@ static void read_stream(HptServant *servant, int *fd, HptCapture *capture,
         if (n < 0 && errno == EAGAIN)
             return;
         if (n <= 0) {
-            close_fd(fd);
+            hpt_fd_close(fd);
             return;
         }
         limit -= n;

@@ -25,6 +25,7 @@ typedef enum {
     HPT_CONTAIN_NAMESPACE,
     HPT_CONTAIN_CGROUP,
 } HptContainMode;
+#define HPT_CONTAIN_MODE_NAMES {"subreaper", "namespace", "cgroup"}
 
 typedef enum {
     HPT_STEP_NONE,

@@ -274,8 +274,8 @@ static void infer_type(const HptParse *parse, HptDeclaration *declaration, bool 
     if (values->len == 2) {
         const char *low = values->pdata[0];
         const char *high = values->pdata[1];
-        add_note(parse, "'%s=%s,%s' searches the two values %s and %s; write %s..%s for a range",
-                 name, low, high, low, high, low, high);
+        add_note(parse, "'%s' searches the two values %s and %s; write %s..%s for a range", name,
+                 low, high, low, high);
     }
 }
 

@@ -11,7 +11,7 @@ HptArgs *hpt_reap_peers_args(int64_t study_id, const HptIdentity *identity)
     return args;
 }
 
-HptArgs *hpt_reap_args(int64_t study_id, const HptRows *peers, int lease_s, int max_lost)
+HptArgs *hpt_reap_dead(int64_t study_id, const HptRows *peers, int lease_s, int max_lost)
 {
     g_autoptr(GString) dead = g_string_new("{");
     for (size_t i = 0; i < hpt_rows_count(peers); i++) {

@@ -50,7 +50,7 @@ static bool reap_now(Worker *worker, GError **error)
     if (peers == NULL)
         return false;
     g_autoptr(HptArgs) dead =
-        hpt_reap_args(worker->context.study_id, peers, LEASE_S, worker_max_lost(worker));
+        hpt_reap_dead(worker->context.study_id, peers, LEASE_S, worker_max_lost(worker));
     g_autoptr(HptRows) reaped = hpt_db_rows(worker->db, HPT_SQL_LEASE_REAP, dead, error);
     if (reaped == NULL)
         return false;

