@@ -447,11 +447,18 @@ static void add_argv(HptArgs *args, char **argv)
 
 static void add_facts(HptArgs *args, const HptSlot *slot, const HptSlotContext *context)
 {
-    hpt_args_int4(args, slot->version);
+    bool proposed = slot->canonical != NULL; /* else the version and seed are of an earlier trial */
+    if (proposed)
+        hpt_args_int4(args, slot->version);
+    else
+        hpt_args_null(args, HPT_TYPE_INT4);
     hpt_args_text(args, slot->origin);
     hpt_args_text(args, slot->reason);
     hpt_args_bytea(args, slot->canonical, slot->canonical == NULL ? 0 : strlen(slot->canonical));
-    hpt_args_int8(args, slot->seed);
+    if (proposed)
+        hpt_args_int8(args, slot->seed);
+    else
+        hpt_args_null(args, HPT_TYPE_INT8);
     hpt_args_int4(args, slot->index);
     add_argv(args, slot->argv);
     add_environment(args, context);

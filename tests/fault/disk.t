@@ -36,7 +36,7 @@ objects() {
         status=$?
         case $status in
         0) ;;
-        125) full=$((full + 1)) && test_grep 'No space left|full' err || return 1 ;;
+        125) full=$((full + 1)) && test_grep '[Nn]o space left' err || return 1 ;;
         *) echo "exit $status" && cat err && return 1 ;;
         esac
         hpt-verify -q -H -s "full_$n" >found || { cat found && return 1; }
