@@ -68,6 +68,11 @@ test_ok 'the old primary comes back: it is first in the DSN, and refused, naming
 test_ok 'stopped, the run goes on with the new primary' '
     server_down && cd project && run one 5 && test_is "$(ask_b "select count(*) from hpt.trial where state = '"'complete'"'")" 5
 '
+test_ok 'another server under that name is refused, naming both systems' '
+    cd project && cp .hpt/spool/timeline timeline && sed -i "s/^[-0-9]*/7000000000000000001/" .hpt/spool/timeline && cat .hpt/spool/timeline &&
+    test_exit 3 run one 6 2>err && test_grep "it is system [0-9]*, and this study was on system 7000000000000000001" err &&
+    test_is "$(ask_b "select count(*) from hpt.trial")" 5 && cp timeline .hpt/spool/timeline && run one 6
+'
 kill -INT "$b_pid" 2>/dev/null
 wait "$b_pid" 2>/dev/null
 test_done
