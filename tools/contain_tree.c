@@ -190,12 +190,17 @@ static int64_t timeval_us(struct timeval time)
     return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
+int64_t tree_ended_us(void)
+{
+    struct rusage ended;
+    getrusage(RUSAGE_CHILDREN, &ended);
+    return timeval_us(ended.ru_utime) + timeval_us(ended.ru_stime);
+}
+
 TreeUse tree_measure(bool is_pid_one, const char *cgroup)
 {
     int64_t page = sysconf(_SC_PAGESIZE), tick_us = 1000000 / sysconf(_SC_CLK_TCK);
-    struct rusage ended;
-    getrusage(RUSAGE_CHILDREN, &ended);
-    TreeUse use = {.cpu_us = timeval_us(ended.ru_utime) + timeval_us(ended.ru_stime)};
+    TreeUse use = {.cpu_us = tree_ended_us()};
     Pids list = list_tree(is_pid_one, cgroup);
     for (size_t i = 0; i < list.length; i++) {
         char text[1024];

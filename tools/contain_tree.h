@@ -10,6 +10,9 @@ typedef struct {
     int64_t cpu_us;    /* of the living and of all that were waited for */
 } TreeUse;
 
+/* CPU time of all that were waited for since we began: those of earlier trials are among them. */
+int64_t tree_ended_us(void);
+
 /* Where to look: everything in /proc but us (is_pid_one), the processes of a cgroup (its folder, or
  * ""), or else our descendants. What ends meanwhile is left out. */
 TreeUse tree_measure(bool is_pid_one, const char *cgroup);

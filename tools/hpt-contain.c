@@ -46,6 +46,7 @@ static struct {
     int statm;                         /* of ours, kept open; -1: there is none */
     pid_t command;                     /* 0: has ended */
     bool alone;                        /* hpt-run is gone */
+    int64_t ended_before_us;           /* CPU time of the trials before this one */
     int64_t look_us;                   /* when the limits are looked at again */
     sigset_t waiting;                  /* everything blocked but SIGCHLD */
     HptContainReport report;
@@ -263,6 +264,8 @@ static bool collect(int64_t *killed)
             contain.report.usage = usage;
             continue;
         }
+        if (usage.ru_maxrss > contain.report.orphans_maxrss_kib)
+            contain.report.orphans_maxrss_kib = usage.ru_maxrss;
         contain.report.orphans_user_us += timeval_us(usage.ru_utime);
         contain.report.orphans_system_us += timeval_us(usage.ru_stime);
         if (killed != NULL && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
@@ -334,6 +337,7 @@ static void check_limits(void)
         return;
     const HptContainOrder *order = &contain.order;
     TreeUse use = tree_measure(contain.mode == HPT_CONTAIN_NAMESPACE, contain.cgroup);
+    use.cpu_us -= contain.ended_before_us;
     if (order->limit_cpu_us > 0 && use.cpu_us > order->limit_cpu_us) {
         over(HPT_LIMIT_CPU, use.cpu_us);
         return;
@@ -416,6 +420,7 @@ static bool take_order(void)
         return false;
     contain.report = (HptContainReport){0};
     contain.look_us = 0;
+    contain.ended_before_us = tree_ended_us();
     const struct cmsghdr *got = CMSG_FIRSTHDR(&message);
     contain.n_fds = got == NULL ? 0 : (int)((got->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     return true;

@@ -331,6 +331,7 @@ static void take_report(HptChild *child, const HptContainReport *report)
     }
     if ((report->what & HPT_CONTAIN_GONE) != 0) {
         end->left_behind = (size_t)report->left_behind;
+        end->maxrss_bytes = MAX(end->maxrss_bytes, report->orphans_maxrss_kib * 1024);
         end->user_us += report->orphans_user_us;
         end->system_us += report->orphans_system_us;
         end->survivors = report->survivors != 0;

@@ -63,7 +63,7 @@ typedef struct {
     int64_t floor_bytes;
     struct rusage usage; /* of the command and what it waited for */
     /* GONE */
-    int64_t left_behind, orphans_user_us, orphans_system_us;
+    int64_t left_behind, orphans_user_us, orphans_system_us, orphans_maxrss_kib;
     int32_t survivors;
 } HptContainReport;
 

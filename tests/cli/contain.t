@@ -123,6 +123,26 @@ test_ok '--limit-cpu counts all processes' '
     test_exit 1 run -s cpu --limit-cpu=200ms --timeout=60s -t 1 -m loss x=0.0..1.0 -- sh -c "(while :; do :; done) & while :; do :; done" 2>err &&
     test_is "$(cause cpu)" "failed	CPU limit 0.2s exceeded"
 '
+cat >burns <<'EOT'
+#!/bin/sh
+used=0
+while [ "$used" -lt 60 ]; do # hundredths of a second
+    read -r stat </proc/self/stat
+    # shellcheck disable=SC2086 # fields
+    set -- ${stat##*) }
+    used=$((${12} + ${13}))
+done
+echo loss=1
+EOT
+chmod +x burns
+test_ok '--limit-cpu is each trial its own: those before it do not count' '
+    run -s cpus --limit-cpu=2s --timeout=60s -t 4 -m loss --allow-unused x=0.0..1.0 -- ./burns 2>err &&
+    test_is "$(sql "select count(*) from trial where study = '"'cpus'"' and state = '"'complete'"'")" 4
+'
+test_ok 'the peak of memory is that of the process that had it, left behind or not' '
+    test_exit 1 run -s peak --limit-mem=60M --timeout=60s -t 1 -m loss x=0.0..1.0 -- sh -c "ulimit -v 800000; tail -n 1 </dev/zero; :" 2>err &&
+    test_is "$(sql "select max_rss_bytes > 40000000 from trial where study = '"'peak'"'")" true
+'
 test_ok 'limits are part of the study: another is a difference, and --extend changes it' '
     test_exit 2 run -s mem --limit-mem=50M --timeout=60s -t 2 -m loss x=0.0..1.0 -- sh -c "ulimit -v 800000; tail -n 1 </dev/zero" 2>err &&
     test_grep "memory .*- 41943040" err && test_grep "extend makes it a new version" err &&
