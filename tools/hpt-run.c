@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "db/timeline.h"
 #include "record/environment.h"
+#include "record/secret.h"
 #include "show/terminal.h"
 #include "study/turn.h"
 #include "study/worker.h"
@@ -93,6 +94,29 @@ static bool check_command(const HptDefinition *definition, GError **error)
     return false;
 }
 
+/* A definition is kept for ever, by whoever may read the record. */
+static bool check_secrets(const HptDefinition *definition, GError **error)
+{
+    const char *kind = NULL, *where = "command";
+    HptSecret secret;
+    if (run_given.allow_secrets)
+        return true;
+    if (hpt_secret_in_argv((const char *const *)definition->command, &kind) < 0) {
+        const char *via = run_given.via == NULL ? "" : run_given.via;
+        bool in_via = hpt_secret_find(via, strlen(via), 0, &secret);
+        if (!in_via && !hpt_secret_find(definition->canonical, strlen(definition->canonical), 0, &secret))
+            return true;
+        kind = secret.kind;
+        where = in_via ? "--via" : "definition";
+    }
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "the %s holds what looks like a secret (%s), and it would be kept in the record\n"
+                "hint: give it by a variable of the environment, whose value is not kept; or, if it "
+                "is none, add --allow-secrets",
+                where, kind);
+    return false;
+}
+
 static HptDefinition *parse_definition(const RunSettings *settings, const HptSpace *space,
                                        char **command, GError **error)
 {
@@ -122,7 +146,7 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
         .contain = settings->contain,
     };
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
-    if (definition == NULL || !check_command(definition, error))
+    if (definition == NULL || !check_command(definition, error) || !check_secrets(definition, error))
         return NULL;
     if (hpt_space_size(space) + hpt_metrics_size(definition->metrics) > HPT_WIDE_COLUMNS)
         hpt_tool_note("the study's own view shows the first %d metrics and parameters; all are in "
@@ -455,6 +479,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .max_failures = settings->max_failures,
         .retry = settings->retry,
         .max_restarts = settings->max_restarts,
+        .allow_secrets = run_given.allow_secrets,
         .environment = (const char *const *)environ,
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,

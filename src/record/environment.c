@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "record/program.h"
+#include "record/secret.h"
 
 #include "config.h"
 
@@ -411,7 +412,7 @@ static void add_variables(Collector *c, const char *const *capture)
             continue;
         g_autofree char *shown = hpt_text_printable(name, -1);
         if (wanted(name, capture)) {
-            g_autofree char *value = hpt_redact_urls(equals + 1);
+            g_autofree char *value = hpt_secret_cut(equals + 1);
             add(c, "variable", shown, value);
         } else {
             add(c, "hidden", shown, "");
@@ -462,7 +463,7 @@ static char *canonical(const HptEnvironment *environment)
 
 static bool add_executable(Collector *c, const HptEnvironmentSource *source, GError **error)
 {
-    g_autofree char *command = hpt_redact_urls(source->command);
+    g_autofree char *command = hpt_secret_cut(source->command);
     add(c, "executable", "command", command);
     g_autofree char *path =
         hpt_find_program(source->command, variable(c, "PATH"), source->directory);

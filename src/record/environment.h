@@ -55,10 +55,6 @@ const char *hpt_environment_get(const HptEnvironment *environment, const char *k
 /* Is the variable's value recorded by default? */
 bool hpt_environment_allowed(const char *name);
 
-/* text with the credentials of every URL in it replaced: scheme://user:pass@host becomes
- * scheme://[cut]@host. For arguments too. Owned. */
-char *hpt_redact_urls(const char *text);
-
 /* The program that execvp(3) would run for command under this PATH (NULL: the system's default),
  * relative names looked up in directory (NULL: here); owned; NULL if there is none. */
 char *hpt_find_program(const char *command, const char *path, const char *directory);

@@ -104,31 +104,3 @@ bool hpt_check_program(const char *command, const char *path, const char *direct
                     g_file_test(other, G_FILE_TEST_IS_DIR) ? "is a folder" : "is not executable");
     return false;
 }
-
-/* RFC 3986: scheme "://" [userinfo "@"] host …; userinfo ends at the last @ before the first of
- * "/?#" or a blank or quote. A password may hold any of those wrongly unescaped but for these. */
-char *hpt_redact_urls(const char *text)
-{
-    GString *out = g_string_new(NULL);
-    for (;;) {
-        const char *mark = strstr(text, "://");
-        if (mark == NULL)
-            break;
-        const char *authority = mark + 3;
-        size_t length = strcspn(authority, "/?# \t\r\n\"'<>");
-        const char *at = NULL;
-        for (size_t i = 0; i < length; i++)
-            if (authority[i] == '@')
-                at = authority + i;
-        bool scheme = mark > text && g_ascii_isalnum(mark[-1]);
-        g_string_append_len(out, text, authority - text);
-        if (scheme && at != NULL) {
-            g_string_append(out, "[cut]");
-            text = at;
-        } else {
-            text = authority;
-        }
-    }
-    g_string_append(out, text);
-    return g_string_free(out, FALSE);
-}

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "record/secret.h"
 #include "run/workdir.h"
 
 #include <errno.h>
@@ -134,6 +135,8 @@ typedef struct {
 } Object;
 
 struct HptOutcome {
+    bool allow_secrets;
+    char *withheld;
     const HptRunResult *result;
     HptPoints *points;
     HptStore *store;
@@ -165,6 +168,7 @@ void hpt_outcome_free(HptOutcome *outcome)
     g_array_unref(outcome->objects);
     g_free(outcome->details);
     g_free(outcome->note);
+    g_free(outcome->withheld);
     g_free(outcome);
 }
 
@@ -230,6 +234,17 @@ static void store_content(HptOutcome *outcome, Artefact *artefact, const void *b
     artefact->digest = id.digest;
 }
 
+static void add_note(Artefact *artefact, char *steal_note)
+{
+    char *before = artefact->note;
+    artefact->note = before == NULL ? steal_note : g_strdup_printf("%s; %s", before, steal_note);
+    if (before != NULL) {
+        g_free(before);
+        g_free(steal_note);
+    }
+}
+
+/* Secrets in what was printed are overwritten, so that the offsets of its numbers stay. */
 static void add_stream(HptOutcome *outcome, const char *kind, const HptCaptured *captured)
 {
     if (captured == NULL || captured->total == 0)
@@ -241,11 +256,54 @@ static void add_stream(HptOutcome *outcome, const char *kind, const HptCaptured 
         .cut = captured->dropped > 0,
         .full_digest = captured->digest,
     };
+    const void *bytes = captured->data;
+    g_autofree char *masked = NULL;
+    const char *secret = NULL;
+    size_t secrets = 0;
+    g_autoptr(GError) error = NULL;
     if (artefact.cut)
         artefact.note = g_strdup_printf("%" PRId64 " bytes left out after the first %" PRId64,
                                         captured->dropped, captured->head);
-    store_content(outcome, &artefact, captured->data, captured->fd, captured->stored, kind);
+    if (outcome->allow_secrets) {
+        /* as it is */
+    } else if (bytes != NULL) {
+        bytes = masked = g_memdup2(bytes, (size_t)captured->stored);
+        secrets = hpt_secret_mask(masked, (size_t)captured->stored, &secret);
+    } else if (!hpt_secret_mask_fd(captured->fd, captured->stored, &secrets, &secret, &error)) {
+        not_stored(outcome, &artefact, error);
+        g_array_append_val(outcome->artefacts, artefact);
+        return;
+    }
+    if (secrets > 0)
+        add_note(&artefact, g_strdup_printf("%zu secrets masked, the first: %s", secrets, secret));
+    store_content(outcome, &artefact, bytes, captured->fd, captured->stored, kind);
     g_array_append_val(outcome->artefacts, artefact);
+}
+
+/* A text file with a token in it is left out: it cannot be masked and be the file that was left. */
+static bool holds_secret(HptOutcome *outcome, const HptEntry *entry, Artefact *artefact)
+{
+    int64_t size = entry->stat.st_size;
+    if (outcome->allow_secrets || size > HPT_SECRET_FILE_MAX)
+        return false;
+    g_autofree char *text = g_malloc((size_t)size + 1);
+    ssize_t got = pread(entry->fd, text, (size_t)size, 0);
+    if (got <= 0 || memchr(text, '\0', MIN((size_t)got, 4096)) != NULL)
+        return false;
+    HptSecret secret;
+    size_t from = 0;
+    for (; hpt_secret_find(text, (size_t)got, from, &secret); from = secret.start + secret.length)
+        if (secret.certain) {
+            add_note(artefact,
+                     g_strdup_printf("not stored: %s at byte %zu", secret.kind, secret.start));
+            if (outcome->withheld == NULL) {
+                g_autofree char *path = hpt_text_printable(entry->path, -1);
+                outcome->withheld = g_strdup_printf("'%s' holds what looks like a secret (%s)",
+                                                    path, secret.kind);
+            }
+            return true;
+        }
+    return false;
 }
 
 static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_UNUSED)
@@ -260,6 +318,8 @@ static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_U
     };
     switch (entry->kind) {
     case HPT_ENTRY_FILE:
+        if (holds_secret(outcome, entry, &artefact))
+            break;
         store_content(outcome, &artefact, NULL, entry->fd, entry->stat.st_size, entry->path);
         if (artefact.stored && hpt_entry_changed(entry))
             artefact.note = g_strdup("changed while it was read");
@@ -326,8 +386,11 @@ static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t 
         count(details, "report_bytes_late", result->reports->late_bytes);
         if (result->reports->events != NULL && result->reports->events[0] != NULL) {
             json_t *events = json_array();
-            for (char **event = result->reports->events; *event != NULL; event++)
-                json_array_append_new(events, json_string(*event));
+            for (char **event = result->reports->events; *event != NULL; event++) {
+                g_autofree char *clean =
+                    outcome->allow_secrets ? g_strdup(*event) : hpt_secret_cut(*event);
+                json_array_append_new(events, json_string(clean));
+            }
             json_object_set_new(details, "report_events", events);
         }
     }
@@ -346,9 +409,10 @@ static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t 
 
 HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
                                 const HptRunPlace *place, HptStore *store, const char *directory,
-                                char **note)
+                                bool allow_secrets, char **note)
 {
     HptOutcome *outcome = g_new0(HptOutcome, 1);
+    outcome->allow_secrets = allow_secrets;
     outcome->result = result;
     outcome->points = points;
     outcome->store = store;
@@ -374,6 +438,11 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
     if (note != NULL)
         *note = g_strdup(outcome->note);
     return outcome;
+}
+
+const char *hpt_outcome_peek_withheld(const HptOutcome *outcome)
+{
+    return outcome->withheld;
 }
 
 /* ---- as arguments ---- */

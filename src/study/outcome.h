@@ -3,6 +3,9 @@
  * Objects that do not go into the database are in the store, fsynced, before the arguments name
  * them. A file that cannot be stored (a full disk, changed while it was read) is recorded as not
  * stored, with the reason: the result of the trial is none the less its result.
+ *
+ * What looks like a secret (record/secret.h) is masked in the streams, and a text file of up to
+ * HPT_SECRET_FILE_MAX bytes that holds one that is certain is not stored.
  */
 #ifndef HPT_STUDY_OUTCOME_H
 #define HPT_STUDY_OUTCOME_H
@@ -10,6 +13,8 @@
 #include "db/db.h"
 #include "run/trial.h"
 #include "store/object.h"
+
+#define HPT_SECRET_FILE_MAX (INT64_C(1) << 20)
 
 /* Points as they come from the scan (hpt_points_add is an HptPointFunc with the HptPoints as user).
  * A trial may report for ever: when hpt_points_full, the worker sends what there is by
@@ -44,7 +49,9 @@ typedef struct {
  * what cannot be stored is recorded so. */
 HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
                                 const HptRunPlace *place, HptStore *store, const char *directory,
-                                char **note);
+                                bool allow_secrets, char **note);
+/* A sentence for people about a file that is not stored because of a secret in it, or NULL. */
+const char *hpt_outcome_peek_withheld(const HptOutcome *outcome);
 void hpt_outcome_free(HptOutcome *outcome);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptOutcome, hpt_outcome_free)
 

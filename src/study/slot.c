@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "num/random.h"
 #include "record/environment.h"
+#include "record/secret.h"
 #include "run/workdir.h"
 
 #include "base/json.h"
@@ -432,16 +433,14 @@ static void add_environment(HptArgs *args, const HptSlotContext *context)
     hpt_args_bytea(args, context->environment->bytes, HPT_DIGEST_SIZE);
 }
 
-/* The words as they were run, credentials in URLs cut. */
+/* The words as they were run, secrets cut. */
 static void add_argv(HptArgs *args, char **argv)
 {
     size_t n = argv == NULL ? 0 : g_strv_length(argv);
-    g_auto(GStrv) clean = g_new0(char *, n + 1);
+    g_auto(GStrv) clean = hpt_secret_cut_argv((const char *const *)argv);
     g_autofree size_t *lengths = g_new0(size_t, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        clean[i] = hpt_redact_urls(argv[i]);
+    for (size_t i = 0; i < n; i++)
         lengths[i] = strlen(clean[i]);
-    }
     hpt_args_byteas(args, (const void *const *)clean, lengths, n);
 }
 
@@ -557,13 +556,14 @@ const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char 
 
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
-                              int max_failed, const char *next, int64_t total, int lease_s, char **note)
+                              int max_failed, const char *next, int64_t total, int lease_s, char **note,
+                              char **withheld)
 {
     const HptResources *resources = context->resources;
     g_autofree char *gpus =
         resources->gpus == NULL ? NULL : hpt_gpus_text(resources->gpus, slot->index);
     g_autofree char *via =
-        resources->via_text == NULL ? NULL : hpt_redact_urls(resources->via_text);
+        resources->via_text == NULL ? NULL : hpt_secret_cut(resources->via_text);
     HptRunPlace place = {
         .cores = resources->cores == NULL ? NULL : hpt_cores_peek_text(resources->cores, slot->index),
         .gpus = gpus,
@@ -571,7 +571,9 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     };
     g_autoptr(HptOutcome) left =
         hpt_outcome_collect(slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points,
-                            &place, context->store, slot->directory, note);
+                            &place, context->store, slot->directory, context->allow_secrets, note);
+    if (withheld != NULL)
+        *withheld = g_strdup(hpt_outcome_peek_withheld(left));
     HptArgs *args = hpt_args_new();
     hpt_args_int8(args, context->study_id);
     hpt_args_uuid(args, context->worker_id);

@@ -71,6 +71,7 @@ typedef struct {
     const HptDigest *environment;
     const HptPlan *plan;
     int max_restarts; /* of a persistent worker */
+    bool allow_secrets;
 } HptSlotContext;
 
 /* The trial's configuration: given bytes (it was proposed before), made from its parent's, or proposed
@@ -116,11 +117,12 @@ bool hpt_slot_settle(HptSlot *slot, bool interrupted, int64_t now_us);
  * Static; *cause is owned. */
 const char *hpt_slot_verdict(const HptSlot *slot, const char *interrupted, char **cause);
 
-/* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. */
+/* Arguments of trial_finish. next is the attempt to reserve, or NULL; total -1: no end. *note: what could
+ * not be stored; *withheld: what was not because of a secret in it; owned, or NULL. */
 HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context,
                               const char *outcome, const char *cause, int max_lost,
                               int max_failed, const char *next, int64_t total, int lease_s,
-                              char **note);
+                              char **note, char **withheld);
 
 /* Ends the slot's persistent worker once no trial runs: the first asks, for all slots, the second
  * waits, for each. */

@@ -109,6 +109,7 @@ bool worker_begin(Worker *worker, GError **error)
         .environment = &worker->environment->digest,
         .plan = worker->plan,
         .max_restarts = worker->options->max_restarts,
+        .allow_secrets = worker->options->allow_secrets,
     };
     worker->judge = (HptJudge){worker->plan, &worker->outbox, study->id};
     worker->slots = g_new0(HptSlot, worker->options->jobs);

@@ -31,6 +31,7 @@ typedef struct {
     HptSlot *slots;
     int64_t total;
     bool done, no_more; /* the study is over; hand out nothing more */
+    bool withheld_told;   /* that a file with a secret in it is not stored */
     HptWorkerEnd end;
     GError *fatal;
     GError *storage; /* the first thing that could not be stored; told at the end */

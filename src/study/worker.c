@@ -128,7 +128,7 @@ void worker_tell_reaped(Worker *worker, const HptRows *reaped)
 static void give_back(Worker *worker, HptSlot *slot)
 {
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
-                                         MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL);
+                                         MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL, NULL);
     slot->state = HPT_SLOT_FINISHING;
     HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
     pending->outcome = g_strdup("cancelled");
@@ -246,6 +246,17 @@ static bool may_take_more(const Worker *worker, int64_t now_us)
            now_us < last_start(worker);
 }
 
+static void note_withheld(Worker *worker, int64_t number, const char *what)
+{
+    if (worker->withheld_told)
+        return;
+    worker->withheld_told = true;
+    g_autofree char *text = g_strdup_printf(
+        "trial %" PRId64 ": %s and is not stored, nor are others like it; --allow-secrets keeps them",
+        number, what);
+    worker_note(worker, text);
+}
+
 /* The only copy of what could not be stored is not thrown away, and no more of it is made. */
 static void keep_folder(Worker *worker, HptSlot *slot, const char *problem)
 {
@@ -281,14 +292,16 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     const char *outcome = hpt_slot_verdict(slot, worker->interrupted, &cause);
     hpt_turn_add(&worker->turn, now_us - slot->started_us);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
-    g_autofree char *problem = NULL;
+    g_autofree char *problem = NULL, *withheld = NULL;
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
     g_autofree char *next = fused ? hpt_uuid_new() : NULL;
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, worker_max_lost(worker),
                                          max_failed(worker), next,
-                                         worker->total, LEASE_S, &problem);
+                                         worker->total, LEASE_S, &problem, &withheld);
     if (problem != NULL)
         keep_folder(worker, slot, problem);
+    if (withheld != NULL)
+        note_withheld(worker, slot->number, withheld);
     slot->state = HPT_SLOT_FINISHING;
     HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
     pending->outcome = g_strdup(outcome);

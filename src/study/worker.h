@@ -45,6 +45,7 @@ typedef struct {
     int64_t max_failures; /* in a row from the start; 0: any number */
     HptRetryTrials retry;
     int max_restarts; /* of a persistent worker, in a row without a finished trial */
+    bool allow_secrets; /* keep what looks like one, see record/secret.h */
     const char *const *environment; /* environ */
     const char *tool_version;
     /* How often the user said stop: 1 no new trials, 2 TERM, 3 KILL; set by a signal handler. The

@@ -233,24 +233,8 @@ static void test_find(Machine *m, gconstpointer data)
     g_assert_cmpstr(system, ==, "/bin/sh");
 }
 
-static void test_redact(void)
+static void test_allowed(void)
 {
-    static const struct {
-        const char *in, *out;
-    } cases[] = {
-        {"postgres://u:p@h/db", "postgres://[cut]@h/db"},
-        {"https://token@github.com/x", "https://[cut]@github.com/x"},
-        {"--url=http://a:b@c@d/e?f=g@h", "--url=http://[cut]@d/e?f=g@h"},
-        {"x://a@b y://c:d@e", "x://[cut]@b y://[cut]@e"},
-        {"http://host/path@x", "http://host/path@x"},
-        {"mail me@x", "mail me@x"},
-        {"://a@b", "://a@b"},
-        {"", ""},
-    };
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *out = hpt_redact_urls(cases[i].in);
-        g_assert_cmpstr(out, ==, cases[i].out);
-    }
     g_assert_true(hpt_environment_allowed("LC_NUMERIC"));
     g_assert_true(hpt_environment_allowed("PATH"));
     g_assert_false(hpt_environment_allowed("PATHS"));
@@ -269,6 +253,6 @@ int main(int argc, char **argv)
     ADD("/environment/bare", test_bare);
     ADD("/environment/cgroup-v1", test_cgroup_v1);
     ADD("/environment/find", test_find);
-    g_test_add_func("/environment/redact", test_redact);
+    g_test_add_func("/environment/allowed", test_allowed);
     return g_test_run();
 }

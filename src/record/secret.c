@@ -1,0 +1,468 @@
+#include "record/secret.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRIVATE_KEY "private key"
+
+/* ---- classes of characters ---- */
+
+enum {
+    LOWER_HEX = 1, /* 0-9 a-f */
+    LETTER = 2,
+    DIGIT = 4,
+    DASH = 8, /* - _ */
+    DOT = 16,
+    BASE64 = 32, /* + / = */
+    UPPER = 64,
+    PERCENT = 128, /* % : */
+    WORD = LETTER | DIGIT,
+    TOKEN = WORD | DASH,
+};
+enum {
+    MIXED = 1
+}; /* has an upper and a lower letter and a digit, or it is a word like any other */
+
+static bool is_in(char c, int class)
+{
+    return ((class & LETTER) && g_ascii_isalpha(c)) || ((class & UPPER) && g_ascii_isupper(c)) ||
+           ((class & DIGIT) && g_ascii_isdigit(c)) ||
+           ((class & LOWER_HEX) && g_ascii_isxdigit(c) && !g_ascii_isupper(c)) ||
+           ((class & DASH) && (c == '-' || c == '_')) || ((class & DOT) && c == '.') ||
+           ((class & BASE64) && (c == '+' || c == '/' || c == '=')) ||
+           ((class & PERCENT) && (c == '%' || c == ':'));
+}
+
+/* ---- forms ---- */
+
+/* The forms are those that the issuers publish, for scanners among others. */
+typedef struct {
+    const char *kind, *prefix;
+    int class;
+    uint16_t min, max; /* of characters behind the prefix; max 0: no end */
+    int flags;
+} Form;
+
+static const Form forms[] = {
+    {"age secret key", "AGE-SECRET-KEY-1", UPPER | DIGIT, 50, 0, 0},
+    {"AWS access key", "AKIA", UPPER | DIGIT, 16, 16, 0},
+    {"AWS access key", "ASIA", UPPER | DIGIT, 16, 16, 0},
+    {"Atlassian token", "ATATT3x", TOKEN | BASE64, 50, 0, 0},
+    {"Azure storage key", "AccountKey=", WORD | BASE64, 40, 0, 0},
+    {"Azure shared key", "SharedAccessKey=", WORD | BASE64, 30, 0, 0},
+    {"CircleCI token", "CCIPAT_", TOKEN, 30, 0, 0},
+    {"Databricks token", "dapi", LOWER_HEX | DASH, 32, 0, 0},
+    {"DigitalOcean token", "dop_v1_", LOWER_HEX, 64, 0, 0},
+    {"DigitalOcean token", "doo_v1_", LOWER_HEX, 64, 0, 0},
+    {"Docker Hub token", "dckr_pat_", TOKEN, 20, 0, 0},
+    {"Doppler token", "dp.pt.", WORD, 40, 0, 0},
+    {"Figma token", "figd_", TOKEN, 36, 0, 0},
+    {"GitHub token", "ghp_", WORD, 36, 0, 0},
+    {"GitHub token", "gho_", WORD, 36, 0, 0},
+    {"GitHub token", "ghu_", WORD, 36, 0, 0},
+    {"GitHub token", "ghs_", WORD, 36, 0, 0},
+    {"GitHub token", "ghr_", WORD, 36, 0, 0},
+    {"GitHub token", "github_pat_", WORD | DASH, 50, 0, 0},
+    {"GitLab token", "glpat-", TOKEN | DOT, 20, 0, 0},
+    {"GitLab token", "gldt-", TOKEN, 20, 0, 0},
+    {"GitLab token", "glrt-", TOKEN | DOT, 20, 0, 0},
+    {"Google API key", "AIza", TOKEN, 35, 0, 0},
+    {"Google OAuth token", "ya29.", TOKEN | DOT, 20, 0, 0},
+    {"Google client secret", "GOCSPX-", TOKEN, 20, 0, 0},
+    {"Grafana token", "glsa_", TOKEN, 32, 0, 0},
+    {"Grafana token", "glc_", WORD | BASE64, 40, 0, 0},
+    {"Groq key", "gsk_", WORD, 40, 0, 0},
+    {"Heroku key", "HRKU-", TOKEN, 30, 0, 0},
+    {"Hugging Face token", "hf_", WORD, 30, 0, 0},
+    {"JSON web token", "eyJ", TOKEN | DOT | BASE64, 36, 0, MIXED},
+    {"Linear key", "lin_api_", WORD, 30, 0, 0},
+    {"Mailgun key", "key-", LOWER_HEX, 32, 32, 0},
+    {"New Relic key", "NRAK-", WORD, 27, 0, 0},
+    {"Notion token", "ntn_", WORD, 40, 0, 0},
+    {"npm token", "npm_", WORD, 36, 0, 0},
+    {"Perplexity key", "pplx-", WORD, 40, 0, 0},
+    {"Postman key", "PMAK-", TOKEN, 40, 0, 0},
+    {"Pulumi token", "pul-", LOWER_HEX, 40, 40, 0},
+    {"PyPI token", "pypi-AgE", TOKEN, 50, 0, 0},
+    {"Replicate token", "r8_", WORD, 37, 0, 0},
+    {"SendGrid key", "SG.", TOKEN | DOT, 60, 0, 0},
+    {"Sentry token", "sntrys_", TOKEN | BASE64, 40, 0, 0},
+    {"Sentry token", "sntryu_", LOWER_HEX, 64, 0, 0},
+    {"Shopify token", "shpat_", WORD, 32, 0, 0},
+    {"Shopify token", "shpss_", WORD, 32, 0, 0},
+    {"Slack token", "xoxb-", TOKEN, 20, 0, 0},
+    {"Slack token", "xoxp-", TOKEN, 20, 0, 0},
+    {"Slack token", "xoxa-", TOKEN, 20, 0, 0},
+    {"Slack token", "xoxs-", TOKEN, 20, 0, 0},
+    {"Slack token", "xapp-", TOKEN, 20, 0, 0},
+    {"Slack web hook", "hooks.slack.com/services/", WORD | BASE64, 30, 0, 0},
+    {"Square token", "sq0atp-", TOKEN, 22, 0, 0},
+    {"Square secret", "sq0csp-", TOKEN, 30, 0, 0},
+    {"Stripe key", "sk_live_", WORD, 20, 0, 0},
+    {"Stripe key", "rk_live_", WORD, 20, 0, 0},
+    {"Stripe key", "sk_test_", WORD, 20, 0, 0},
+    {"Stripe secret", "whsec_", WORD | BASE64, 30, 0, 0},
+    {"Tailscale key", "tskey-", TOKEN, 20, 0, 0},
+    {"Twilio key", "SK", LOWER_HEX, 32, 32, 0},
+    {"Vault token", "hvs.", TOKEN, 24, 0, 0},
+    {"Vault token", "hvb.", TOKEN, 24, 0, 0},
+    {"xAI key", "xai-", WORD, 60, 0, 0},
+    {"OpenAI or Anthropic key", "sk-", TOKEN, 32, 0, MIXED},
+};
+
+static bool is_mixed(const char *text, size_t length)
+{
+    bool upper = false, lower = false, digit = false;
+    for (size_t i = 0; i < length; i++) {
+        upper |= g_ascii_isupper(text[i]);
+        lower |= g_ascii_islower(text[i]);
+        digit |= g_ascii_isdigit(text[i]);
+    }
+    return upper && lower && digit;
+}
+
+static bool starts(const char *text, size_t length, const char *with)
+{
+    size_t n = strlen(with);
+    return length >= n && memcmp(text, with, n) == 0;
+}
+
+static size_t run_of(const char *text, size_t length, int class)
+{
+    size_t n = 0;
+    while (n < length && is_in(text[n], class))
+        n++;
+    return n;
+}
+
+static bool find_form(const char *text, size_t length, size_t at, HptSecret *out)
+{
+    if (at > 0 && (g_ascii_isalnum(text[at - 1]) || text[at - 1] == '_'))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+        const Form *form = &forms[i];
+        if (!starts(text + at, length - at, form->prefix))
+            continue;
+        size_t start = at + strlen(form->prefix);
+        size_t n = run_of(text + start, length - start, form->class);
+        if (n < form->min || (form->max > 0 && n > form->max) ||
+            (form->flags == MIXED && !is_mixed(text + start, n)))
+            continue;
+        *out = (HptSecret){form->kind, start, n, true};
+        return true;
+    }
+    return false;
+}
+
+/* From the line of dashes that begins it to the one that ends it, or to the end of the text. */
+static bool find_pem(const char *text, size_t length, size_t at, HptSecret *out)
+{
+    static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY";
+    if (!starts(text + at, length - at, begin))
+        return false;
+    const char *line = text + at + strlen(begin);
+    size_t left = length - at - strlen(begin);
+    const char *dashes = memmem(line, MIN(left, 80), "-----", 5);
+    if (dashes == NULL || memmem(line, (size_t)(dashes - line), key, strlen(key)) == NULL)
+        return false;
+    size_t start = (size_t)(dashes - text) + 5;
+    const char *stop = memmem(text + start, length - start, end, strlen(end));
+    *out = (HptSecret){PRIVATE_KEY, start, (stop == NULL ? length : (size_t)(stop - text)) - start,
+                       true};
+    return out->length > 0;
+}
+
+/* RFC 3986: scheme "://" [userinfo "@"] host …; userinfo ends at the last @ before the first of
+ * "/?#" or a blank or quote. A password may hold any of those wrongly unescaped but for these. */
+static bool find_url(const char *text, size_t length, size_t at, HptSecret *out)
+{
+    if (at == 0 || !g_ascii_isalnum(text[at - 1]) || !starts(text + at, length - at, "://"))
+        return false;
+    size_t start = at + 3, user = 0;
+    for (size_t i = start; i < length && strchr("/?# \t\r\n\"'<>", text[i]) == NULL; i++)
+        if (text[i] == '@')
+            user = i;
+    bool masked = user > start;
+    for (size_t i = start; i < user; i++)
+        masked &= text[i] == '*';
+    if (user <= start || masked ||
+        (text[start] == '[' && starts(text + start, length - start, "[cut]@")))
+        return false;
+    *out = (HptSecret){"password in a URL", start, user - start, true};
+    return true;
+}
+
+/* ---- names ---- */
+
+static const char *const names[] = {
+    "password",    "passwd",        "passphrase",  "secret",     "token",
+    "api_key",     "apikey",        "auth_key",    "access_key", "secret_key",
+    "private_key", "client_secret", "account_key", "credential", "credentials",
+};
+
+/* Does text end in one of the names, whatever the case and with - for _? */
+static bool is_name(const char *text, size_t length)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        size_t n = strlen(names[i]);
+        if (length < n || (length > n && g_ascii_islower(text[length - n - 1]) &&
+                           !g_ascii_isupper(text[length - n])))
+            continue;
+        size_t same = 0;
+        for (const char *p = text + length - n; same < n; same++) {
+            char c = p[same] == '-' ? '_' : g_ascii_tolower(p[same]);
+            if (c != names[i][same])
+                break;
+        }
+        if (same == n)
+            return true;
+    }
+    return false;
+}
+
+/* A value that can be a secret: a letter and a digit in it, no variable, no placeholder, no path to
+ * it. */
+static bool is_value(const char *text, size_t length)
+{
+    bool letter = false, digit = false, dots = true;
+    if (length < 8 || strchr("$/<{[", text[0]) != NULL || starts(text, length, "./"))
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        letter |= g_ascii_isalpha(text[i]);
+        digit |= g_ascii_isdigit(text[i]);
+        dots &= g_ascii_isdigit(text[i]) || strchr(".eE+-", text[i]) != NULL;
+    }
+    return letter && digit && !dots;
+}
+
+static size_t value_length(const char *text, size_t length, char quote)
+{
+    size_t n = 0;
+    while (n < length && text[n] != '\n' && text[n] != '\0' &&
+           (quote != '\0' ? text[n] != quote
+                          : !g_ascii_isspace(text[n]) && strchr(",;&\"'`)}]", text[n]) == NULL))
+        n++;
+    return n;
+}
+
+/* at: a "=" or ":" that follows a name, with quotes and blanks as JSON, YAML and shells have them.
+ */
+static bool find_named(const char *text, size_t length, size_t at, HptSecret *out)
+{
+    size_t name_end = at;
+    while (name_end > 0 && (text[name_end - 1] == ' ' || text[name_end - 1] == '\t'))
+        name_end--;
+    if (name_end > 0 && (text[name_end - 1] == '"' || text[name_end - 1] == '\''))
+        name_end--;
+    size_t name = name_end;
+    while (name > 0 && name_end - name < 64 && is_in(text[name - 1], TOKEN))
+        name--;
+    size_t value = at + 1;
+    while (value < length && value - at < 8 && strchr(" \t=", text[value]) != NULL &&
+           text[value] != '\0')
+        value++;
+    char quote = '\0';
+    if (value < length && (text[value] == '"' || text[value] == '\''))
+        quote = text[value++];
+    const char *kind = "value with a secret's name";
+    bool header = false;
+    bool known = is_name(text + name, name_end - name);
+    if (!known && name_end - name >= 13 &&
+        g_ascii_strncasecmp(text + name_end - 13, "authorization", 13) == 0) {
+        size_t scheme = run_of(text + value, length - value, LETTER);
+        known = value + scheme < length && text[value + scheme] == ' ';
+        value += scheme + 1;
+        header = true; /* base64, of any letters */
+        kind = "authorization header";
+    }
+    if (!known || value >= length)
+        return false;
+    size_t n = value_length(text + value, length - value, quote);
+    if (header ? n < 8 || strchr("*[<${", text[value]) != NULL : !is_value(text + value, n))
+        return false;
+    *out = (HptSecret){kind, value, n, false};
+    return true;
+}
+
+/* ---- all of them ---- */
+
+/* Bytes that one can begin at: the first of a form, or the mark in front of a value. */
+static const bool *beginnings(void)
+{
+    static bool table[256];
+    static gsize made;
+    if (g_once_init_enter(&made)) {
+        for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
+            table[(unsigned char)forms[i].prefix[0]] = true;
+        table['-'] = table[':'] = table['='] = true;
+        g_once_init_leave(&made, 1);
+    }
+    return table;
+}
+
+bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *out)
+{
+    const bool *begins = beginnings();
+    for (size_t at = from; at < length; at++) {
+        char c = text[at];
+        if (!begins[(unsigned char)c])
+            continue;
+        bool found = (c == '-' && find_pem(text, length, at, out)) ||
+                     (c == ':' && find_url(text, length, at, out)) ||
+                     ((c == ':' || c == '=') && find_named(text, length, at, out)) ||
+                     find_form(text, length, at, out);
+        if (found && out->start >= from)
+            return true;
+    }
+    return false;
+}
+
+size_t hpt_secret_mask(char *text, size_t length, const char **kind)
+{
+    size_t n = 0;
+    HptSecret secret;
+    for (size_t from = 0; hpt_secret_find(text, length, from, &secret);
+         from = secret.start + secret.length) {
+        for (size_t i = 0; i < secret.length; i++)
+            if (text[secret.start + i] != '\n' && text[secret.start + i] != '\r')
+                text[secret.start + i] = '*';
+        if (n++ == 0 && kind != NULL)
+            *kind = secret.kind;
+    }
+    return n;
+}
+
+/* ---- files ---- */
+
+/* CONTEXT: what a window has in front of the first place that it is asked about, for names. */
+enum { WINDOW = 1 << 16, PEM_END = 16, CONTEXT = 128 };
+
+static bool read_window(int fd, char *buffer, size_t n, int64_t offset, GError **error)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t r = pread(fd, buffer + got, n - got, offset + (int64_t)got);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0) {
+            hpt_error_set_errno(error, r < 0 ? errno : EIO, "cannot read what a trial printed");
+            return false;
+        }
+        got += (size_t)r;
+    }
+    return true;
+}
+
+static bool write_window(int fd, const char *buffer, size_t n, int64_t offset, GError **error)
+{
+    for (size_t put = 0; put < n;) {
+        ssize_t r = pwrite(fd, buffer + put, n - put, offset + (int64_t)put);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0) {
+            hpt_error_set_errno(error, errno, "cannot mask a secret in what a trial printed");
+            return false;
+        }
+        put += (size_t)r;
+    }
+    return true;
+}
+
+static void stars(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\n' && text[i] != '\r')
+            text[i] = '*';
+}
+
+/* The rest of a private key that began before; how much of the window it takes. */
+static size_t mask_rest(char *text, size_t length, bool last, bool *open)
+{
+    char *stop = memmem(text, length, "-----END ", 9);
+    size_t n = stop != NULL ? (size_t)(stop - text) : last ? length : length - MIN(length, PEM_END);
+    *open = stop == NULL;
+    stars(text, n);
+    return n;
+}
+
+bool hpt_secret_mask_fd(int fd, int64_t size, size_t *n, const char **kind, GError **error)
+{
+    g_autofree char *buffer = g_malloc(WINDOW);
+    bool open = false; /* in a private key */
+    *n = 0;
+    for (int64_t offset = 0; offset < size;) {
+        size_t length = (size_t)MIN(size - offset, WINDOW);
+        bool last = offset + (int64_t)length == size;
+        if (!read_window(fd, buffer, length, offset, error))
+            return false;
+        bool changed = open;
+        size_t from = open ? mask_rest(buffer, length, last, &open) : 0;
+        /* One that begins near the end may be cut there: the next window has it whole. */
+        size_t sure = last ? length : length - HPT_SECRET_SPAN;
+        HptSecret secret;
+        while (!open && hpt_secret_find(buffer, length, from, &secret) && secret.start < sure) {
+            from = secret.start + secret.length;
+            /* A key that goes on: its last line may begin in the bytes that are left for later. */
+            open = from == length && !last && strcmp(secret.kind, PRIVATE_KEY) == 0;
+            stars(buffer + secret.start, secret.length - (open ? PEM_END : 0));
+            changed = true;
+            if ((*n)++ == 0 && kind != NULL)
+                *kind = secret.kind;
+        }
+        if (changed && !write_window(fd, buffer, length, offset, error))
+            return false;
+        if (last)
+            break;
+        offset += (int64_t)(open ? length - PEM_END : MAX(from, sure) - CONTEXT);
+    }
+    return true;
+}
+
+/* ---- arguments ---- */
+
+char *hpt_secret_cut(const char *text)
+{
+    size_t length = strlen(text), from = 0;
+    HptSecret secret;
+    GString *out = g_string_new(NULL);
+    while (hpt_secret_find(text, length, from, &secret)) {
+        g_string_append_len(out, text + from, (gssize)(secret.start - from));
+        g_string_append(out, "[cut]");
+        from = secret.start + secret.length;
+    }
+    g_string_append(out, text + from);
+    return g_string_free(out, FALSE);
+}
+
+/* --password VALUE, -password VALUE: does the word name a secret that the next one is? */
+static bool names_next(const char *word, const char *next)
+{
+    return word[0] == '-' && next != NULL && strpbrk(word, "=: ") == NULL &&
+           is_name(word, strlen(word)) && is_value(next, strlen(next));
+}
+
+char **hpt_secret_cut_argv(const char *const *argv)
+{
+    size_t n = argv == NULL ? 0 : g_strv_length((char **)argv);
+    char **out = g_new0(char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            i > 0 && names_next(argv[i - 1], argv[i]) ? g_strdup("[cut]") : hpt_secret_cut(argv[i]);
+    return out;
+}
+
+int hpt_secret_in_argv(const char *const *argv, const char **kind)
+{
+    HptSecret secret;
+    for (int i = 0; argv[i] != NULL; i++) {
+        if (i > 0 && names_next(argv[i - 1], argv[i])) {
+            *kind = "a value with a secret's name";
+            return i;
+        }
+        if (hpt_secret_find(argv[i], strlen(argv[i]), 0, &secret)) {
+            *kind = secret.kind;
+            return i;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,122 @@
+#!/bin/sh
+# Passwords and tokens: 43 kinds, 301 of them, given to trials and printed by them. None is found in the database, the
+# objects or what is exported. They are made here, so that no scanner finds one in the tree.
+. "${0%/*}/lib.sh"
+test_need psql
+test_ok 'a project' test_db
+sql() { psql -qXAt -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "$1"; }
+
+# Prefix, class, length, what follows.
+cat >kinds <<'EOT'
+AGE-SECRET-KEY-1 A 58
+AKIA A 16
+ASIA A 16
+AccountKey= w 86 ==
+dapi x 32
+dop_v1_ x 64
+dckr_pat_ w 27
+dp.pt. w 43
+figd_ w 40
+ghp_ w 36
+gho_ w 36
+ghs_ w 36
+github_pat_ w 82
+glpat- w 20
+AIza w 35
+ya29. w 60
+GOCSPX- w 28
+glsa_ w 41
+gsk_ w 52
+hf_ w 34
+lin_api_ w 40
+key- x 32
+NRAK- A 27
+ntn_ w 43
+npm_ w 36
+pplx- w 48
+PMAK- w 50
+pul- x 40
+pypi-AgE w 80
+r8_ w 37
+sntryu_ x 64
+shpat_ x 32
+xoxb- w 36
+hooks.slack.com/services/ w 44
+sq0atp- w 22
+sk_live_ w 24
+tskey- w 32
+SK x 32
+hvs. w 24
+xai- w 80
+sk- w 48 aA0
+eyJ w 20 .eyJzdWIiOiIxMjM0NTY3ODkwIn0.aA0bcdefgh
+https://user: w 20 @host/path
+EOT
+awk 'BEGIN { set["A"] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"; set["x"] = "0123456789abcdef"
+             set["w"] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"; srand(1) }
+     { for (k = 0; k < 7; k++) {
+           secret = ""
+           for (i = 0; i < $3; i++) secret = secret substr(set[$2], 1 + int(rand() * length(set[$2])), 1)
+           print $1 secret $4 >"texts"; print secret >"secrets" } }' kinds
+
+cat >leaky <<'EOT'
+#!/bin/sh
+# Prints every text to both streams, in sentences, and leaves each in a file of its own.
+while read -r text; do
+    n=$((n + 1))
+    echo "logged in with $text, good"
+    echo "{\"auth\": \"$text\"}" >&2
+    echo "$text" >"$HPT_DIR/file$n"
+done <"$1"
+[ "$2" = long ] && awk -v text="$text" 'BEGIN { for (i = 0; i < 20000; i++) print i, "x", text, "y" }'
+hpt-report "a line that is none: $text"
+[ ! -d "$HPT_DIR/file1" ]
+echo loss=0.5
+EOT
+chmod +x leaky
+
+run() { hpt-run -q --progress=none --print=none --allow-unused -t 1 -m loss "$@"; }
+# everything NAME: all that the record holds, tables and objects, in clear.
+everything() {
+    for table in $(sql "select table_name from information_schema.tables where table_schema = 'hpt_record' and table_type = 'BASE TABLE'"); do
+        PGOPTIONS='-c bytea_output=escape' psql -qXAt -d "$TEST_DSN" -c "copy hpt_record.$table to stdout" || return 1
+    done
+    hpt-export -q -s "$1" -f tar -o - && find .hpt -name '*.end' -exec cat {} +
+}
+
+test_ok '301 secrets: in streams they are masked, files with them are not stored, the environment has names alone' '
+    test_is "$(wc -l <secrets)" 301 && LAST=$(tail -n 1 texts) && export LAST_TOKEN="$LAST" PATH="$PATH:/$LAST" &&
+    run -s leaky x=0.0..1.0 -- ./leaky texts no 2>err && everything leaky >all && test_is "$(grep -aFc -f secrets all)" 0 &&
+    grep -aq "logged in with ghp_\*\*\*\*" all && grep -aq "LAST_TOKEN" all &&
+    test_is "$(sql "select count(*) from hpt.artefact where kind = '"'file'"' and note like '"'not stored: %'"'")" 301
+'
+test_ok 'metrics that were found after a secret keep their place' '
+    run -s places x=0.0..1.0 -- sh -c "head -n 3 texts; echo loss=0.5" &&
+    test_is "$(sql "select byte_offset = position(convert_to('"'loss=0.5'"', '"'UTF8'"') in o.bytes) + 4, o.size = a.full_size
+        from hpt_record.study s join hpt_record.metric m on m.study_id = s.id and m.name = '"'loss'"' join hpt_record.artefact a
+        on a.study_id = s.id and a.kind = '"'stdout'"' join hpt_record.object o using (digest) where s.name = '"'places'"'")" "t|t"
+'
+test_ok 'streams beyond memory: masked in the file that holds them' '
+    run -s long x=0.0..1.0 -- ./leaky texts long 2>err && everything long >all && test_is "$(grep -aFc -f secrets all)" 0
+'
+test_ok 'a note says once that a file is not stored' '
+    hpt-run --progress=none --print=none --allow-unused -t 2 -m loss -s noted x=0.0..1.0 -- ./leaky texts no 2>err &&
+    test_is "$(grep -c "holds what looks like a secret" err)" 1 && test_grep "allow-secrets" err
+'
+test_ok 'a command with a secret in it is refused: exit 2, nothing written' '
+    before=$(sql "select count(*) from hpt.study") && n=0 && while read -r text; do
+        test_exit 2 run -s refused x=0.0..1.0 -- ./leaky "$text" 2>err && test_grep "what looks like a secret" err || return 1
+    done <texts && test_exit 2 run -s refused x=0.0..1.0 -- ./leaky --db-password hunter2hunter2 2>err &&
+    test_exit 2 run -s refused x=0.0..1.0 "key=$(head -n 1 texts)" -- ./leaky x 2>err &&
+    test_exit 2 run -s refused --via "env TOKEN=hunter2hunter2" x=0.0..1.0 -- ./leaky x 2>err &&
+    test_is "$(sql "select count(*) from hpt.study")" "$before"
+'
+test_ok '--allow-secrets keeps all of it' '
+    tail -n 1 texts >one && run --allow-secrets -s kept x=0.0..1.0 -- ./leaky one no "$(tail -n 1 texts)" 2>err && everything kept >all &&
+    test_is "$(grep -aFc -f secrets all)" "$(grep -aFc -f one all)" && grep -aqF -f one all
+'
+test_ok 'a learner that speaks of tokens is left alone' '
+    run -s words x=0.0..1.0 -- sh -c "echo num_memory_tokens=4096 token: 17 pad_token=\<pad\> password: unknown; echo loss=1" 2>err &&
+    test_is "$(sql "select count(*) from hpt.artefact where study = '"'words'"' and note is not null")" 0
+'
+test_done
