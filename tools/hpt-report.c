@@ -229,7 +229,7 @@ static int put_metrics(char **words, bool *has_step)
             if (step != NULL || !is_integer(equals + 1))
                 return complain(EXIT_WRONG_USE, NULL,
                                 step != NULL ? "'%s': there is a step already"
-                                             : "'%s': a step is a whole number",
+                                             : "'%s': a step is a whole number of at most 15 digits",
                                 *words);
             step = equals + 1;
             continue;

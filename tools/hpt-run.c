@@ -89,7 +89,8 @@ static bool check_command(const HptDefinition *definition, GError **error)
     g_set_error(error, HPT_ERROR, none->code, "%s%s", none->message,
                 strchr(word, ' ') != NULL
                     ? "\nhint: a command line in one word is for the shell: add -S"
-                    : "");
+                : word[0] == '-' ? "\nhint: options stand before the first NAME=DOMAIN"
+                                 : "");
     g_error_free(none);
     return false;
 }
@@ -218,24 +219,31 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
 }
 
 /* How far this run goes: -t, --more, or what the study says. -1: no end. */
-static bool settle_total(const RunSettings *settings, HptDb *db, const HptStudy *study,
+static bool settle_total(const RunSettings *settings, HptDb *db, HptStudy *study,
                          int64_t *total, GError **error)
 {
-    *total = settings->total >= 0 ? settings->total : study->total;
-    if (settings->more < 0)
+    *total = study->total;
+    if (settings->total < 0 && settings->more < 0)
         return true;
     HptStudyCounts counts;
     if (!hpt_study_counts(db, study->name, &counts, error))
         return false;
-    *total = counts.trials + settings->more;
+    *total = settings->total >= 0 ? settings->total : counts.trials + settings->more;
+    /* A total of less than there is would only be wrong: this line has nothing to do, and says so. */
+    if (*total >= counts.trials)
+        return hpt_study_set_total(db, study, *total, error);
+    if (!run_given.quiet)
+        hpt_tool_note("study '%s' has %" PRId64 " trials already, more than %" PRId64, study->name,
+                      counts.trials, *total);
     return true;
 }
 
-static bool has_end(const RunSettings *settings, const HptDefinition *definition, int64_t total,
-                    GError **error)
+/* study: NULL, it is to be made. */
+static bool has_end(const RunSettings *settings, const HptDefinition *definition,
+                    const HptStudy *study, GError **error)
 {
-    if (total >= 0 || settings->total >= 0 || settings->more >= 0 || settings->time_us > 0 ||
-        settings->limited)
+    if (settings->total >= 0 || settings->more >= 0 || settings->time_us > 0 || settings->limited ||
+        (study != NULL && (study->total >= 0 || study->limited)))
         return true;
     HptSearch search;
     g_autoptr(HptSampler) trials = hpt_definition_sampler(definition, &search, error);
@@ -270,7 +278,7 @@ static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *
         return NULL;
     else if (study == NULL) {
         int64_t total = settings->more >= 0 ? settings->more : settings->total;
-        if (!has_end(settings, given, total, error))
+        if (!has_end(settings, given, NULL, error))
             return NULL;
         g_autoptr(HptDefinition) copy =
             hpt_definition_parse(given->canonical, strlen(given->canonical), error);
@@ -317,7 +325,7 @@ static char *interrupted_by(void)
 /* Blocks the signals but while waiting; *waiting is the mask for that. */
 static void catch_signals(sigset_t *waiting)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM};
     sigset_t blocked;
     sigemptyset(&blocked);
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
@@ -646,13 +654,11 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         return HPT_EXIT_USAGE;
     }
     /* A worker that joins from another folder or machine may not have the command. */
-    if (study == NULL || !check_command(study->definition, error) || !settle_total(&settings, db, study, &total, error) ||
-        !has_end(&settings, study->definition, total, error))
+    if (study == NULL || !check_command(study->definition, error) || !has_end(&settings, study->definition, study, error))
         return HPT_EXIT_USAGE;
     if (hpt_resources_contain(resources, study->definition->contain, error) == NULL)
         return HPT_EXIT_USAGE;
-    bool raised = settings.total >= 0 || settings.more >= 0;
-    if ((raised && !hpt_study_set_total(db, study, total, error)) ||
+    if (!settle_total(&settings, db, study, &total, error) ||
         !set_limits(&settings, db, study, error))
         return HPT_EXIT_TOOL;
     return work(&settings, project, study, resources, total, error);

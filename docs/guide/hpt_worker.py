@@ -108,7 +108,7 @@ def _run(train, name, channel, trial):
         traceback.print_exc()
         text = "".join(traceback.format_exception_only(type(error), error)).strip()
         done["state"] = "failed"
-        done["error"] = text[:2000]
+        done["error"] = text[:2000].encode("utf-8", "replace").decode()  # names of files may be no text
     return done
 
 

@@ -23,6 +23,8 @@ HptExit hpt_error_exit(const GError *error)
         return HPT_EXIT_NOT_FOUND;
     case HPT_ERROR_INTEGRITY:
         return HPT_EXIT_INTEGRITY;
+    case HPT_ERROR_FAILURES:
+        return HPT_EXIT_FAILURES;
     case HPT_ERROR_EXHAUSTED:
         return HPT_EXIT_NO;
     case HPT_ERROR_NO_COMMAND:

@@ -29,6 +29,7 @@ typedef enum {
     HPT_ERROR_EXHAUSTED,      /* nothing left to propose */
     HPT_ERROR_NO_COMMAND,     /* a command that is not found */
     HPT_ERROR_NO_ROOM,        /* the forbidden clauses leave no room */
+    HPT_ERROR_FAILURES,       /* too much failed to go on */
     HPT_ERROR_NOT_EXECUTABLE, /* a command that is found and cannot be run */
 } HptErrorCode;
 

@@ -24,6 +24,10 @@ static void *asha_open(const HptPruneStudy *study, const HptSetting *settings, s
     size_t n_known = study->budgets != NULL ? 1 : G_N_ELEMENTS(known);
     if (!hpt_prune_settings("asha", settings, n, known, n_known, spec, error))
         return NULL;
+    if (asha.max <= asha.min) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "pruner 'asha': 'max' must be above 'min'");
+        return NULL;
+    }
     return hpt_prune_keep(&asha, sizeof asha);
 }
 

@@ -113,8 +113,8 @@ static char **choose(const char *text, char **visible, const char *source, GErro
             return first;
         }
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--gpus=%s: %s shows %u GPUs\nhint: GPU %s alone is '%s,'", text, source, n, text,
-                    text);
+                    "--gpus=%s: %s shows %u GPUs%s", text, source, n,
+                    count == 0 && n > 0 ? "\nhint: GPU 0 alone is '0,'" : "");
         return NULL;
     }
     g_auto(GStrv) words = split(text);

@@ -248,6 +248,7 @@ static void regex_entries(HptScan *scan, const char *line, size_t length, int64_
 static void out_line(const char *line, size_t length, int64_t offset, bool cut, void *user)
 {
     HptScan *scan = user;
+    scan->long_line |= cut;
     if (hpt_line_is_blank(line, length) && !cut)
         return;
     scan->latest = line;

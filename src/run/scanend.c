@@ -306,7 +306,9 @@ static char *judge(const HptScan *scan, const HptFound *found, const char *reaso
         return g_strdup_printf("'%s' is infinite", metric->name);
     if (found->found)
         return NULL;
-    const char *silent = scan->out.total == 0 ? "; the command printed nothing" : "";
+    const char *silent = scan->out.total == 0 ? "; the command printed nothing"
+                         : scan->long_line   ? "; of lines longer than 64 KiB only the beginning counts"
+                                             : "";
     switch (metric->source) {
     case HPT_SOURCE_RE:
         return g_strdup_printf("no value for '%s': '%s' matches no number in the output%s",

@@ -43,6 +43,8 @@ struct HptScan {
     int64_t last_offset;
     bool last_cut;
 
+    bool long_line; /* of standard output, of which the end was not looked at */
+
     char *fail_reason;
     HptScanned result;
     char *problem;

@@ -298,7 +298,7 @@ bool hpt_servant_give(HptServant *servant, const HptErrand *errand, int64_t now_
     }
     look_after(servant);
     if (servant->child == NULL && servant->deaths > servant->max_restarts) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+        g_set_error(error, HPT_ERROR, HPT_ERROR_FAILURES,
                     "the worker has ended %d times in a row without finishing a trial%s%s\n"
                     "hint: hpt-query --failures shows what it said; --max-restarts allows more",
                     servant->deaths, servant->last != NULL ? ": " : "",

@@ -157,6 +157,18 @@ static char *on_message(HptTalk *talk, const HptReportLine *line, const char *te
     return NULL;
 }
 
+/* A line that cannot be read, but was a message: who sent it waits for us, or has nothing more to say. */
+static void on_unread(HptTalk *talk, const char *text, size_t length, char *reason)
+{
+    if (!talk->handed || talk->over)
+        return;
+    HptReportLine line = {.problem = reason};
+    if (memmem(text, length, "\"done\"", 6) != NULL)
+        on_done(talk, &line, text, length, 0);
+    else if (memmem(text, length, "\"report\"", 8) != NULL)
+        answer_report(talk, false);
+}
+
 static void on_line(const char *text, size_t length, int64_t offset, bool cut, void *user)
 {
     HptTalk *talk = user;
@@ -166,8 +178,10 @@ static void on_line(const char *text, size_t length, int64_t offset, bool cut, v
     HptReportLine line = {0};
     if (cut)
         reason = g_strdup("longer than 1 MiB");
-    else if (hpt_report_line_read(&line, HPT_LINE_WORKER, text, length, &reason))
+    if (!cut && hpt_report_line_read(&line, HPT_LINE_WORKER, text, length, &reason))
         reason = on_message(talk, &line, text, length, offset - talk->base);
+    else
+        on_unread(talk, text, length, reason);
     hpt_report_line_clear(&line);
     hpt_report_count(talk->report, reason, text, length);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const hpt_outcome_own_files[] = {HPT_PARAMS_FILE, NULL};
@@ -428,7 +429,14 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
     HptWorkdirCount counted = {0};
     g_autoptr(GError) error = NULL;
     g_autofree char *problem = NULL;
-    if (!hpt_workdir_walk(directory, hpt_outcome_own_files, 0, 0, add_entry, outcome, &counted,
+    struct stat folder;
+    bool there = lstat(directory, &folder) == 0;
+    /* Its own doing, and nothing is kept from the record: the others may go on. */
+    if (!there && errno == ENOENT)
+        problem = g_strdup("the trial removed its folder");
+    else if (there && !S_ISDIR(folder.st_mode))
+        problem = g_strdup("the trial put something else in the place of its folder");
+    else if (!hpt_workdir_walk(directory, hpt_outcome_own_files, 0, 0, add_entry, outcome, &counted,
                           &error)) {
         problem = hpt_text_printable(error->message, -1);
         if (outcome->note == NULL)

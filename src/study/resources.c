@@ -2,10 +2,16 @@
 
 #include "record/environment.h"
 
+#include <string.h>
+
 static bool split_via(HptResources *resources, const HptResourcesInput *input, GError **error)
 {
     if (input->via == NULL)
         return true;
+    if (input->via[strspn(input->via, " \t\n")] == '\0') {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--via: no words");
+        return false;
+    }
     g_autoptr(GError) local = NULL;
     if (!g_shell_parse_argv(input->via, NULL, &resources->via, &local)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--via: %s", local->message);

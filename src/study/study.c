@@ -43,6 +43,7 @@ bool hpt_study_find(HptDb *db, const char *name, HptStudy **out, GError **error)
     study->name = g_strdup(name);
     study->view_name = g_strdup(hpt_rows_peek_text(rows, 0, 1));
     study->total = hpt_rows_null(rows, 0, 3) ? -1 : hpt_rows_int8(rows, 0, 3);
+    study->limited = strcmp(hpt_rows_peek_text(rows, 0, 7), "{}") != 0;
     study->version = hpt_rows_int4(rows, 0, 4);
     study->older = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_definition);
     study->definition = read_definition(rows, 5, error);

@@ -9,6 +9,7 @@ typedef struct {
     int64_t id;
     char *name, *view_name;
     int64_t total; /* the recorded target; -1: none was given */
+    bool limited;  /* something else ends it too, see hpt_study_set_limits */
     int version;
     HptDefinition *definition; /* the newest */
     GHashTable *older;         /* version → HptDefinition, filled when a trial asks for it */

@@ -20,6 +20,9 @@ stops) kill -STOP $$; echo loss=1 ;;
 segv) kill -SEGV $$ ;;
 secondline) printf 'loss=1\n\033]0;title\007\n' ;;
 reports) printf 'x\n{"metrics":{"loss":2}}\n{"metrics"' >>"$HPT_REPORT"; echo loss=1 ;;
+removes) rm -r "$HPT_DIR"; echo loss=1 ;;
+replaces) rm -r "$HPT_DIR"; ln -s /etc "$HPT_DIR"; echo loss=1 ;;
+longjson) awk 'BEGIN { printf "{\"a\":\""; for (i = 0; i < 70000; i++) printf "x"; print "\",\"loss\":1}" }' ;;
 chmods) mkdir "$HPT_DIR/d"; echo x >"$HPT_DIR/d/f"; chmod 0 "$HPT_DIR/d"; echo loss=1 ;;
 esac
 EOT
@@ -34,9 +37,9 @@ state() {
 test_ok 'a study of misbehaving trials runs to its end' '
     test_db &&
     hpt-run -q --sampler=grid --max-failures=0 -j 4 --timeout=2s --grace=100ms -s nasty -m loss --print=none \
-        k=good,fails,garbage,nan,flood,longline,hangs,closes,daemon,fifo,stops,segv,secondline,reports,chmods \
+        k=good,fails,garbage,nan,flood,longline,hangs,closes,daemon,fifo,stops,segv,secondline,reports,chmods,removes,replaces,longjson \
         -- ./nasty {k} "$PWD/daemon.pid" &&
-    test_is "$(sql "select count(*) from nasty where state in ('"'complete', 'failed'"')")" 15
+    test_is "$(sql "select count(*) from nasty where state in ('"'complete', 'failed'"')")" 18
 '
 test_ok 'the good one is complete' 'test_is "$(state good)" "complete	exit status 0"'
 test_ok 'a status is a failure, its error output kept' '
@@ -70,6 +73,13 @@ test_ok 'a crash of its own is a failure, not a lost machine' '
 test_ok 'reports: the good line counts, the bad ones are counted' '
     test_is "$(sql "select loss from nasty where k = '"'reports'"'")" 2 &&
     test_is "$(sql "select (details->>'"'report_lines_bad'"')::int, (details->>'"'report_bytes_cut'"')::int from trial t join nasty n using (trial) where t.study = '"'nasty'"' and k = '"'reports'"'")" "1	10"
+'
+test_ok 'one that removes or replaces its folder is complete, and does not stop the others' '
+    sql "select state, details->>'"'files_problem'"' from hpt.trial where params->>'"'k'"' in ('"'removes', 'replaces'"') order by 2" >out &&
+    printf "complete\tthe trial %s\n" "put something else in the place of its folder" "removed its folder" | test_cmp - out && test -d /etc
+'
+test_ok 'a number behind 64 KiB of a line: the cause says that it is not looked at' '
+    test_is "$(state longjson | cut -f1)" failed && state longjson | grep -q "longer than 64 KiB"
 '
 test_ok 'control characters do not reach a terminal' '
     hpt-query -s nasty --trials -f table >out && ! grep -q "$(printf "\033")" out

@@ -380,6 +380,28 @@ test_ok 'two at once on one study: each trial once, the total exact' '
     run -j 2 -s two -t 40 -m loss x=0.0..1.0 -- ./learner {x} >out2 && wait $pid &&
     test_is "$(sql "select count(*), count(distinct trial), max(trial), max(attempt) from two")" "40	40	39	1"
 '
+test_ok 'a study with a limit and no total is joined by its name' '
+    run -s joined --stall=3 --seed=1 -m loss x=0.0..1.0 -- echo loss={x} >out 2>err &&
+    hpt-run -q --print=none -s joined >out 2>err && test_empty err &&
+    test_is "$(sql "select stopped is not null from study where study = '"'joined'"'")" true
+'
+is() {
+    [ "$(sql "$1")" = "$2" ]
+}
+cat >gated <<'EOT'
+#!/bin/sh
+until [ -e gate ]; do timeout 0.05 tail -f /dev/null; done
+echo loss=1
+EOT
+chmod +x gated
+test_ok 'a smaller -t: below what there is it changes nothing, else it holds for all workers' '
+    run -s totals -t 5 -m loss x=0.0..1.0 -- echo loss={x} && hpt-run --print=none --progress=none -s totals -t 3 2>err &&
+    test_grep "has 5 trials already, more than 3" err && test_is "$(sql "select total, trials from study where study = '"'totals'"'")" "5	5" &&
+    { hpt-run -q --print=none -s lowered -t 50 -m loss --allow-unused x=0.0..1.0 -- ./gated & pid=$!; } &&
+    test_wait 20 is "select running from study where study = '"'lowered'"'" 1 && { hpt-run -q --print=none -s lowered -t 3 & second=$!; } &&
+    test_wait 20 is "select total from study where study = '"'lowered'"'" 3 && : >gate && wait $pid && wait $second &&
+    test_is "$(sql "select total, trials from study where study = '"'lowered'"'")" "3	3"
+'
 test_ok 'several objectives: the front is printed' '
     run -s mo -t 6 -m a -m b:max x=0.0..1.0 -- sh -c "echo a=\$1 b=\$1" x {x} >out &&
     test_is "$(($(wc -l <out) - 1))" "$(sql "select count(*) from mo")"

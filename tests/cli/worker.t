@@ -89,7 +89,7 @@ test_ok 'what a worker is given by its messages excludes what others are given b
 '
 test_ok '--max-restarts: a worker that dies fails its trial alone, and is not started for ever' '
     worker dies '"'"'[ $((t % 3)) -ne 1 ] || exit 3; done_with 1'"'"' &&
-    test_exit 2 run -s dies --worker --max-restarts=0 -t 6 -m loss x=0.0..1.0 -- ./dies 2>err &&
+    test_exit 5 run -s dies --worker --max-restarts=0 -t 6 -m loss x=0.0..1.0 -- ./dies 2>err &&
     test_grep "ended 1 times in a row without finishing a trial: the worker ended \(exit status 3\)" err &&
     run -s dies --worker --max-restarts=1 -t 6 -m loss x=0.0..1.0 -- ./dies &&
     test_is "$(sql "select trial, state from dies order by trial" | tr "\n" " ")" \
@@ -102,7 +102,7 @@ test_ok '--max-restarts without --worker' '
     test_grep "max-restarts without --worker" err
 '
 test_ok 'a command that is no worker is told so' '
-    test_exit 2 run -s true --worker --max-restarts=0 -t 2 -m loss x=0.0..1.0 -- true 2>err &&
+    test_exit 5 run -s true --worker --max-restarts=0 -t 2 -m loss x=0.0..1.0 -- true 2>err &&
     test_grep "before it said .\"type\":\"ready\",\"protocol\":1. on descriptor 4" err
 '
 test_ok '--timeout: for being ready, and for each trial' '
@@ -144,6 +144,11 @@ test_ok 'garbage is counted and kept, and does no harm' '
     sql "select details->'"'report_events'"' from attempt where study = '"'garbage'"'" >out &&
     test_grep "about trial 99, not 0" out
 '
+test_ok 'a message that cannot be read: the report is answered, the done fails the trial' '
+    worker unread '"'"'say "{\"type\":\"report\",\"metrics\":{"; read -r line <&3; echo "$line"; say "{\"type\":\"done\",\"error\":\"\\ud800\"}"'"'"' &&
+    test_exit 1 run -s unread --worker -t 1 -m loss x=0.0..1.0 -- ./unread && printed unread 0 >out && test_grep "\"continue\":true" out &&
+    test_is "$(sql "select state, cause from unread")" "failed	the worker'"'"'s '"'"'done'"'"': half a surrogate pair"
+'
 test_ok '--dry-run shows the command' '
     test_is "$(hpt-run -n -q --worker -t 1 -m loss x=0.0..1.0 -- ./plain 2>/dev/null)" ./plain
 '
@@ -168,6 +173,9 @@ test_ok 'what is left when hpt-run and its helper were killed at once is gone be
     kill -STOP $pid && kill -9 "$helper" && kill -9 $pid && { wait $pid; test $? -eq 137; } && kill -0 "$left" &&
     : >go && hpt-run -q --print=none -s stays -t 1 && test_is "$(sql "select count(*) from attempt where study = '"'stays'"'")" 2 &&
     ! grep -q "^State:.[^Z]" "/proc/$left/status" 2>/dev/null
+'
+test_ok 'a worker that ends at once: exit 5, as when trials fail' '
+    test_exit 5 run -s ends --worker --max-restarts=1 -t 3 -m loss x=0.0..1.0 -- false 2>err && test_grep "ended 2 times in a row" err
 '
 if command -v python3 >/dev/null; then
     test_ok 'the Python helper: five lines' '
