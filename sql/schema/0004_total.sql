@@ -13,3 +13,5 @@ LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
          hpt_record.trial_take(p_study, p_worker, p_attempt, least(p_total, s.total), p_lease_s, p_plan) r
     WHERE s.id = p_study
 $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hpt_record FROM PUBLIC;

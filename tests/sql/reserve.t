@@ -9,7 +9,7 @@ sql() { psql -qXAt -F ' ' -v ON_ERROR_STOP=1 -d "$TEST_DSN" "$@"; }
 worker() { echo "30000000-0000-0000-0000-00000000000$1"; }
 
 cat >setup.sql <<'END'
-select hpt_record.study_create('many', 1, 200, convert_to('{"metrics": [], "parameters": []}', 'UTF8')) as id \gset
+select hpt_record.study_create('many', 1, NULL, convert_to('{"metrics": [], "parameters": []}', 'UTF8')) as id \gset
 select hpt_record.worker_start(format('30000000-0000-0000-0000-00000000000%s', w)::uuid, :id, 'h', 'b', 'n', w, 1,
                                '{}', '0', convert_to('{}', 'UTF8')) from generate_series(1, 8) w;
 END
@@ -87,5 +87,10 @@ test_ok 'a queued trial is given to one of two sessions' '
     printf "begin;\n%s\n" "$(reserve 7 208)" >&8 && test_wait 20 test -s out-a && test_is "$(cat out-a)" "trial 200" &&
     test_is "$(reserve 8 208 | sql)" "wait " && echo "commit;" >&8 && exec 8>&- && wait &&
     test_is "$(sql -c "select attempt, state from hpt_record.trial where number = 200")" "2 running"
+'
+test_ok "the study's own total holds for who asks for more" '
+    sql -c "select hpt_record.study_set_total($study, 208)" >out && test_is "$(reserve 9 500 | sql)" "wait " &&
+    sql -c "select hpt_record.study_set_total($study, 209)" >out && test_is "$(reserve 9 500 | sql)" "trial 208" &&
+    test_is "$(reserve 9 500 | sql)" "wait "
 '
 test_done

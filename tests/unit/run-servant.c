@@ -283,7 +283,7 @@ static void test_dies(void)
             const HptRunResult *result = serve(&lab);
             g_assert_cmpstr(result->failure, ==, failures[i]);
             g_assert_false(give(&lab, &error));
-            g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
+            g_assert_error(error, HPT_ERROR, HPT_ERROR_FAILURES);
             g_assert_true(g_str_has_prefix(error->message, "the worker has ended 4 times in a row "
                                            "without finishing a trial: signal 9 (SIGKILL)\nhint: "));
             break;
