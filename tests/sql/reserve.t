@@ -89,8 +89,8 @@ test_ok 'a queued trial is given to one of two sessions' '
     test_is "$(sql -c "select attempt, state from hpt_record.trial where number = 200")" "2 running"
 '
 test_ok "the study's own total holds for who asks for more" '
-    sql -c "select hpt_record.study_set_total($study, 208)" >out && test_is "$(reserve 9 500 | sql)" "wait " &&
-    sql -c "select hpt_record.study_set_total($study, 209)" >out && test_is "$(reserve 9 500 | sql)" "trial 208" &&
-    test_is "$(reserve 9 500 | sql)" "wait "
+    sql -c "select hpt_record.study_set_total($study, 208)" >out && test_is "$(reserve 8 500 | sql)" "wait " &&
+    sql -c "select hpt_record.study_set_total($study, 209)" >out && test_is "$(reserve 8 500 | sql)" "trial 208" &&
+    test_is "$(reserve 8 500 | sql)" "wait "
 '
 test_done
