@@ -95,27 +95,34 @@ static bool check_command(const HptDefinition *definition, GError **error)
     return false;
 }
 
-/* A definition is kept for ever, by whoever may read the record. */
-static bool check_secrets(const HptDefinition *definition, GError **error)
+static bool refuse_secret(const char *where, const char *kind, GError **error)
 {
-    const char *kind = NULL, *where = "command";
-    HptSecret secret;
-    if (run_given.allow_secrets)
-        return true;
-    if (hpt_secret_in_argv((const char *const *)definition->command, &kind) < 0) {
-        const char *via = run_given.via == NULL ? "" : run_given.via;
-        bool in_via = hpt_secret_find(via, strlen(via), 0, &secret);
-        if (!in_via && !hpt_secret_find(definition->canonical, strlen(definition->canonical), 0, &secret))
-            return true;
-        kind = secret.kind;
-        where = in_via ? "--via" : "definition";
-    }
     g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "the %s holds what looks like a secret (%s), and it would be kept in the record\n"
+                "%s holds what looks like a secret (%s), and it would be kept in the record\n"
                 "hint: give it by a variable of the environment, whose value is not kept; or, if it "
                 "is none, add --allow-secrets",
                 where, kind);
     return false;
+}
+
+/* What is recorded of a line is kept for ever. definition NULL: it is in the record already. */
+static bool check_secrets(const HptDefinition *definition, GError **error)
+{
+    const char *kind = NULL;
+    HptSecret secret;
+    if (run_given.allow_secrets)
+        return true;
+    if (run_given.via != NULL && hpt_secret_find(run_given.via, strlen(run_given.via), 0, &secret))
+        return refuse_secret("--via", secret.kind, error);
+    if (definition == NULL)
+        return true;
+    int word = hpt_secret_in_argv((const char *const *)definition->command, &kind);
+    if (word >= 0) {
+        g_autofree char *where = g_strdup_printf("word %d of the command", word + 1);
+        return refuse_secret(where, kind, error);
+    }
+    return !hpt_secret_find(definition->canonical, strlen(definition->canonical), 0, &secret) ||
+           refuse_secret("the definition", secret.kind, error);
 }
 
 static HptDefinition *parse_definition(const RunSettings *settings, const HptSpace *space,
@@ -147,7 +154,7 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
         .contain = settings->contain,
     };
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
-    if (definition == NULL || !check_command(definition, error) || !check_secrets(definition, error))
+    if (definition == NULL || !check_command(definition, error))
         return NULL;
     if (hpt_space_size(space) + hpt_metrics_size(definition->metrics) > HPT_WIDE_COLUMNS)
         hpt_tool_note("the study's own view shows the first %d metrics and parameters; all are in "
@@ -610,6 +617,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         if (definition == NULL)
             return HPT_EXIT_USAGE;
     }
+    if (!check_secrets(definition, error))
+        return HPT_EXIT_USAGE;
     if (run_given.dry_run)
         return print_commands(definition, &settings, error) ? HPT_EXIT_OK : HPT_EXIT_USAGE;
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define PRIVATE_KEY "private key"
+#define NAMED "value with a secret's name"
 
 /* ---- classes of characters ---- */
 
@@ -16,22 +17,16 @@ enum {
     DOT = 16,
     BASE64 = 32, /* + / = */
     UPPER = 64,
-    PERCENT = 128, /* % : */
     WORD = LETTER | DIGIT,
     TOKEN = WORD | DASH,
 };
-enum {
-    MIXED = 1
-}; /* has an upper and a lower letter and a digit, or it is a word like any other */
-
 static bool is_in(char c, int class)
 {
     return ((class & LETTER) && g_ascii_isalpha(c)) || ((class & UPPER) && g_ascii_isupper(c)) ||
            ((class & DIGIT) && g_ascii_isdigit(c)) ||
            ((class & LOWER_HEX) && g_ascii_isxdigit(c) && !g_ascii_isupper(c)) ||
            ((class & DASH) && (c == '-' || c == '_')) || ((class & DOT) && c == '.') ||
-           ((class & BASE64) && (c == '+' || c == '/' || c == '=')) ||
-           ((class & PERCENT) && (c == '%' || c == ':'));
+           ((class & BASE64) && (c == '+' || c == '/' || c == '='));
 }
 
 /* ---- forms ---- */
@@ -41,74 +36,78 @@ typedef struct {
     const char *kind, *prefix;
     int class;
     uint16_t min, max; /* of characters behind the prefix; max 0: no end */
-    int flags;
+    bool mixed; /* has an upper and a lower letter and a digit, or it is a word like any other */
 } Form;
 
+/* What does not look like a secret within so many characters is none, however long it is: the time
+ * is linear whatever a trial prints. */
+enum { HEAD = 128 };
+
 static const Form forms[] = {
-    {"age secret key", "AGE-SECRET-KEY-1", UPPER | DIGIT, 50, 0, 0},
-    {"AWS access key", "AKIA", UPPER | DIGIT, 16, 16, 0},
-    {"AWS access key", "ASIA", UPPER | DIGIT, 16, 16, 0},
-    {"Atlassian token", "ATATT3x", TOKEN | BASE64, 50, 0, 0},
-    {"Azure storage key", "AccountKey=", WORD | BASE64, 40, 0, 0},
-    {"Azure shared key", "SharedAccessKey=", WORD | BASE64, 30, 0, 0},
-    {"CircleCI token", "CCIPAT_", TOKEN, 30, 0, 0},
-    {"Databricks token", "dapi", LOWER_HEX | DASH, 32, 0, 0},
-    {"DigitalOcean token", "dop_v1_", LOWER_HEX, 64, 0, 0},
-    {"DigitalOcean token", "doo_v1_", LOWER_HEX, 64, 0, 0},
-    {"Docker Hub token", "dckr_pat_", TOKEN, 20, 0, 0},
-    {"Doppler token", "dp.pt.", WORD, 40, 0, 0},
-    {"Figma token", "figd_", TOKEN, 36, 0, 0},
-    {"GitHub token", "ghp_", WORD, 36, 0, 0},
-    {"GitHub token", "gho_", WORD, 36, 0, 0},
-    {"GitHub token", "ghu_", WORD, 36, 0, 0},
-    {"GitHub token", "ghs_", WORD, 36, 0, 0},
-    {"GitHub token", "ghr_", WORD, 36, 0, 0},
-    {"GitHub token", "github_pat_", WORD | DASH, 50, 0, 0},
-    {"GitLab token", "glpat-", TOKEN | DOT, 20, 0, 0},
-    {"GitLab token", "gldt-", TOKEN, 20, 0, 0},
-    {"GitLab token", "glrt-", TOKEN | DOT, 20, 0, 0},
-    {"Google API key", "AIza", TOKEN, 35, 0, 0},
-    {"Google OAuth token", "ya29.", TOKEN | DOT, 20, 0, 0},
-    {"Google client secret", "GOCSPX-", TOKEN, 20, 0, 0},
-    {"Grafana token", "glsa_", TOKEN, 32, 0, 0},
-    {"Grafana token", "glc_", WORD | BASE64, 40, 0, 0},
-    {"Groq key", "gsk_", WORD, 40, 0, 0},
-    {"Heroku key", "HRKU-", TOKEN, 30, 0, 0},
-    {"Hugging Face token", "hf_", WORD, 30, 0, 0},
-    {"JSON web token", "eyJ", TOKEN | DOT | BASE64, 36, 0, MIXED},
-    {"Linear key", "lin_api_", WORD, 30, 0, 0},
-    {"Mailgun key", "key-", LOWER_HEX, 32, 32, 0},
-    {"New Relic key", "NRAK-", WORD, 27, 0, 0},
-    {"Notion token", "ntn_", WORD, 40, 0, 0},
-    {"npm token", "npm_", WORD, 36, 0, 0},
-    {"Perplexity key", "pplx-", WORD, 40, 0, 0},
-    {"Postman key", "PMAK-", TOKEN, 40, 0, 0},
-    {"Pulumi token", "pul-", LOWER_HEX, 40, 40, 0},
-    {"PyPI token", "pypi-AgE", TOKEN, 50, 0, 0},
-    {"Replicate token", "r8_", WORD, 37, 0, 0},
-    {"SendGrid key", "SG.", TOKEN | DOT, 60, 0, 0},
-    {"Sentry token", "sntrys_", TOKEN | BASE64, 40, 0, 0},
-    {"Sentry token", "sntryu_", LOWER_HEX, 64, 0, 0},
-    {"Shopify token", "shpat_", WORD, 32, 0, 0},
-    {"Shopify token", "shpss_", WORD, 32, 0, 0},
-    {"Slack token", "xoxb-", TOKEN, 20, 0, 0},
-    {"Slack token", "xoxp-", TOKEN, 20, 0, 0},
-    {"Slack token", "xoxa-", TOKEN, 20, 0, 0},
-    {"Slack token", "xoxs-", TOKEN, 20, 0, 0},
-    {"Slack token", "xapp-", TOKEN, 20, 0, 0},
-    {"Slack web hook", "hooks.slack.com/services/", WORD | BASE64, 30, 0, 0},
-    {"Square token", "sq0atp-", TOKEN, 22, 0, 0},
-    {"Square secret", "sq0csp-", TOKEN, 30, 0, 0},
-    {"Stripe key", "sk_live_", WORD, 20, 0, 0},
-    {"Stripe key", "rk_live_", WORD, 20, 0, 0},
-    {"Stripe key", "sk_test_", WORD, 20, 0, 0},
-    {"Stripe secret", "whsec_", WORD | BASE64, 30, 0, 0},
-    {"Tailscale key", "tskey-", TOKEN, 20, 0, 0},
-    {"Twilio key", "SK", LOWER_HEX, 32, 32, 0},
-    {"Vault token", "hvs.", TOKEN, 24, 0, 0},
-    {"Vault token", "hvb.", TOKEN, 24, 0, 0},
-    {"xAI key", "xai-", WORD, 60, 0, 0},
-    {"OpenAI or Anthropic key", "sk-", TOKEN, 32, 0, MIXED},
+    {"age secret key", "AGE-SECRET-KEY-1", UPPER | DIGIT, 50, 0, false},
+    {"AWS access key", "AKIA", UPPER | DIGIT, 16, 16, false},
+    {"AWS access key", "ASIA", UPPER | DIGIT, 16, 16, false},
+    {"Atlassian token", "ATATT3x", TOKEN | BASE64, 50, 0, false},
+    {"Azure storage key", "AccountKey=", WORD | BASE64, 40, 0, false},
+    {"Azure shared key", "SharedAccessKey=", WORD | BASE64, 30, 0, false},
+    {"CircleCI token", "CCIPAT_", TOKEN, 30, 0, false},
+    {"Databricks token", "dapi", LOWER_HEX | DASH, 32, 0, false},
+    {"DigitalOcean token", "dop_v1_", LOWER_HEX, 64, 0, false},
+    {"DigitalOcean token", "doo_v1_", LOWER_HEX, 64, 0, false},
+    {"Docker Hub token", "dckr_pat_", TOKEN, 20, 0, false},
+    {"Doppler token", "dp.pt.", WORD, 40, 0, false},
+    {"Figma token", "figd_", TOKEN, 36, 0, false},
+    {"GitHub token", "ghp_", WORD, 36, 0, false},
+    {"GitHub token", "gho_", WORD, 36, 0, false},
+    {"GitHub token", "ghu_", WORD, 36, 0, false},
+    {"GitHub token", "ghs_", WORD, 36, 0, false},
+    {"GitHub token", "ghr_", WORD, 36, 0, false},
+    {"GitHub token", "github_pat_", WORD | DASH, 50, 0, false},
+    {"GitLab token", "glpat-", TOKEN | DOT, 20, 0, false},
+    {"GitLab token", "gldt-", TOKEN, 20, 0, false},
+    {"GitLab token", "glrt-", TOKEN | DOT, 20, 0, false},
+    {"Google API key", "AIza", TOKEN, 35, 0, false},
+    {"Google OAuth token", "ya29.", TOKEN | DOT, 20, 0, false},
+    {"Google client secret", "GOCSPX-", TOKEN, 20, 0, false},
+    {"Grafana token", "glsa_", TOKEN, 32, 0, false},
+    {"Grafana token", "glc_", WORD | BASE64, 40, 0, false},
+    {"Groq key", "gsk_", WORD, 40, 0, false},
+    {"Heroku key", "HRKU-", TOKEN, 30, 0, false},
+    {"Hugging Face token", "hf_", WORD, 30, 0, false},
+    {"JSON web token", "eyJ", TOKEN | DOT | BASE64, 36, 0, true},
+    {"Linear key", "lin_api_", WORD, 30, 0, false},
+    {"Mailgun key", "key-", LOWER_HEX, 32, 32, false},
+    {"New Relic key", "NRAK-", WORD, 27, 0, false},
+    {"Notion token", "ntn_", WORD, 40, 0, false},
+    {"npm token", "npm_", WORD, 36, 0, false},
+    {"Perplexity key", "pplx-", WORD, 40, 0, false},
+    {"Postman key", "PMAK-", TOKEN, 40, 0, false},
+    {"Pulumi token", "pul-", LOWER_HEX, 40, 40, false},
+    {"PyPI token", "pypi-AgE", TOKEN, 50, 0, false},
+    {"Replicate token", "r8_", WORD, 37, 0, false},
+    {"SendGrid key", "SG.", TOKEN | DOT, 60, 0, false},
+    {"Sentry token", "sntrys_", TOKEN | BASE64, 40, 0, false},
+    {"Sentry token", "sntryu_", LOWER_HEX, 64, 0, false},
+    {"Shopify token", "shpat_", WORD, 32, 0, false},
+    {"Shopify token", "shpss_", WORD, 32, 0, false},
+    {"Slack token", "xoxb-", TOKEN, 20, 0, false},
+    {"Slack token", "xoxp-", TOKEN, 20, 0, false},
+    {"Slack token", "xoxa-", TOKEN, 20, 0, false},
+    {"Slack token", "xoxs-", TOKEN, 20, 0, false},
+    {"Slack token", "xapp-", TOKEN, 20, 0, false},
+    {"Slack web hook", "hooks.slack.com/services/", WORD | BASE64, 30, 0, false},
+    {"Square token", "sq0atp-", TOKEN, 22, 0, false},
+    {"Square secret", "sq0csp-", TOKEN, 30, 0, false},
+    {"Stripe key", "sk_live_", WORD, 20, 0, false},
+    {"Stripe key", "rk_live_", WORD, 20, 0, false},
+    {"Stripe key", "sk_test_", WORD, 20, 0, false},
+    {"Stripe secret", "whsec_", WORD | BASE64, 30, 0, false},
+    {"Tailscale key", "tskey-", TOKEN, 20, 0, false},
+    {"Twilio key", "SK", LOWER_HEX, 32, 32, false},
+    {"Vault token", "hvs.", TOKEN, 24, 0, false},
+    {"Vault token", "hvb.", TOKEN, 24, 0, false},
+    {"xAI key", "xai-", WORD, 60, 0, false},
+    {"OpenAI or Anthropic key", "sk-", TOKEN, 32, 0, true},
 };
 
 static bool is_mixed(const char *text, size_t length)
@@ -145,10 +144,11 @@ static bool find_form(const char *text, size_t length, size_t at, HptSecret *out
         if (!starts(text + at, length - at, form->prefix))
             continue;
         size_t start = at + strlen(form->prefix);
-        size_t n = run_of(text + start, length - start, form->class);
+        size_t n = run_of(text + start, MIN(length - start, HEAD), form->class);
         if (n < form->min || (form->max > 0 && n > form->max) ||
-            (form->flags == MIXED && !is_mixed(text + start, n)))
+            (form->mixed && !is_mixed(text + start, n)))
             continue;
+        n += run_of(text + start + n, length - start - n, form->class);
         *out = (HptSecret){form->kind, start, n, true};
         return true;
     }
@@ -221,8 +221,8 @@ static bool is_name(const char *text, size_t length)
     return false;
 }
 
-/* A value that can be a secret: a letter and a digit in it, no variable, no placeholder, no path to
- * it. */
+/* A value that can be a secret: a letter and a digit in it, no variable, no placeholder, no path.
+ */
 static bool is_value(const char *text, size_t length)
 {
     bool letter = false, digit = false, dots = true;
@@ -236,6 +236,11 @@ static bool is_value(const char *text, size_t length)
     return letter && digit && !dots;
 }
 
+static bool is_header_value(const char *text, size_t length) /* base64, of any letters */
+{
+    return length >= 8 && strchr("*[<${", text[0]) == NULL;
+}
+
 static size_t value_length(const char *text, size_t length, char quote)
 {
     size_t n = 0;
@@ -246,8 +251,7 @@ static size_t value_length(const char *text, size_t length, char quote)
     return n;
 }
 
-/* at: a "=" or ":" that follows a name, with quotes and blanks as JSON, YAML and shells have them.
- */
+/* at: a "=" or ":" that follows a name, with quotes and blanks as JSON, YAML and shells have. */
 static bool find_named(const char *text, size_t length, size_t at, HptSecret *out)
 {
     size_t name_end = at;
@@ -265,23 +269,26 @@ static bool find_named(const char *text, size_t length, size_t at, HptSecret *ou
     char quote = '\0';
     if (value < length && (text[value] == '"' || text[value] == '\''))
         quote = text[value++];
-    const char *kind = "value with a secret's name";
-    bool header = false;
-    bool known = is_name(text + name, name_end - name);
+    bool header = false, known = is_name(text + name, name_end - name);
     if (!known && name_end - name >= 13 &&
         g_ascii_strncasecmp(text + name_end - 13, "authorization", 13) == 0) {
         size_t scheme = run_of(text + value, length - value, LETTER);
         known = value + scheme < length && text[value + scheme] == ' ';
         value += scheme + 1;
-        header = true; /* base64, of any letters */
-        kind = "authorization header";
+        header = true;
     }
     if (!known || value >= length)
         return false;
-    size_t n = value_length(text + value, length - value, quote);
-    if (header ? n < 8 || strchr("*[<${", text[value]) != NULL : !is_value(text + value, n))
+    size_t n = value_length(text + value, MIN(length - value, HEAD), quote);
+    if (header ? !is_header_value(text + value, n) : !is_value(text + value, n))
         return false;
-    *out = (HptSecret){kind, value, n, false};
+    n += value_length(text + value + n, length - value - n, quote);
+    *out = (HptSecret){header ? "authorization header" : NAMED, value, n, false};
+    HptSecret inside; /* tells more, and is certain */
+    for (size_t i = value; i < value + n && !out->certain; i++)
+        if (find_form(text, value + n, i, &inside) ||
+            (text[i] == ':' && find_url(text, value + n, i, &inside)))
+            *out = (HptSecret){inside.kind, value, n, true};
     return true;
 }
 
@@ -318,15 +325,20 @@ bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *ou
     return false;
 }
 
+static void stars(char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\n' && text[i] != '\r')
+            text[i] = '*';
+}
+
 size_t hpt_secret_mask(char *text, size_t length, const char **kind)
 {
     size_t n = 0;
     HptSecret secret;
     for (size_t from = 0; hpt_secret_find(text, length, from, &secret);
          from = secret.start + secret.length) {
-        for (size_t i = 0; i < secret.length; i++)
-            if (text[secret.start + i] != '\n' && text[secret.start + i] != '\r')
-                text[secret.start + i] = '*';
+        stars(text + secret.start, secret.length);
         if (n++ == 0 && kind != NULL)
             *kind = secret.kind;
     }
@@ -366,13 +378,6 @@ static bool write_window(int fd, const char *buffer, size_t n, int64_t offset, G
         put += (size_t)r;
     }
     return true;
-}
-
-static void stars(char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (text[i] != '\n' && text[i] != '\r')
-            text[i] = '*';
 }
 
 /* The rest of a private key that began before; how much of the window it takes. */
@@ -456,7 +461,7 @@ int hpt_secret_in_argv(const char *const *argv, const char **kind)
     HptSecret secret;
     for (int i = 0; argv[i] != NULL; i++) {
         if (i > 0 && names_next(argv[i - 1], argv[i])) {
-            *kind = "a value with a secret's name";
+            *kind = NAMED;
             return i;
         }
         if (hpt_secret_find(argv[i], strlen(argv[i]), 0, &secret)) {

@@ -13,7 +13,7 @@
  * seen. What is recorded without values by design (variables that are not on the list) needs no
  * filter.
  *
- * Cost: one pass; a table look-up for most bytes.
+ * Cost: one pass; a table look-up for most bytes, a bounded look at what follows a name or a form.
  */
 #ifndef HPT_RECORD_SECRET_H
 #define HPT_RECORD_SECRET_H

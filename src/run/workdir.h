@@ -52,8 +52,8 @@ bool hpt_workdir_walk(const char *path, const char *const *skip, int64_t max_fil
 bool hpt_entry_changed(const HptEntry *entry);
 
 /* Removes the directory and all in it; follows no link, crosses no mount, and makes directories
- * that the trial made unreadable readable again. A path that does not exist is fine, and a link in its
- * place is removed. */
+ * that the trial made unreadable readable again. A path that does not exist is fine, and a link or a
+ * file in its place is removed. */
 bool hpt_workdir_remove(const char *path, GError **error) HPT_WARN_UNUSED;
 
 #endif

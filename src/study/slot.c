@@ -433,11 +433,12 @@ static void add_environment(HptArgs *args, const HptSlotContext *context)
     hpt_args_bytea(args, context->environment->bytes, HPT_DIGEST_SIZE);
 }
 
-/* The words as they were run, secrets cut. */
-static void add_argv(HptArgs *args, char **argv)
+/* The words as they were run, secrets cut unless they are to stay. */
+static void add_argv(HptArgs *args, char **argv, bool allow_secrets)
 {
     size_t n = argv == NULL ? 0 : g_strv_length(argv);
-    g_auto(GStrv) clean = hpt_secret_cut_argv((const char *const *)argv);
+    g_auto(GStrv) clean =
+        allow_secrets ? g_strdupv(argv) : hpt_secret_cut_argv((const char *const *)argv);
     g_autofree size_t *lengths = g_new0(size_t, n + 1);
     for (size_t i = 0; i < n; i++)
         lengths[i] = strlen(clean[i]);
@@ -459,7 +460,7 @@ static void add_facts(HptArgs *args, const HptSlot *slot, const HptSlotContext *
     else
         hpt_args_null(args, HPT_TYPE_INT8);
     hpt_args_int4(args, slot->index);
-    add_argv(args, slot->argv);
+    add_argv(args, slot->argv, context->allow_secrets);
     add_environment(args, context);
 }
 
@@ -581,7 +582,9 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     hpt_args_text(args, outcome);
     hpt_args_int4(args, max_lost);
     hpt_args_int4(args, max_failed);
-    hpt_args_text(args, cause);
+    g_autofree char *said =
+        cause == NULL || context->allow_secrets ? g_strdup(cause) : hpt_secret_cut(cause);
+    hpt_args_text(args, said);
     hpt_outcome_add_usage(left, args);
     add_facts(args, slot, context);
     hpt_outcome_add_results(left, args);

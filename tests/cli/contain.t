@@ -250,6 +250,8 @@ test_ok '--via: a prefix for every trial, its words as in a shell; the record ke
 '
 test_ok '--via: its first word must be there, and its quotes closed' '
     test_exit 127 run -s no --via "no-such-launcher -n1" -t 1 x=0.0..1.0 -- true 2>err && test_grep "via: .*no-such-launcher" err &&
+    test_exit 2 run -s no --via " " -t 1 x=0.0..1.0 -- true 2>err && test_grep "via: no words" err &&
+    test_exit 127 run -s no -t 1 x=0.0..1.0 --quiet -- true 2>err && test_grep "options stand before the first" err &&
     test_exit 2 run -s no --via "env '"'"'x" -t 1 x=0.0..1.0 -- true 2>err && test_grep "via: " err
 '
 test_done

@@ -61,16 +61,15 @@ awk 'BEGIN { set["A"] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"; set["x"] = "01234567
 
 cat >leaky <<'EOT'
 #!/bin/sh
-# Prints every text to both streams, in sentences, and leaves each in a file of its own.
+# Prints every text to both streams, in sentences, leaves each in a file of its own, and one in a report that is none.
 while read -r text; do
-    n=$((n + 1))
+    n=$((n + 1)) last=$text
     echo "logged in with $text, good"
     echo "{\"auth\": \"$text\"}" >&2
-    echo "$text" >"$HPT_DIR/file$n"
+    [ $((n % 2)) -eq 0 ] && echo "$text" >"$HPT_DIR/file$n" || echo "api_token = $text" >"$HPT_DIR/file$n"
 done <"$1"
-[ "$2" = long ] && awk -v text="$text" 'BEGIN { for (i = 0; i < 20000; i++) print i, "x", text, "y" }'
-hpt-report "a line that is none: $text"
-[ ! -d "$HPT_DIR/file1" ]
+[ "$2" = long ] && awk -v text="$last" 'BEGIN { for (i = 0; i < 20000; i++) print i, "x", text, "y" }'
+echo "a line that is none: $last" >>"$HPT_REPORT"
 echo loss=0.5
 EOT
 chmod +x leaky
@@ -88,6 +87,7 @@ test_ok '301 secrets: in streams they are masked, files with them are not stored
     test_is "$(wc -l <secrets)" 301 && LAST=$(tail -n 1 texts) && export LAST_TOKEN="$LAST" PATH="$PATH:/$LAST" &&
     run -s leaky x=0.0..1.0 -- ./leaky texts no 2>err && everything leaky >all && test_is "$(grep -aFc -f secrets all)" 0 &&
     grep -aq "logged in with ghp_\*\*\*\*" all && grep -aq "LAST_TOKEN" all &&
+    grep -aq "a line that is none: https://.cut.@host" all &&
     test_is "$(sql "select count(*) from hpt.artefact where kind = '"'file'"' and note like '"'not stored: %'"'")" 301
 '
 test_ok 'metrics that were found after a secret keep their place' '
@@ -104,12 +104,19 @@ test_ok 'a note says once that a file is not stored' '
     test_is "$(grep -c "holds what looks like a secret" err)" 1 && test_grep "allow-secrets" err
 '
 test_ok 'a command with a secret in it is refused: exit 2, nothing written' '
-    before=$(sql "select count(*) from hpt.study") && n=0 && while read -r text; do
+    before=$(sql "select count(*) from hpt.study") && while read -r text; do
         test_exit 2 run -s refused x=0.0..1.0 -- ./leaky "$text" 2>err && test_grep "what looks like a secret" err || return 1
     done <texts && test_exit 2 run -s refused x=0.0..1.0 -- ./leaky --db-password hunter2hunter2 2>err &&
     test_exit 2 run -s refused x=0.0..1.0 "key=$(head -n 1 texts)" -- ./leaky x 2>err &&
     test_exit 2 run -s refused --via "env TOKEN=hunter2hunter2" x=0.0..1.0 -- ./leaky x 2>err &&
     test_is "$(sql "select count(*) from hpt.study")" "$before"
+'
+test_ok 'why a trial failed is recorded without them' '
+    test_exit 1 run -s reason x=0.0..1.0 -- sh -c "hpt-report --fail=\"no login with \$(tail -n 1 texts)\"" 2>err && everything reason >all &&
+    test_is "$(grep -aFc -f secrets all)" 0 && test_is "$(sql "select cause from trial where study = '"'reason'"'")" "no login with https://[cut]@host/path"
+'
+test_ok '--via with one is refused for a study that is there, too' '
+    test_exit 2 hpt-run -q -s leaky --more=1 --via "env TOKEN=hunter2hunter2" 2>err && test_grep "^hpt-run: --via holds what looks like a secret" err
 '
 test_ok '--allow-secrets keeps all of it' '
     tail -n 1 texts >one && run --allow-secrets -s kept x=0.0..1.0 -- ./leaky one no "$(tail -n 1 texts)" 2>err && everything kept >all &&

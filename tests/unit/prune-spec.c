@@ -28,6 +28,7 @@ static void test_spec(void)
         {&plain, "patience:patience=3", "patience:patience=3,delta=0,warmup=0"},
         {&plain, "asha", "asha:eta=3,min=1,max=none,grace=5"},
         {&rungs, "asha", "asha:eta=3"},
+        {&plain, "asha:max=9,min=8", "asha:eta=3,min=8,max=9,grace=5"},
         {&plain, "hyperband:max=81", "hyperband:eta=3,min=1,max=81,grace=5"},
         {&rungs, "hyperband:eta=2", "hyperband:eta=2"},
         {&folds, "race", "race:alpha=0.05,first=3,delta=0,overlap=0.25"},
@@ -88,6 +89,7 @@ static void test_bad_spec(void)
         {&plain, "patience",
          "pruner 'patience': 'patience' must be given\n"
          "hint: patience:patience=10"},
+        {&plain, "asha:max=5,min=5", "pruner 'asha': 'max' must be above 'min'"},
         {&plain, "asha:eta=1", "pruner 'asha': 'eta' must be a number from 1.01 to 1000, not '1'"},
         {&rungs, "asha:grace=3", "pruner 'asha' has no setting 'grace'"},
         {&plain, "hyperband", NULL},
