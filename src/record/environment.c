@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "record/process.h"
 #include "record/program.h"
 #include "record/secret.h"
 
@@ -420,6 +421,14 @@ static void add_variables(Collector *c, const char *const *capture)
     }
 }
 
+/* ---- process ---- */
+
+static void add_process(const char *name, const char *value, void *user)
+{
+    g_autofree char *clean = hpt_secret_cut(value);
+    add(user, "process", name, clean);
+}
+
 /* ---- canonical form ---- */
 
 static int compare(const void *a, const void *b)
@@ -499,6 +508,8 @@ HptEnvironment *hpt_environment_collect(const HptEnvironmentSource *source, GErr
     add_os(&c);
     add_variables(&c, source->capture);
     add(&c, "hpt", "version", PACKAGE_VERSION);
+    if (source->process)
+        hpt_process_describe(source->project, add_process, &c);
     g_autoptr(HptEnvironment) environment = g_new0(HptEnvironment, 1);
     bool ok = source->command == NULL || add_executable(&c, source, error);
     environment->n = c.items->len;

@@ -8,6 +8,7 @@
  * hidden      names of all other variables, value ""
  * executable  command, interpreter (first line of a script), path, sha256, size
  * hpt         version
+ * process     directory, umask, limits and the like, see record/process.h
  *
  * What cannot be read is left out. Canonical form: RFC 8785 JSON
  *   {"format":"hpt-environment/1","items":[{"kind":…,"name":…,"value":…},…]}
@@ -28,6 +29,8 @@ typedef struct {
                                    rest; NULL-terminated; may be NULL */
     const char *command;        /* program to resolve in the PATH of environ; may be NULL */
     const char *directory;      /* where a relative command is looked up; NULL: here */
+    bool process;               /* with the kind process, of ours */
+    const char *project;        /* the project's folder; NULL: none */
 } HptEnvironmentSource;
 
 typedef struct {

@@ -22,9 +22,13 @@ static bool prepare_folders(Worker *worker, GError **error)
 static bool prepare_environment(Worker *worker, GError **error)
 {
     const HptDefinition *definition = worker->options->study->definition;
+    g_autofree char *project =
+        g_path_get_dirname(hpt_project_peek_folder(worker->options->project));
     HptEnvironmentSource source = {
         .environ = worker->options->environment,
         .command = definition->shell ? "sh" : definition->command[0],
+        .process = true,
+        .project = project,
     };
     worker->environment = hpt_environment_collect(&source, error);
     worker->base_env = hpt_resources_environment(

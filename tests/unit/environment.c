@@ -1,11 +1,14 @@
 /* The environment record, from a made-up machine. */
 #include "record/environment.h"
+#include "record/process.h"
 
 #include "base/json.h"
 #include "run/workdir.h"
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,6 +236,39 @@ static void test_find(Machine *m, gconstpointer data)
     g_assert_cmpstr(system, ==, "/bin/sh");
 }
 
+/* What a command inherits from us, and where it works as seen from the project. */
+static void test_process(Machine *m, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *here = g_get_current_dir();
+    g_autofree char *inside = g_strconcat(m->root, "/etc", NULL);
+    char *real = realpath(m->root, NULL);
+    mode_t before = umask(027);
+    struct rlimit limit, saved;
+    g_assert_cmpint(getrlimit(RLIMIT_STACK, &saved), ==, 0);
+    limit = (struct rlimit){1048576, saved.rlim_max};
+    g_assert_cmpint(setrlimit(RLIMIT_STACK, &limit), ==, 0);
+    g_assert_cmpint(chdir(inside), ==, 0);
+    HptEnvironmentSource source = {.root = m->root, .process = true, .project = m->root};
+    g_autoptr(HptEnvironment) environment = hpt_environment_collect(&source, NULL);
+    ITEM("process", "directory", "etc");
+    ITEM("process", "project", real);
+    ITEM("process", "umask", "0027");
+    ITEM("process", "limit_stack", "1048576");
+    g_assert_true(hpt_process_set_limit("stack", "2097152"));
+    g_assert_false(hpt_process_set_limit("stack", "-1"));
+    g_assert_false(hpt_process_set_limit("stock", "1"));
+    g_assert_cmpint(getrlimit(RLIMIT_STACK, &limit), ==, 0);
+    g_assert_cmpint((int64_t)limit.rlim_cur, ==, 2097152);
+    g_assert_cmpint(chdir(here), ==, 0);
+    source.project = inside;
+    g_autoptr(HptEnvironment) outside = hpt_environment_collect(&source, NULL);
+    g_assert_cmpstr(hpt_environment_get(outside, "process", "directory"), ==, here);
+    umask(before);
+    g_assert_cmpint(setrlimit(RLIMIT_STACK, &saved), ==, 0);
+    free(real);
+}
+
 static void test_allowed(void)
 {
     g_assert_true(hpt_environment_allowed("LC_NUMERIC"));
@@ -253,6 +289,7 @@ int main(int argc, char **argv)
     ADD("/environment/bare", test_bare);
     ADD("/environment/cgroup-v1", test_cgroup_v1);
     ADD("/environment/find", test_find);
+    ADD("/environment/process", test_process);
     g_test_add_func("/environment/allowed", test_allowed);
     return g_test_run();
 }
