@@ -5,6 +5,7 @@
  *   prune-sim race RUNS          the level and power of race over all looks
  *   prune-sim curves RUNS        made-up learning curves: lost best trials and saved cost
  *   prune-sim data FOLDER RUNS   measured tables, where they are
+ *   prune-sim pbt RUNS           pbt beside other rules, at equal cost, on learners trained here
  */
 #include "tests/bench/prune-sim.h"
 
@@ -64,7 +65,10 @@ int main(int argc, char **argv)
         sim_curves(count(argv[2]));
     else if (argc == 4 && strcmp(argv[1], "data") == 0)
         sim_data(argv[2], count(argv[3]));
+    else if (argc == 3 && strcmp(argv[1], "pbt") == 0)
+        sim_pbt(count(argv[2]));
     else
-        return fprintf(stderr, "usage: prune-sim race RUNS | curves RUNS | data FOLDER RUNS\n"), 2;
+        return fprintf(stderr, "usage: prune-sim race RUNS | curves RUNS | data FOLDER RUNS | "
+                               "pbt RUNS\n"), 2;
     return 0;
 }

@@ -46,5 +46,6 @@ SimResult sim_by_fold(const HptPruner *pruner, const SimStudy *study);
 void sim_race(int runs);
 void sim_curves(int runs);
 void sim_data(const char *folder, int runs);
+void sim_pbt(int runs);
 
 #endif
