@@ -18,6 +18,7 @@ static const struct {
     {"query", "tables of studies, trials and metrics; SQL"},
     {"export", "take a study out: csv, jsonl, script, tar"},
     {"verify", "does the record hold together, is all there"},
+    {"ask", "the search for a program of yours"},
     {"space", "check, convert and sample a search space"},
 };
 

@@ -1,0 +1,275 @@
+#include "search/session.h"
+
+#include "base/json.h"
+#include "search/sampler.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_OBJECTIVES 1000
+
+struct HptSession {
+    char *spec;
+    HptSpace *space;
+    HptSearch search;
+    HptSampler *sampler; /* NULL: no search has begun */
+    bool *maximise;      /* one per objective */
+    size_t n_objectives;
+    GArray *trials;      /* of HptObservation, whose number is their index */
+};
+
+/* ---- a search ---- */
+
+static void clear_trial(void *trial)
+{
+    HptObservation *observation = trial;
+    hpt_config_free((HptConfig *)observation->config);
+    g_free((double *)observation->values);
+}
+
+static void end_search(HptSession *session)
+{
+    g_clear_pointer(&session->trials, g_array_unref);
+    g_clear_pointer(&session->sampler, hpt_sampler_free);
+    g_clear_pointer(&session->space, hpt_space_free);
+    g_clear_pointer(&session->maximise, g_free);
+}
+
+HptSession *hpt_session_new(const char *spec)
+{
+    HptSession *session = g_new0(HptSession, 1);
+    session->spec = g_strdup(spec);
+    return session;
+}
+
+void hpt_session_free(HptSession *session)
+{
+    if (session == NULL)
+        return;
+    end_search(session);
+    g_free(session->spec);
+    g_free(session);
+}
+
+static bool refuse(GError **error, const char *message)
+{
+    g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, message);
+    return false;
+}
+
+static HptSpace *read_space(const json_t *statements, GError **error)
+{
+    g_autoptr(HptSpaceBuilder) builder = hpt_space_builder_new();
+    if (!json_is_array(statements)) {
+        refuse(error, "'space' must be an array of statements");
+        return NULL;
+    }
+    for (size_t i = 0; i < json_array_size(statements); i++) {
+        const char *text = json_string_value(json_array_get(statements, i));
+        if (text == NULL) {
+            refuse(error, "'space' must be an array of statements");
+            return NULL;
+        }
+        if (!hpt_space_builder_add_statement(builder, "space", text, error))
+            return NULL;
+    }
+    return hpt_space_builder_end(builder, error);
+}
+
+/* Which of the objectives are to be maximised; owned. */
+static bool *read_objectives(const json_t *names, size_t *n, GError **error)
+{
+    *n = names == NULL ? 1 : json_array_size(names);
+    if (*n == 0 || *n > MOST_OBJECTIVES) {
+        refuse(error, "'objectives' must be an array of 'min' and 'max'");
+        return NULL;
+    }
+    g_autofree bool *maximise = g_new0(bool, *n);
+    for (size_t i = 0; names != NULL && i < *n; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        maximise[i] = g_strcmp0(name, "max") == 0;
+        if (!maximise[i] && g_strcmp0(name, "min") != 0) {
+            refuse(error, "'objectives' must be an array of 'min' and 'max'");
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&maximise);
+}
+
+/* The member as a whole number of at least 0. */
+static bool read_whole(const json_t *object, const char *key, int64_t otherwise, int64_t *out,
+                       GError **error)
+{
+    const json_t *value = json_object_get(object, key);
+    *out = value == NULL ? otherwise : json_integer_value(value);
+    if (value == NULL || (json_is_integer(value) && *out >= 0))
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'%s' must be a whole number of at least 0", key);
+    return false;
+}
+
+static json_t *done(void)
+{
+    return json_pack("{s:b}", "ok", true);
+}
+
+static json_t *begin(HptSession *session, const json_t *object, GError **error)
+{
+    int64_t seed = 0;
+    size_t n = 0;
+    const json_t *name = json_object_get(object, "sampler");
+    g_autoptr(HptSpace) space = read_space(json_object_get(object, "space"), error);
+    g_autofree bool *maximise =
+        space == NULL ? NULL : read_objectives(json_object_get(object, "objectives"), &n, error);
+    if (maximise == NULL || !read_whole(object, "seed", 0, &seed, error))
+        return NULL;
+    if (name != NULL && !json_is_string(name)) {
+        refuse(error, "'sampler' must be a string");
+        return NULL;
+    }
+    HptSearch search = {.space = space, .seed = (uint64_t)seed};
+    HptSearch before = session->search;
+    session->search = search; /* the sampler refers to it for its life */
+    HptSampler *sampler = hpt_sampler_new(name == NULL ? session->spec : json_string_value(name),
+                                          &session->search, error);
+    if (sampler == NULL) {
+        session->search = before;
+        return NULL;
+    }
+    end_search(session);
+    session->space = g_steal_pointer(&space);
+    session->sampler = sampler;
+    session->maximise = g_steal_pointer(&maximise);
+    session->n_objectives = n;
+    session->trials = g_array_new(false, false, sizeof(HptObservation));
+    g_array_set_clear_func(session->trials, clear_trial);
+    return done();
+}
+
+/* ---- asking ---- */
+
+static json_t *ask(HptSession *session, GError **error)
+{
+    HptHistory history = {(const HptObservation *)(void *)session->trials->data,
+                          session->trials->len};
+    int64_t number = session->trials->len;
+    HptProposal proposal = {0};
+    if (!hpt_sampler_propose(session->sampler, &history, number, &proposal, error))
+        return NULL;
+    HptObservation trial = {.number = number, .config = g_steal_pointer(&proposal.config)};
+    hpt_proposal_clear(&proposal);
+    g_array_append_val(session->trials, trial);
+    return json_pack("{s:I, s:o}", "id", (json_int_t)number + 1, "config",
+                     hpt_config_json(session->space, trial.config));
+}
+
+/* ---- telling ---- */
+
+/* The values of a trial that has them, all to be minimised; owned. */
+static double *read_values(const HptSession *session, const json_t *array, GError **error)
+{
+    size_t n = session->n_objectives;
+    if (json_array_size(array) != n) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                    "'values' must be null or an array of %zu number%s", n, n == 1 ? "" : "s");
+        return NULL;
+    }
+    g_autofree double *values = g_new(double, n);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = json_array_get(array, i);
+        if (!json_is_number(value)) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                        "'values' must be null or an array of %zu number%s", n, n == 1 ? "" : "s");
+            return NULL;
+        }
+        values[i] = session->maximise[i] ? -json_number_value(value) : json_number_value(value);
+    }
+    return g_steal_pointer(&values);
+}
+
+static json_t *tell(HptSession *session, const json_t *object, GError **error)
+{
+    int64_t id = 0;
+    if (!read_whole(object, "id", 0, &id, error))
+        return NULL;
+    if (id < 1 || id > session->trials->len) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "there is no trial %" PRId64, id);
+        return NULL;
+    }
+    HptObservation *trial = &g_array_index(session->trials, HptObservation, id - 1);
+    if (trial->finished) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT,
+                    "trial %" PRId64 " has its result already", id);
+        return NULL;
+    }
+    const json_t *array = json_object_get(object, "values");
+    if (!json_is_null(array)) {
+        trial->values = read_values(session, array, error);
+        if (trial->values == NULL)
+            return NULL;
+    }
+    trial->finished = true;
+    return done();
+}
+
+/* ---- the best ---- */
+
+/* The lowest first objective; of equal ones the first that was asked for. */
+static json_t *best(const HptSession *session, GError **error)
+{
+    const HptObservation *found = NULL;
+    for (guint i = 0; i < session->trials->len; i++) {
+        const HptObservation *trial = &g_array_index(session->trials, HptObservation, i);
+        if (trial->values != NULL && (found == NULL || trial->values[0] < found->values[0]))
+            found = trial;
+    }
+    if (found != NULL)
+        return json_pack("{s:I}", "id", (json_int_t)found->number + 1);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "no trial has a result yet");
+    return NULL;
+}
+
+/* ---- lines ---- */
+
+static json_t *answer(HptSession *session, const json_t *object, GError **error)
+{
+    const char *op = json_string_value(json_object_get(object, "op"));
+    if (op == NULL) {
+        refuse(error, "a line must be an object with the member 'op'");
+        return NULL;
+    }
+    if (strcmp(op, "init") == 0)
+        return begin(session, object, error);
+    static const char *const ops[] = {"ask", "best", "init", "quit", "tell", NULL};
+    if (!g_strv_contains(ops, op)) {
+        const char *near = hpt_suggest(op, ops);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "unknown op '%s'%s%s%s", op,
+                    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
+                    near == NULL ? "" : "'?");
+        return NULL;
+    }
+    if (session->sampler == NULL) {
+        refuse(error, "the first line must be an 'init'");
+        return NULL;
+    }
+    return strcmp(op, "ask") == 0    ? ask(session, error)
+           : strcmp(op, "tell") == 0 ? tell(session, object, error)
+                                     : best(session, error);
+}
+
+char *hpt_session_answer(HptSession *session, const char *line, size_t length)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) object = hpt_json_parse(line, length, &error);
+    if (g_strcmp0(json_string_value(json_object_get(object, "op")), "quit") == 0)
+        return NULL;
+    g_autoptr(json_t) said = object == NULL ? NULL : answer(session, object, &error);
+    char *text = said == NULL ? NULL : hpt_json_canonical(said, &error);
+    if (text != NULL)
+        return text;
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+    GString *refusal = g_string_new("{\"error\":");
+    hpt_json_append_string(refusal, message);
+    g_string_append_c(refusal, '}');
+    return g_string_free(refusal, false);
+}

@@ -1,0 +1,79 @@
+/* Sessions: what comes of lines, and that only lines matter. */
+#include "search/session.h"
+
+#include <string.h>
+
+static char *answer(HptSession *session, const char *line)
+{
+    return hpt_session_answer(session, line, strlen(line));
+}
+
+static void check(HptSession *session, const char *line, const char *expected)
+{
+    g_autofree char *said = answer(session, line);
+    g_assert_cmpstr(said, ==, expected);
+}
+
+static void check_error(HptSession *session, const char *line, const char *part)
+{
+    g_autofree char *said = answer(session, line);
+    g_assert_true(g_str_has_prefix(said, "{\"error\":\""));
+    g_assert_nonnull(strstr(said, part));
+}
+
+#define INIT "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"sampler\":\"grid\"}"
+
+static void test_lines(void)
+{
+    g_autoptr(HptSession) session = hpt_session_new("random");
+    check(session, INIT, "{\"ok\":true}");
+    check(session, "{\"op\":\"ask\"}", "{\"config\":{\"n\":1},\"id\":1}");
+    check(session, "{\"op\":\"ask\",\"other\":[{}]}", "{\"config\":{\"n\":2},\"id\":2}");
+    check(session, "{\"op\":\"tell\",\"id\":2,\"values\":[0.5]}", "{\"ok\":true}");
+    check(session, "{\"op\":\"tell\",\"id\":1,\"values\":null}", "{\"ok\":true}");
+    check(session, "{\"op\":\"best\"}", "{\"id\":2}");
+    check(session, "{\"op\":\"ask\"}", "{\"config\":{\"n\":3},\"id\":3}");
+    check_error(session, "{\"op\":\"ask\"}", "3");
+    check_error(session, "{\"op\":\"tell\",\"id\":3,\"values\":[1,2]}", "1 number\"");
+    check_error(session, "{\"op\":\"tell\",\"id\":3,\"values\":[true]}", "1 number\"");
+    check_error(session, "{\"op\":\"tell\",\"id\":3}", "1 number\"");
+    check_error(session, "{\"op\":\"tell\",\"id\":0,\"values\":[1]}", "no trial 0");
+    check_error(session, "{\"op\":\"tell\",\"id\":\"3\",\"values\":[1]}", "whole number");
+    check_error(session, "{\"op\":\"tell\",\"id\":2,\"values\":[1]}", "already");
+    check_error(session, "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"objectives\":[]}", "objectives");
+    check_error(session, "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"objectives\":[1]}", "objectives");
+    check_error(session, "{\"op\":\"init\",\"space\":\"n=1..3\"}", "array of statements");
+    check_error(session, "{\"op\":\"init\",\"space\":[1]}", "array of statements");
+    check_error(session, "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"seed\":-1}", "'seed'");
+    check_error(session, "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"sampler\":\"gird\"}", "did you mean");
+    check_error(session, "{\"op\":\"init\",\"space\":[\"n=1..3\"],\"sampler\":1}", "'sampler'");
+    check_error(session, "{\"op\":1}", "'op'");
+    check_error(session, "\xff", "error");
+    /* None of these has changed anything. */
+    check(session, "{\"op\":\"tell\",\"id\":3,\"values\":[0.25]}", "{\"ok\":true}");
+    check(session, "{\"op\":\"best\"}", "{\"id\":3}");
+    check(session, INIT, "{\"ok\":true}");
+    check_error(session, "{\"op\":\"best\"}", "no trial");
+    g_assert_null(answer(session, "{\"op\":\"quit\"}"));
+}
+
+static void test_directions(void)
+{
+    g_autoptr(HptSession) session = hpt_session_new("random");
+    check(session, "{\"op\":\"init\",\"space\":[\"x=0.0..1.0\"],\"objectives\":[\"max\",\"min\"]}",
+          "{\"ok\":true}");
+    for (int i = 0; i < 3; i++)
+        g_free(answer(session, "{\"op\":\"ask\"}"));
+    check(session, "{\"op\":\"tell\",\"id\":1,\"values\":[1,-7]}", "{\"ok\":true}");
+    check(session, "{\"op\":\"tell\",\"id\":3,\"values\":[2,7]}", "{\"ok\":true}");
+    check(session, "{\"op\":\"tell\",\"id\":2,\"values\":[2,0]}", "{\"ok\":true}");
+    check(session, "{\"op\":\"best\"}", "{\"id\":2}"); /* equal: the one asked for first */
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/session/lines", test_lines);
+    g_test_add_func("/session/directions", test_directions);
+    return g_test_run();
+}
