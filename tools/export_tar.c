@@ -31,7 +31,8 @@ static const char readme[] =
     "artefacts.jsonl      a file or an output stream of a trial a line; digest names the object\n"
     "objects/sha256/…     their bytes, named by their SHA-256: the first two digits are the "
     "folder\n"
-    "environments/H.json  the machine and the software of trials; H is the SHA-256 of the file\n"
+    "environments/H.json  the machine and the software of attempts, and the parts that they name, by\n"
+    "                     their digests; H is the SHA-256 of the file\n"
     "\n"
     "Words of argv, paths and link targets are bytes, not text. In the JSON lines a backslash "
     "stands\n"
@@ -101,7 +102,7 @@ static char *checked_bytes(const char *what, const char *digest, const char *hex
     return NULL;
 }
 
-/* Columns: environment, canonical. */
+/* Columns: digest, canonical. */
 static bool environment_row(const HptDbText *values, size_t count, void *user, GError **error)
 {
     g_assert(count == 2);

@@ -15,8 +15,9 @@
 -- returns pid integer
 -- returns started timestamptz
 -- returns ended timestamptz
+-- returns environment text
 select trial, attempt, outcome, cause, exit_status, signal, seconds, max_rss_bytes, details, worker,
-       host, pid, started, ended
+       host, pid, started, ended, environment
 from hpt.attempt
 where study = $1 and ($2::bigint[] is null or trial = any ($2))
 order by trial, attempt

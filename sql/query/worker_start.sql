@@ -9,6 +9,7 @@
 -- $8 launcher jsonb
 -- $9 tool_version text
 -- $10 environment bytea
+-- $11 parts bytea[] (of the environment)
 -- returns nothing integer (NULL)
 select null::integer as nothing
-from hpt_record.worker_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+from hpt_record.worker_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)

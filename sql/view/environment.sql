@@ -1,4 +1,5 @@
--- The environments as they are hashed: canonical JSON, exact bytes. One fact a row: environment_item.
+-- The environments as they are hashed: canonical JSON, exact bytes. It names five parts: environment_part;
+-- one fact a row: environment_item.
 DROP VIEW IF EXISTS hpt.environment;
 CREATE VIEW hpt.environment AS
 SELECT encode(e.digest, 'hex') AS environment, e.canonical

@@ -123,6 +123,13 @@ FROM (
     FROM hpt_record.artefact m
     WHERE m.digest IS NOT NULL AND NOT EXISTS (SELECT FROM hpt_record.object o WHERE o.digest = m.digest)
     UNION ALL
+    SELECT DISTINCT 'I2', 'error', m.study_id, m.number, m.attempt,
+           'an environment names a part that has no row: sha256:' || n.value
+    FROM hpt_record.environment e
+    CROSS JOIN LATERAL jsonb_each_text(e.body -> 'parts') n
+    JOIN hpt_record.attempt m ON m.environment = e.digest
+    WHERE NOT EXISTS (SELECT FROM hpt_record.environment_part p WHERE p.digest = decode(n.value, 'hex'))
+    UNION ALL
     -- I3: complete means that the command ended well and every objective has its number.
     SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
            CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'

@@ -1,26 +1,48 @@
-/* The environment record: what the machine and the software were, as sorted typed items.
+/* The environment record: what the machine and the software were, as typed items in five parts,
+ * each content-addressed, so that many trials share their rows and two environments are compared by
+ * five digests first.
  *
- * kind        names
- * host        arch, boot_id, cgroup_cpu, cgroup_memory, container, cores, cpu_flags_sha256,
- *             cpu_model, hostname, kernel, kernel_build, memory_kib, microcode
- * os          id, libc, locale, name, timezone, version
- * variable    allow-listed variables of the environment, with value
- * hidden      names of all other variables, value ""
- * executable  command, interpreter (first line of a script), path, sha256, size
- * hpt         version
- * process     directory, umask, limits and the like, see record/process.h
+ * part         kind        names
+ * host         host        arch, cgroup_cpu, cgroup_memory, container, container_image, cores,
+ *                          cpu_family, cpu_flags, cpu_flags_sha256, cpu_model, cpu_model_number,
+ *                          cpu_stepping, cpu_vendor, kernel, kernel_build, memory_kib,
+ * memory_nodes, microcode, numa_nodes gpu         nvidia_driver; nvidia/ADDRESS, drm/CARD with what
+ * it is sysctl      kernel.randomize_va_space, vm.overcommit_memory, …, transparent_hugepage
+ * interpreter  executable  interpreter (first line of a script)
+ *              interpreter path, sha256 of the program that the line names
+ * libraries    executable  build_id, command, path, sha256, size
+ * packages     os          id, libc, name, version
+ * variables    variable    allow-listed variables of the environment, with value
+ *              hidden      names of all other variables, value ""
+ *              os          locale, timezone, timezone_sha256 (of the zone's file)
+ *              process     directory, umask, limits and the like, see record/process.h
  *
- * What cannot be read is left out. Canonical form: RFC 8785 JSON
- *   {"format":"hpt-environment/1","items":[{"kind":…,"name":…,"value":…},…]}
+ * What cannot be read is left out. Which machine it was and which hpt are facts about the worker,
+ * not items: machines that are alike have one environment. Canonical forms, RFC 8785 JSON: part
+ * {"format":"hpt-environment-part/1","items":[{"kind":…,"name":…,"value":…},…],"part":…}
+ *   environment  {"format":"hpt-environment/2","parts":{"host":SHA-256,"interpreter":…,…}}
  * items sorted by the bytes of kind, then name; a value that is not UTF-8 is "value_hex" instead.
- * Its SHA-256 is the environment's digest. Collected once per worker, in milliseconds plus the
- * hashing of the executable.
+ * Format 1, still read, had all items of an environment in one list and boot_id, hostname and hpt's
+ * version among them. Collected once per worker, in milliseconds plus the hashing of the
+ * executable.
  */
 #ifndef HPT_RECORD_ENVIRONMENT_H
 #define HPT_RECORD_ENVIRONMENT_H
 
 #include "base/digest.h"
 #include "base/error.h"
+
+typedef enum { /* by their names, as the canonical form has them */
+               HPT_PART_HOST,
+               HPT_PART_INTERPRETER,
+               HPT_PART_LIBRARIES,
+               HPT_PART_PACKAGES,
+               HPT_PART_VARIABLES,
+               HPT_PART_COUNT
+} HptEnvironmentPartKind;
+
+/* "host" and so on; static. */
+const char *hpt_environment_part_name(HptEnvironmentPartKind part);
 
 typedef struct {
     const char *root;           /* folder that stands for "/" in proc, sys, etc; "" or NULL: real */
@@ -40,6 +62,12 @@ typedef struct {
 typedef struct {
     HptEnvironmentItem *items; /* sorted by kind, name */
     size_t n;
+    char *canonical; /* NUL-terminated; NULL: of an environment of format 1 */
+    HptDigest digest;
+} HptEnvironmentPart;
+
+typedef struct {
+    HptEnvironmentPart parts[HPT_PART_COUNT];
     char *canonical; /* NUL-terminated */
     HptDigest digest;
 } HptEnvironment;
@@ -54,6 +82,33 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptEnvironment, hpt_environment_free)
 /* The value of an item, or NULL. Borrowed. */
 const char *hpt_environment_get(const HptEnvironment *environment, const char *kind,
                                 const char *name);
+
+/* ---- from the record ---- */
+
+typedef struct {
+    const char *text; /* the canonical form as it is stored */
+    size_t length;
+} HptEnvironmentText;
+
+/* Reads an environment of either format. parts are those of format 2, in any order; what it does
+ * not name is passed over. Fails HPT_ERROR_DATA with what is wrong, HPT_ERROR_INTEGRITY where a
+ * part that is named is not among them. */
+HptEnvironment *hpt_environment_parse(const HptEnvironmentText *environment,
+                                      const HptEnvironmentText *parts, size_t n,
+                                      GError **error) HPT_WARN_UNUSED;
+
+typedef struct {
+    HptEnvironmentPartKind part;
+    const char *kind, *name; /* borrowed, like the values, from the environments */
+    const char *a, *b;       /* NULL: it is not there */
+} HptEnvironmentDifference;
+
+/* What differs, by part, kind and name; parts with one digest are passed over. An array of
+ * HptEnvironmentDifference, owned, empty when there is nothing. What an environment of format 1
+ * lacks is no difference, nor what it alone had (boot_id, hostname, hpt's version). */
+GArray *hpt_environment_compare(const HptEnvironment *a, const HptEnvironment *b);
+
+/* ---- variables and programs ---- */
 
 /* Is the variable's value recorded by default? */
 bool hpt_environment_allowed(const char *name);

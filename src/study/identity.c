@@ -80,8 +80,14 @@ void hpt_identity_free(HptIdentity *identity)
 }
 
 HptArgs *hpt_identity_args(const HptIdentity *identity, int64_t study_id, const char *tool_version,
-                           const char *environment)
+                           const HptEnvironment *environment)
 {
+    const void *parts[HPT_PART_COUNT];
+    size_t lengths[HPT_PART_COUNT];
+    for (int i = 0; i < HPT_PART_COUNT; i++) {
+        parts[i] = environment->parts[i].canonical;
+        lengths[i] = strlen(environment->parts[i].canonical);
+    }
     HptArgs *args = hpt_args_new();
     hpt_args_uuid(args, identity->worker);
     hpt_args_int8(args, study_id);
@@ -92,6 +98,7 @@ HptArgs *hpt_identity_args(const HptIdentity *identity, int64_t study_id, const 
     hpt_args_int8(args, identity->pid_started);
     hpt_args_json(args, identity->launcher);
     hpt_args_text(args, tool_version);
-    hpt_args_bytea(args, environment, strlen(environment));
+    hpt_args_bytea(args, environment->canonical, strlen(environment->canonical));
+    hpt_args_byteas(args, parts, lengths, HPT_PART_COUNT);
     return args;
 }

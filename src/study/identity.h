@@ -3,6 +3,7 @@
 #define HPT_STUDY_IDENTITY_H
 
 #include "db/db.h"
+#include "record/environment.h"
 
 typedef struct {
     char *worker; /* UUID made at start */
@@ -17,9 +18,9 @@ HptIdentity *hpt_identity_new(const char *const *environment);
 void hpt_identity_free(HptIdentity *identity);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptIdentity, hpt_identity_free)
 
-/* Arguments of worker_start; environment is the canonical record of it. Owned. */
+/* Arguments of worker_start. Owned. */
 HptArgs *hpt_identity_args(const HptIdentity *identity, int64_t study_id, const char *tool_version,
-                           const char *environment);
+                           const HptEnvironment *environment);
 
 /* Does a process of this boot and pid namespace with this pid and start time live? */
 bool hpt_process_lives(int pid, int64_t pid_started);

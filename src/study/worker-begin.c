@@ -40,7 +40,7 @@ static bool register_worker(Worker *worker, GError **error)
 {
     g_autoptr(HptArgs) args =
         hpt_identity_args(worker->identity, worker->context.study_id,
-                          worker->options->tool_version, worker->environment->canonical);
+                          worker->options->tool_version, worker->environment);
     g_autoptr(HptRows) rows = hpt_db_row(worker->db, HPT_SQL_WORKER_START, args, error);
     return rows != NULL;
 }

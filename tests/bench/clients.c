@@ -192,10 +192,12 @@ static void loop(Bench *bench, HptDb **dbs, int connections)
 
 static void add_client(Bench *bench, Client *client, HptDb *db)
 {
-    static const char nothing[] = "{}";
-    static HptDigest digest;
+    static HptEnvironment *environment; /* one for all */
     static const char *const none[] = {NULL};
-    digest = hpt_digest(nothing, strlen(nothing));
+    if (environment == NULL)
+        environment = hpt_environment_collect(&(HptEnvironmentSource){0}, NULL);
+    if (environment == NULL)
+        g_error("no environment");
     *client = (Client){.db = db, .identity = hpt_identity_new(none), .slot.stop_us = INT64_MAX};
     static HptResources no_resources; /* nothing is dealt out */
     client->context = (HptSlotContext){
@@ -203,11 +205,11 @@ static void add_client(Bench *bench, Client *client, HptDb *db)
         .study_name = bench->study->name,
         .study_id = bench->study->id,
         .worker_id = client->identity->worker,
-        .environment = &digest,
+        .environment = &environment->digest,
         .plan = bench->plan,
     };
     transmit(bench, client, HPT_SQL_WORKER_START,
-             hpt_identity_args(client->identity, bench->study->id, "bench", nothing));
+             hpt_identity_args(client->identity, bench->study->id, "bench", environment));
 }
 
 /* Until all have registered; the clock does not run yet. */

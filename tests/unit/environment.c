@@ -32,15 +32,24 @@ static void setup(Machine *m, gconstpointer data)
     g_assert_nonnull(m->root);
     put(m, "/proc/sys/kernel/osrelease", "6.1.0-test\n", 0644);
     put(m, "/proc/sys/kernel/version", "#1 SMP\n", 0644);
-    put(m, "/proc/sys/kernel/hostname", "node1\n", 0644);
     put(m, "/proc/sys/kernel/arch", "x86_64\n", 0644);
-    put(m, "/proc/sys/kernel/random/boot_id", "1-2-3\n", 0644);
+    put(m, "/proc/sys/vm/overcommit_memory", "1\n", 0644);
+    put(m, "/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n", 0644);
+    put(m, "/sys/devices/system/node/online", "0-1\n", 0644);
+    put(m, "/proc/driver/nvidia/version", "NVRM version: NVIDIA 550.1\nGCC version: 12\n", 0644);
+    put(m, "/proc/driver/nvidia/gpus/0000:01:00.0/information", "Model: \t\t Test GPU\nIRQ: 1\n", 0644);
+    put(m, "/sys/class/drm/card0/device/vendor", "0x1002\n", 0644);
+    put(m, "/sys/class/drm/card0/device/device", "0x73bf\n", 0644);
+    put(m, "/sys/class/drm/card0/device/uevent", "DRIVER=amdgpu\nPCI_ID=1\n", 0644);
+    put(m, "/sys/class/drm/card0-DP-1/status", "connected\n", 0644);
+    put(m, "/usr/share/zoneinfo/Europe/Paris", "TZif Paris", 0644);
+    put(m, "/run/.containerenv", "engine=\"podman-4\"\nimage=\"reg/x:1\"\nimageid=\"abc\"\n", 0644);
     put(m, "/proc/cpuinfo",
-        "processor\t: 0\nmodel name\t: Test CPU: 9000\nmicrocode\t: 0xff\nflags\t\t: fpu avx\n\n"
+        "processor\t: 0\nvendor_id\t: Test\ncpu family\t: 6\nmodel\t\t: 85\nmodel name\t: Test CPU: 9000\nstepping\t: 7\nmicrocode\t: 0xff\nflags\t\t: fpu avx\n\n"
         "processor\t: 1\nmodel name\t: Other\n",
         0644);
     put(m, "/proc/meminfo", "MemTotal:       1234 kB\nMemFree: 1 kB\n", 0644);
-    put(m, "/proc/self/status", "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-2,5\n", 0644);
+    put(m, "/proc/self/status", "Name:\tx\nCpus_allowed:\tff\nCpus_allowed_list:\t0-2,5\nMems_allowed_list:\t0\n", 0644);
     put(m, "/proc/self/cgroup", "0::/a/b\n", 0644);
     put(m, "/sys/fs/cgroup/a/b/memory.max", "1000\n", 0644);
     put(m, "/sys/fs/cgroup/a/memory.max", "max\n", 0644);
@@ -91,10 +100,15 @@ static void test_machine(Machine *m, gconstpointer data)
     g_autoptr(HptEnvironment) environment = collect(m, env, "train");
     ITEM("host", "kernel", "6.1.0-test");
     ITEM("host", "kernel_build", "#1 SMP");
-    ITEM("host", "hostname", "node1");
+    ITEM("host", "hostname", NULL);
     ITEM("host", "arch", "x86_64");
-    ITEM("host", "boot_id", "1-2-3");
+    ITEM("host", "boot_id", NULL);
+    ITEM("host", "cpu_vendor", "Test");
+    ITEM("host", "cpu_family", "6");
     ITEM("host", "cpu_model", "Test CPU: 9000");
+    ITEM("host", "cpu_model_number", "85");
+    ITEM("host", "cpu_stepping", "7");
+    ITEM("host", "cpu_flags", "fpu avx");
     ITEM("host", "microcode", "0xff");
     /* printf 'fpu avx' | sha256sum */
     ITEM("host", "cpu_flags_sha256",
@@ -104,6 +118,15 @@ static void test_machine(Machine *m, gconstpointer data)
     ITEM("host", "cgroup_memory", "1000 < 5000");
     ITEM("host", "cgroup_cpu", "50000 100000");
     ITEM("host", "container", "lxc");
+    ITEM("host", "container_image", "reg/x:1 abc");
+    ITEM("host", "numa_nodes", "0-1");
+    ITEM("host", "memory_nodes", "0");
+    ITEM("gpu", "nvidia_driver", "NVRM version: NVIDIA 550.1");
+    ITEM("gpu", "nvidia/0000:01:00.0", "Test GPU");
+    ITEM("gpu", "drm/card0", "0x1002:0x73bf amdgpu");
+    ITEM("gpu", "drm/card0-DP-1", NULL);
+    ITEM("sysctl", "vm.overcommit_memory", "1");
+    ITEM("sysctl", "transparent_hugepage", "madvise");
     ITEM("os", "id", "test");
     ITEM("os", "name", "Test OS 1");
     ITEM("os", "version", "1.5");
@@ -116,7 +139,6 @@ static void test_machine(Machine *m, gconstpointer data)
     g_assert_true(
         g_str_has_suffix(hpt_environment_get(environment, "executable", "path"), "/bin/train"));
     g_assert_nonnull(hpt_environment_get(environment, "executable", "sha256"));
-    g_assert_nonnull(hpt_environment_get(environment, "hpt", "version"));
     ITEM("host", "no such item", NULL);
 }
 
@@ -148,11 +170,25 @@ static void test_variables(Machine *m, gconstpointer data)
     ITEM("variable", "PYTHONPATH", "https://[cut]@host/x");
     ITEM("variable", "TZ", "Europe/Paris");
     ITEM("os", "timezone", "Europe/Paris");
+    /* printf 'TZif Paris' | sha256sum */
+    ITEM("os", "timezone_sha256",
+         "4030c4a7a8612dba56867348ff40ab60f226a2af93563547d03fc440bdef9321");
     ITEM("hidden", "HPT_TRIAL", NULL);
-    g_assert_null(strstr(environment->canonical, "hunter2"));
-    g_assert_nonnull(strstr(environment->canonical,
+    const char *text = environment->parts[HPT_PART_VARIABLES].canonical;
+    for (int i = 0; i < HPT_PART_COUNT; i++)
+        g_assert_null(strstr(environment->parts[i].canonical, "hunter2"));
+    g_assert_nonnull(strstr(text,
                             "\"name\":\"LC_ALL\",\"value_hex\":\"64655f44452e49534f2d383835392d"
                             "31e4\""));
+}
+
+static void assert_canonical(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(json_t) parsed = hpt_json_parse(text, strlen(text), &error);
+    g_assert_no_error(error);
+    g_autofree char *again = hpt_json_canonical(parsed, &error);
+    g_assert_cmpstr(again, ==, text);
 }
 
 /* Sorted, canonical, and the same whatever the order of the environment. */
@@ -169,16 +205,113 @@ static void test_canonical(Machine *m, gconstpointer data)
     g_assert_true(memcmp(&a->digest, &c->digest, sizeof a->digest) != 0);
     HptDigest digest = hpt_digest(a->canonical, strlen(a->canonical));
     g_assert_true(memcmp(&a->digest, &digest, sizeof digest) == 0);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(json_t) parsed = hpt_json_parse(a->canonical, strlen(a->canonical), &error);
-    g_assert_no_error(error);
-    g_autofree char *again = hpt_json_canonical(parsed, &error);
-    g_assert_cmpstr(again, ==, a->canonical);
-    for (size_t i = 1; i < a->n; i++) {
-        int by_kind = strcmp(a->items[i - 1].kind, a->items[i].kind);
-        g_assert_true(by_kind < 0 ||
-                      (by_kind == 0 && strcmp(a->items[i - 1].name, a->items[i].name) < 0));
+    assert_canonical(a->canonical);
+    for (int i = 0; i < HPT_PART_COUNT; i++) {
+        const HptEnvironmentPart *part = &a->parts[i];
+        char hex[HPT_DIGEST_HEX_SIZE];
+        assert_canonical(part->canonical);
+        digest = hpt_digest(part->canonical, strlen(part->canonical));
+        g_assert_true(memcmp(&part->digest, &digest, sizeof digest) == 0);
+        g_assert_nonnull(strstr(a->canonical, hpt_digest_hex(&digest, hex)));
+        for (size_t k = 1; k < part->n; k++) {
+            int by_kind = strcmp(part->items[k - 1].kind, part->items[k].kind);
+            g_assert_true(by_kind < 0 ||
+                          (by_kind == 0 &&
+                           strcmp(part->items[k - 1].name, part->items[k].name) < 0));
+        }
+        /* A variable changes one part of the five. */
+        bool same = memcmp(&part->digest, &c->parts[i].digest, sizeof digest) == 0;
+        g_assert_true(same == (i != HPT_PART_VARIABLES));
     }
+}
+
+static HptEnvironment *parse(const HptEnvironment *from, size_t without, const char **problem)
+{
+    HptEnvironmentText whole = {from->canonical, strlen(from->canonical)}, parts[HPT_PART_COUNT];
+    size_t n = 0;
+    for (size_t i = HPT_PART_COUNT; i-- > 0;) /* in any order */
+        if (i != without)
+            parts[n++] = (HptEnvironmentText){from->parts[i].canonical, strlen(from->parts[i].canonical)};
+    g_autoptr(GError) error = NULL;
+    HptEnvironment *read = hpt_environment_parse(&whole, parts, n, &error);
+    g_assert_true((read != NULL) == (error == NULL));
+    if (error != NULL)
+        *problem = g_intern_string(error->message);
+    return read;
+}
+
+static void test_parse(Machine *m, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *path = g_strdup_printf("PATH=%s/bin", m->root);
+    const char *const env[] = {"OMP_A=1", "LC_ALL=\xe4", path, NULL};
+    g_autoptr(HptEnvironment) written = collect(m, env, "train");
+    const char *problem = NULL;
+    g_autoptr(HptEnvironment) read = parse(written, SIZE_MAX, &problem);
+    g_assert_nonnull(read);
+    g_assert_cmpstr(read->canonical, ==, written->canonical);
+    g_assert_true(memcmp(&read->digest, &written->digest, sizeof read->digest) == 0);
+    g_assert_cmpstr(hpt_environment_get(read, "variable", "LC_ALL"), ==, "\xe4");
+    g_assert_cmpstr(hpt_environment_get(read, "executable", "size"), ==, "32");
+    g_autoptr(HptEnvironment) missing = parse(written, HPT_PART_LIBRARIES, &problem);
+    g_assert_null(missing);
+    g_assert_nonnull(strstr(problem, "the environment's part libraries"));
+    static const char *const bad[] = {"", "{}", "[]", "{\"format\":\"hpt-environment/3\"}",
+                                      "{\"format\":\"hpt-environment/2\"}",
+                                      "{\"format\":\"hpt-environment/2\",\"parts\":{\"host\":\"00\"}}",
+                                      "{\"format\":\"hpt-environment/1\",\"items\":[{}]}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(hpt_environment_parse(&(HptEnvironmentText){bad[i], strlen(bad[i])}, NULL, 0, &error));
+        g_assert_error(error, HPT_ERROR, HPT_ERROR_DATA);
+    }
+}
+
+#define DIFFERENCE(i) g_array_index(differences, HptEnvironmentDifference, i)
+
+static void test_compare(Machine *m, gconstpointer data)
+{
+    (void)data;
+    const char *const one[] = {"LANG=C", "OMP_A=1", "TZ=UTC0", NULL}, *const two[] = {"LANG=C", "OMP_A=2", "TZ=EST5EDT", NULL};
+    g_autoptr(HptEnvironment) a = collect(m, one, "train"), b = collect(m, two, "train");
+    g_autoptr(GArray) none = hpt_environment_compare(a, a);
+    g_assert_cmpuint(none->len, ==, 0);
+    g_autoptr(GArray) differences = hpt_environment_compare(a, b);
+    g_assert_cmpuint(differences->len, ==, 3);
+    g_assert_cmpstr(DIFFERENCE(0).name, ==, "timezone");
+    g_assert_cmpint(DIFFERENCE(0).part, ==, HPT_PART_VARIABLES);
+    g_assert_cmpstr(DIFFERENCE(1).name, ==, "OMP_A");
+    g_assert_cmpstr(DIFFERENCE(1).a, ==, "1");
+    g_assert_cmpstr(DIFFERENCE(1).b, ==, "2");
+    g_assert_cmpstr(DIFFERENCE(2).name, ==, "TZ");
+    g_assert_cmpstr(DIFFERENCE(2).b, ==, "EST5EDT");
+}
+
+/* One of the first format: in one list, with less in it. */
+static void test_old(Machine *m, gconstpointer data)
+{
+    (void)data;
+    static const char text[] =
+        "{\"format\":\"hpt-environment/1\",\"items\":["
+        "{\"kind\":\"executable\",\"name\":\"size\",\"value\":\"32\"},"
+        "{\"kind\":\"host\",\"name\":\"boot_id\",\"value\":\"9\"},"
+        "{\"kind\":\"host\",\"name\":\"kernel\",\"value\":\"5.0\"},"
+        "{\"kind\":\"hpt\",\"name\":\"version\",\"value\":\"0.1.0\"},"
+        "{\"kind\":\"os\",\"name\":\"id\",\"value\":\"test\"},"
+        "{\"kind\":\"variable\",\"name\":\"OMP_A\",\"value\":\"1\"}]}";
+    g_autofree char *path = g_strdup_printf("PATH=%s/bin", m->root);
+    const char *const env[] = {"OMP_A=2", path, NULL};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptEnvironment) old =
+        hpt_environment_parse(&(HptEnvironmentText){text, strlen(text)}, NULL, 0, &error);
+    g_assert_no_error(error);
+    HptDigest digest = hpt_digest(text, strlen(text));
+    g_assert_true(memcmp(&old->digest, &digest, sizeof digest) == 0);
+    g_autoptr(HptEnvironment) now = collect(m, env, "train");
+    g_autoptr(GArray) differences = hpt_environment_compare(old, now);
+    g_assert_cmpuint(differences->len, ==, 2);
+    g_assert_cmpstr(DIFFERENCE(0).name, ==, "kernel");
+    g_assert_cmpstr(DIFFERENCE(1).name, ==, "OMP_A");
 }
 
 /* A machine that tells nothing is no failure, and neither is a program that is not there. */
@@ -286,6 +419,9 @@ int main(int argc, char **argv)
     ADD("/environment/machine", test_machine);
     ADD("/environment/variables", test_variables);
     ADD("/environment/canonical", test_canonical);
+    ADD("/environment/parse", test_parse);
+    ADD("/environment/compare", test_compare);
+    ADD("/environment/old", test_old);
     ADD("/environment/bare", test_bare);
     ADD("/environment/cgroup-v1", test_cgroup_v1);
     ADD("/environment/find", test_find);

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Environments in the record: five parts, each stored once, that say what the machine and the software were.
+. "${0%/*}/lib.sh"
+test_need psql
+test_ok 'a project' test_db
+sql() { psql -qXAt -F ' ' -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "$1"; }
+run() { hpt-run -q --print=none -m loss "$@"; }
+
+test_ok 'a trial has an environment of five parts, and each is what its digest says' '
+    run -s a -t 3 x=0.0..1.0 -- echo loss={x} &&
+    test_is "$(sql "select count(distinct environment) from trial")" 1 &&
+    test_is "$(sql "select string_agg(part, '"','"' order by part) from environment_part")" \
+        host,interpreter,libraries,packages,variables &&
+    test_is "$(sql "select bool_and(digest = encode(sha256(canonical), '"'hex'"')) from environment_part")" t &&
+    test_is "$(sql "select bool_and(environment = encode(sha256(canonical), '"'hex'"')) from environment")" t
+'
+test_ok 'its items are facts about this machine and this process' '
+    test_is "$(sql "select value from environment_item where kind = '"'host'"' and name = '"'kernel'"'")" "$(uname -r)" &&
+    test_is "$(sql "select value from environment_item where name = '"'umask'"' and part = '"'variables'"'")" \
+        "$(sed -n "s/^Umask:[[:blank:]]*//p" /proc/self/status)" &&
+    test_is "$(sql "select value from environment_item where kind = '"'executable'"' and name = '"'sha256'"'")" \
+        "$(sha256sum "$(command -v echo | grep / || echo /usr/bin/echo)" | cut -c1-64)"
+'
+test_ok 'another variable is another environment that shares four parts' '
+    OMP_NUM_THREADS=3 run -s b -t 2 x=0.0..1.0 -- echo loss={x} &&
+    test_is "$(sql "select count(distinct environment) from trial")" 2 &&
+    test_is "$(sql "select count(*) from hpt_record.environment_part")" 6 &&
+    sql "select part from (select distinct part, digest from environment_part) p group by part having count(*) > 1" >out &&
+    test_is "$(cat out)" variables &&
+    sql "select name, value from environment_item where environment = (select distinct environment from trial where study = '"'b'"')
+        except select name, value from environment_item
+        where environment = (select distinct environment from trial where study = '"'a'"')" >out &&
+    test_is "$(cat out)" "OMP_NUM_THREADS 3"
+'
+test_ok 'the same again adds nothing' '
+    run -s a -t 5 x=0.0..1.0 -- echo loss={x} &&
+    test_is "$(sql "select count(*) from hpt_record.environment_part")" 6 &&
+    test_is "$(sql "select count(*) from hpt_record.environment")" 2
+'
+cat >old.sql <<'END'
+insert into hpt_record.environment (digest, canonical, body)
+select sha256(c), c, convert_from(c, 'UTF8')::jsonb
+from convert_to('{"format":"hpt-environment/1","items":[{"kind":"host","name":"kernel","value":"5.0"},'
+    '{"kind":"os","name":"id","value":"debian"},{"kind":"variable","name":"LANG","value":"C"}]}', 'UTF8') c
+END
+test_ok 'an environment of the first format keeps its items, in the parts that have them now' '
+    psql -qX -v ON_ERROR_STOP=1 -d "$TEST_DSN" -f old.sql &&
+    old=$(sql "select encode(digest, '"'hex'"') from hpt_record.environment where body ? '"'items'"'") &&
+    test_is "$(sql "select count(*) from environment_part where environment = '"'"'$old'"'"'")" 0 &&
+    sql "select part, kind, name, value from environment_item where environment = '"'"'$old'"'"' order by part" >out &&
+    printf "%s\n" "host host kernel 5.0" "packages os id debian" "variables variable LANG C" | test_cmp - out
+'
+test_ok 'hpt-verify: a part that is gone is found' '
+    test_exit 0 hpt-verify -q && sql "delete from hpt_record.environment_part where part = '"'host'"'" &&
+    test_exit 1 hpt-verify -q >out && test_grep "an environment names a part that has no row" out
+'
+test_done
