@@ -1,6 +1,7 @@
 /* Makes a project: .hpt with a private server or a given one, and the schema in it. */
 #include "config.h"
 
+#include "init.h"
 #include "tool.h"
 
 #include "base/text.h"
@@ -21,7 +22,8 @@
 #include <unistd.h>
 
 static char *opt_dsn, *opt_directory, *opt_keeper;
-static gboolean opt_status, opt_start, opt_stop, opt_upgrade, opt_quiet, opt_verbose;
+static gboolean opt_status, opt_start, opt_stop, opt_upgrade, opt_gc, opt_dry_run, opt_quiet,
+    opt_verbose;
 
 static const GOptionEntry options[] = {
     {"dsn", 'd', 0, G_OPTION_ARG_STRING, &opt_dsn, "use this server instead of a private one",
@@ -32,6 +34,8 @@ static const GOptionEntry options[] = {
     {"start", 0, 0, G_OPTION_ARG_NONE, &opt_start, "start the private server", NULL},
     {"stop", 0, 0, G_OPTION_ARG_NONE, &opt_stop, "stop the private server", NULL},
     {"upgrade", 0, 0, G_OPTION_ARG_NONE, &opt_upgrade, "bring the schema up to this version", NULL},
+    {"gc", 0, 0, G_OPTION_ARG_NONE, &opt_gc, "remove objects that nothing in the record names", NULL},
+    {"dry-run", 0, 0, G_OPTION_ARG_NONE, &opt_dry_run, "with --gc: count, remove nothing", NULL},
     {"quiet", 'q', 0, G_OPTION_ARG_NONE, &opt_quiet, "no notes on standard error", NULL},
     {"verbose", 'v', 0, G_OPTION_ARG_NONE, &opt_verbose, "say what was done to the schema", NULL},
     {"keeper", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_FILENAME, &opt_keeper, NULL, "FOLDER"},
@@ -403,7 +407,7 @@ static char *size_of(const char *folder, const char *name)
     return g_strdup_printf("%" G_GINT64_FORMAT, tree_bytes);
 }
 
-static void show(const char *name, const char *value)
+void init_show(const char *name, const char *value)
 {
     g_autofree char *safe = hpt_text_printable(value, -1);
     printf(isatty(STDOUT_FILENO) ? "%-16s%s\n" : "%s\t%s\n", name, safe);
@@ -417,9 +421,9 @@ static void show_database(HptDb *db)
                                 ? g_strdup_printf("%d", schema)
                                 : g_strdup("unknown");
     g_autofree char *own = g_strdup_printf("%d", hpt_schema_version());
-    show("version", server);
-    show("schema", step);
-    show("schema_known", own);
+    init_show("version", server);
+    init_show("schema", step);
+    init_show("schema_known", own);
 }
 
 static int status_private(const char *folder, GError **error)
@@ -433,17 +437,17 @@ static int status_private(const char *folder, GError **error)
     g_autoptr(HptDb) db = pid == 0 ? NULL : hpt_db_open(owner_dsn, "hpt-init", error);
     if (pid != 0 && db == NULL)
         return HPT_EXIT_DATABASE;
-    show("server", pid == 0 ? "down" : "running");
-    show("folder", folder);
+    init_show("server", pid == 0 ? "down" : "running");
+    init_show("folder", folder);
     if (pid != 0) {
         g_autofree char *number = g_strdup_printf("%d", (int)pid);
-        show("pid", number);
+        init_show("pid", number);
         show_database(db);
     }
-    show("dsn", dsn);
-    show("account", account == NULL ? g_get_user_name() : account);
-    show("data_bytes", data);
-    show("folder_bytes", all);
+    init_show("dsn", dsn);
+    init_show("account", account == NULL ? g_get_user_name() : account);
+    init_show("data_bytes", data);
+    init_show("folder_bytes", all);
     return pid == 0 ? HPT_EXIT_NO : HPT_EXIT_OK;
 }
 
@@ -459,17 +463,17 @@ static int status(GError **error)
     if (db == NULL)
         return HPT_EXIT_DATABASE;
     g_autofree char *all = size_of(folder, ".");
-    show("server", "running");
-    show("folder", folder);
+    init_show("server", "running");
+    init_show("folder", folder);
     show_database(db);
-    show("dsn", dsn);
-    show("folder_bytes", all);
+    init_show("dsn", dsn);
+    init_show("folder_bytes", all);
     return HPT_EXIT_OK;
 }
 
 static int run(int argc, char **argv, GError **error)
 {
-    int jobs = opt_status + opt_start + opt_stop + opt_upgrade + (opt_dsn != NULL);
+    int jobs = opt_status + opt_start + opt_stop + opt_upgrade + opt_gc + (opt_dsn != NULL);
     if (opt_keeper != NULL)
         return hpt_cluster_keep(opt_keeper);
     if (argc > 0) {
@@ -478,12 +482,18 @@ static int run(int argc, char **argv, GError **error)
     }
     if (jobs > 1) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "only one of --dsn, --status, --start, --stop and --upgrade can be given");
+                    "only one of --dsn, --status, --start, --stop, --upgrade and --gc can be given");
+        return HPT_EXIT_USAGE;
+    }
+    if (opt_dry_run && !opt_gc) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--dry-run is for --gc");
         return HPT_EXIT_USAGE;
     }
     umask(077);
     if (opt_status)
         return status(error);
+    if (opt_gc)
+        return init_gc(opt_directory, opt_dry_run, error) ? HPT_EXIT_OK : HPT_EXIT_TOOL;
     hold_signals(SIG_BLOCK);
     bool fine = opt_start || opt_stop ? start_or_stop(error)
                 : opt_upgrade         ? upgrade(error)

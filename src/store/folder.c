@@ -21,8 +21,7 @@ bool hpt_object_is_small(int64_t size)
     return size >= 0 && size <= HPT_OBJECT_INLINE_MAX;
 }
 
-/* Opens dir/name, making it first if need be. */
-static int open_folder(int at, const char *name)
+int hpt_store_open_folder(int at, const char *name)
 {
     if (mkdirat(at, name, 0777) != 0 && errno != EEXIST)
         return -1;
@@ -31,22 +30,22 @@ static int open_folder(int at, const char *name)
 
 HptStore *hpt_store_open(const char *dir, GError **error)
 {
-    int fd = open_folder(AT_FDCWD, dir);
+    int fd = hpt_store_open_folder(AT_FDCWD, dir);
     if (fd < 0) {
         hpt_error_set_errno(error, errno, "cannot open the object store %s", dir);
         return NULL;
     }
     g_autoptr(HptStore) store = g_new0(HptStore, 1);
     store->dir = g_strdup(dir);
-    store->objects_fd = open_folder(fd, "sha256");
-    store->tmp_fd = store->objects_fd >= 0 ? open_folder(fd, "tmp") : -1;
+    store->dir_fd = fd;
+    store->tmp_fd = -1;
+    store->objects_fd = hpt_store_open_folder(store->dir_fd, "sha256");
+    store->tmp_fd = store->objects_fd >= 0 ? hpt_store_open_folder(store->dir_fd, "tmp") : -1;
     if (store->tmp_fd < 0) {
         hpt_error_set_errno(error, errno, "cannot open the object store %s", dir);
-        close(fd);
         return NULL;
     }
     bool ok = hpt_stream_sync(fd, dir, error);
-    close(fd);
     /* What a crash left costs room and nothing else, so a failure to remove it is none. */
     bool swept = ok && hpt_store_sweep(store, LEFT_US, NULL, NULL);
     (void)swept;
@@ -57,9 +56,10 @@ HptStore *hpt_store_open_reading(const char *dir, GError **error)
 {
     g_autoptr(HptStore) store = g_new0(HptStore, 1);
     store->dir = g_strdup(dir);
-    store->tmp_fd = -1;
-    g_autofree char *objects = g_build_filename(dir, "sha256", NULL);
-    store->objects_fd = open(objects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    store->tmp_fd = store->objects_fd = -1;
+    store->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (store->dir_fd >= 0)
+        store->objects_fd = openat(store->dir_fd, "sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->objects_fd >= 0)
         return g_steal_pointer(&store);
     hpt_error_set_errno(error, errno, "cannot open the object store %s", dir);
@@ -70,6 +70,8 @@ void hpt_store_close(HptStore *store)
 {
     if (store == NULL)
         return;
+    if (store->dir_fd >= 0)
+        close(store->dir_fd);
     if (store->objects_fd >= 0)
         close(store->objects_fd);
     if (store->tmp_fd >= 0)
@@ -118,14 +120,26 @@ void hpt_store_prefix(GError **error, const HptDigest *digest)
     g_prefix_error(error, "object sha256:%s: ", hpt_digest_hex(digest, hex));
 }
 
+static int open_name(int at, const char *folder, const char *hex, const char *ending)
+{
+    g_autofree char *name = folder == NULL
+                                ? g_strdup_printf("%.2s/%s%s", hex, hex + 2, ending)
+                                : g_strdup_printf("%s/%s%s", folder, hex, ending);
+    return openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
 int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd)
 {
     static const char *const endings[] = {"", ".zst"};
-    for (int i = 0; i < 2; i++) {
-        g_autofree char *name = hpt_store_name(digest, endings[i]);
-        int fd = openat(store->objects_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    hpt_digest_hex(digest, hex);
+    /* A collector may have put it back in between. */
+    for (int i = 0; i < 6; i++) {
+        bool aside = i / 2 == 1;
+        int fd = open_name(aside ? store->dir_fd : store->objects_fd,
+                           aside ? HPT_STORE_ASIDE : NULL, hex, endings[i % 2]);
         if (fd >= 0 || errno != ENOENT) {
-            *zstd = i == 1;
+            *zstd = i % 2 == 1;
             return fd;
         }
     }

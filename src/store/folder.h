@@ -4,8 +4,11 @@
 
 #include "store/object.h"
 
+#define HPT_STORE_ASIDE "gc" /* DIR/gc: objects that a collector is about to remove */
+
 struct HptStore {
     char *dir;
+    int dir_fd;
     int objects_fd; /* DIR/sha256 */
     int tmp_fd;     /* DIR/tmp */
 };
@@ -13,7 +16,11 @@ struct HptStore {
 /* ab/cdef… with an ending; owned. */
 char *hpt_store_name(const HptDigest *digest, const char *ending);
 
-/* Opens the object's file, plain or compressed: -1 with errno if there is none. */
+/* Opens the folder at/name, making it first if need be: -1 with errno. */
+int hpt_store_open_folder(int at, const char *name);
+
+/* Opens the object's file, plain or compressed, or where a collector has just put it: -1 with
+ * errno if there is none. */
 int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd);
 
 /* Puts "object sha256:…: " in front of a message. */

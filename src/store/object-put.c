@@ -104,26 +104,33 @@ static bool sync_folder(HptStore *store, const HptDigest *digest, GError **error
     return ok;
 }
 
-/* Is the object there already? *found says so; an object of another size is HPT_ERROR_INTEGRITY. */
+/* Is the object there already? *found says so; an object of another size is HPT_ERROR_INTEGRITY.
+ * It is touched, so that a collector sees that it is wanted; one that cannot be is written anew. */
 static bool find_same(HptStore *store, const HptObjectId *id, bool *found, GError **error)
 {
-    bool zstd = false;
-    int fd = hpt_store_open_object(store, &id->digest, &zstd);
-    *found = fd >= 0;
-    if (fd < 0 && errno == ENOENT)
-        return true;
-    if (fd < 0) {
-        hpt_error_set_errno(error, errno, "cannot open it");
-        return false;
+    *found = false;
+    for (int zstd = 0; zstd < 2 && !*found; zstd++) {
+        g_autofree char *name = hpt_store_name(&id->digest, zstd ? ".zst" : "");
+        int fd = openat(store->objects_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0) {
+            hpt_error_set_errno(error, errno, "cannot open it");
+            return false;
+        }
+        int64_t size = declared_size(fd, zstd);
+        close(fd);
+        if (size != id->size) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                        "the stored file says %" G_GINT64_FORMAT
+                        " bytes instead of %" G_GINT64_FORMAT,
+                        size, id->size);
+            return false;
+        }
+        /* By its name: what was moved away in between is not touched. */
+        *found = utimensat(store->objects_fd, name, NULL, AT_SYMLINK_NOFOLLOW) == 0;
     }
-    int64_t size = declared_size(fd, zstd);
-    close(fd);
-    if (size == id->size)
-        return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                "the stored file says %" G_GINT64_FORMAT " bytes instead of %" G_GINT64_FORMAT,
-                size, id->size);
-    return false;
+    return true;
 }
 
 /* Gives the finished temporary file its name. */

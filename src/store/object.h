@@ -3,13 +3,14 @@
  * Layout  DIR/sha256/ab/cdef…        the bytes themselves, or
  *         DIR/sha256/ab/cdef….zst    one zstd frame of them (level 3, frame checksum and content
  *                                    size present); the name is the digest of the bytes *inside*
+ *         DIR/gc/                    what a collector (store/gc.h) is about to remove; still read
  *         DIR/tmp/                   unfinished writes; hpt_store_sweep clears what a crash left
  * so "sha256sum FILE" or "zstd -dc FILE.zst | sha256sum" checks an object without hpt.
  *
  * Writing: to a temporary file on the same file system, fsync, rename, fsync of the folder. When a
  * put returns, the object is on disk: the row that names it may be committed. A failed fsync is
  * never tried again; the temporary file is removed and the put fails. Objects that exist are not
- * written again, only their size is compared. Any number of processes may put at once.
+ * written again, only touched, and their size is compared. Any number of processes may put at once.
  *
  * Objects up to HPT_OBJECT_INLINE_MAX bytes belong into the database (one row, one commit, no
  * fsync of their own); hpt_object_id gives their identity.
