@@ -16,6 +16,7 @@ static const struct {
     {"run", "search: run a command many times"},
     {"report", "inside a trial: a metric in, go or stop out"},
     {"query", "tables of studies, trials and metrics; SQL"},
+    {"diff", "in what trials, studies or environments differ"},
     {"export", "take a study out: csv, jsonl, script, tar"},
     {"verify", "does the record hold together, is all there"},
     {"ask", "the search for a program of yours"},

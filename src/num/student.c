@@ -52,3 +52,18 @@ double hpt_student_above(double t, int nu)
     double above = (1 - inside) / 2;
     return above > 0 ? above : 0;
 }
+
+double hpt_student_quantile(double p, int nu)
+{
+    double low = 0, high = 1;
+    while (hpt_student_above(high, nu) > p && high < 1e12)
+        high *= 2;
+    for (int i = 0; i < 100; i++) {
+        double middle = low + (high - low) / 2;
+        if (hpt_student_above(middle, nu) > p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}

@@ -13,4 +13,8 @@ double hpt_atan(double x);
  */
 double hpt_student_above(double t, int nu);
 
+/* The t with P(T > t) = p for 0 < p ≤ 1/2: what an interval of level 1 − 2p reaches to; to the last bits
+ * of hpt_student_above, by bisection. Cost 100 × O(nu). */
+double hpt_student_quantile(double p, int nu);
+
 #endif

@@ -1,0 +1,8 @@
+-- The items of an environment.
+-- $1 environment text
+-- returns kind text
+-- returns name text
+-- returns value text
+select kind, name, value
+from hpt.environment_item
+where environment = $1

@@ -1,0 +1,200 @@
+#include "study/compare-facts.h"
+
+#include "base/json.h"
+#include "base/number.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+bool hpt_facts_add_config(HptFacts *facts, HptSection section, const char *group, const char *json,
+                          size_t length, GError **error)
+{
+    if (json == NULL)
+        return true;
+    g_autoptr(json_t) object = hpt_json_parse(json, length, error);
+    if (object == NULL) {
+        g_prefix_error(error, "configuration of %s: ", facts->label);
+        return false;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        if (json_is_number(value)) {
+            hpt_facts_add_number(facts, section, group, name, json_number_value(value));
+            continue;
+        }
+        g_autofree char *text = json_is_string(value) ? g_strdup(json_string_value(value))
+                                                      : hpt_json_canonical(value, error);
+        if (text == NULL)
+            return false;
+        hpt_facts_add(facts, section, group, name, text);
+    }
+    return true;
+}
+
+void hpt_facts_add_words(HptFacts *facts, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *name = g_strdup_printf("word %zu", i);
+        hpt_facts_add(facts, HPT_SECTION_COMMAND, "", name, words[i]);
+    }
+}
+
+/* ---- definitions ---- */
+
+static void add_span(HptFacts *facts, const char *name, int64_t span_us)
+{
+    char seconds[HPT_NUMBER_TEXT_SIZE];
+    g_autofree char *text =
+        g_strconcat(hpt_number_text((double)span_us / 1e6, seconds), " s", NULL);
+    hpt_facts_add(facts, HPT_SECTION_LIMITS, "", name, span_us > 0 ? text : NULL);
+}
+
+static void add_size(HptFacts *facts, const char *name, int64_t bytes)
+{
+    g_autofree char *text = hpt_size_text(bytes);
+    hpt_facts_add(facts, HPT_SECTION_LIMITS, "", name, bytes > 0 ? text : NULL);
+}
+
+static void add_flag(HptFacts *facts, HptSection section, const char *name, bool set)
+{
+    hpt_facts_add(facts, section, "", name, set ? "yes" : NULL);
+}
+
+static void add_count(HptFacts *facts, const char *name, int count)
+{
+    if (count > 1)
+        hpt_facts_add_integer(facts, HPT_SECTION_LIMITS, "", name, count);
+}
+
+void hpt_facts_add_limits(HptFacts *facts, const HptDefinition *definition)
+{
+    add_span(facts, "timeout", definition->timeout_us);
+    add_span(facts, "grace", definition->grace_us);
+    add_span(facts, "CPU time", definition->limit_cpu_us);
+    add_size(facts, "memory", definition->limit_mem_bytes);
+    add_size(facts, "output", definition->output_cap);
+    add_count(facts, "folds", definition->folds);
+    add_count(facts, "repeats", definition->repeats);
+    hpt_facts_add(facts, HPT_SECTION_LIMITS, "", "budget", definition->budget);
+    hpt_facts_add(facts, HPT_SECTION_LIMITS, "", "contain", hpt_contain_words[definition->contain]);
+    add_flag(facts, HPT_SECTION_LIMITS, "reserve fold", definition->reserve_fold);
+    add_flag(facts, HPT_SECTION_LIMITS, "parameters on stdin", definition->stdin_json);
+    add_flag(facts, HPT_SECTION_LIMITS, "starts in the trial's folder", definition->chdir_trial);
+    add_flag(facts, HPT_SECTION_LIMITS, "persistent worker", definition->worker);
+    add_flag(facts, HPT_SECTION_LIMITS, "through a shell", definition->shell);
+}
+
+/* A line of the canonical space: "NAME DOMAIN", "NAME | CONDITION", or a forbidden clause. */
+static void add_space_line(HptFacts *facts, const char *line)
+{
+    const char *end = *line == '"' ? strchr(line + 1, '"') : strchr(line, ' ');
+    if (end != NULL && *end == '"')
+        end++;
+    bool condition = end != NULL && g_str_has_prefix(end, " | ");
+    if (*line == '{' || end == NULL || *end != ' ') {
+        hpt_facts_add(facts, HPT_SECTION_SPACE, "forbidden", line, "yes");
+        return;
+    }
+    g_autofree char *name = g_strndup(line, (size_t)(end - line));
+    hpt_facts_add(facts, HPT_SECTION_SPACE, condition ? "condition" : "", name,
+                  condition ? end + 3 : end + 1);
+}
+
+static void add_space(HptFacts *facts, const HptSpace *space)
+{
+    g_auto(GStrv) lines = g_strsplit(hpt_space_get_canonical(space), "\n", -1);
+    for (char **line = lines; *line != NULL; line++)
+        if (**line != '\0')
+            add_space_line(facts, *line);
+}
+
+static void add_metrics(HptFacts *facts, const HptMetrics *metrics)
+{
+    for (size_t i = 0; i < hpt_metrics_size(metrics); i++) {
+        const HptMetric *metric = hpt_metrics_get(metrics, i);
+        hpt_facts_add(facts, HPT_SECTION_DEFINITION, "metric", metric->name, metric->canonical);
+    }
+}
+
+static void add_points(HptFacts *facts, const HptDefinition *definition)
+{
+    add_flag(facts, HPT_SECTION_DEFINITION, "default first", definition->default_first);
+    for (size_t i = definition->default_first; i < definition->points->len; i++) {
+        g_autofree char *config =
+            hpt_config_canonical(definition->space, definition->points->pdata[i]);
+        g_autofree char *name = g_strdup_printf("point %zu", i);
+        hpt_facts_add(facts, HPT_SECTION_DEFINITION, "", name, config);
+    }
+}
+
+void hpt_facts_add_definition(HptFacts *facts, const HptDefinition *definition)
+{
+    hpt_facts_add_words(facts, (const char *const *)definition->command,
+                        g_strv_length(definition->command));
+    hpt_facts_add_limits(facts, definition);
+    hpt_facts_add(facts, HPT_SECTION_DEFINITION, "", "sampler", definition->sampler);
+    hpt_facts_add(facts, HPT_SECTION_DEFINITION, "", "pruner", definition->pruner);
+    hpt_facts_add_integer(facts, HPT_SECTION_DEFINITION, "", "seed", (int64_t)definition->seed);
+    add_metrics(facts, definition->metrics);
+    add_points(facts, definition);
+    add_space(facts, definition->space);
+}
+
+/* ---- what trials left ---- */
+
+static HptSection section_of(const char *kind)
+{
+    return strcmp(kind, "stdout") == 0 || strcmp(kind, "stderr") == 0 ? HPT_SECTION_STREAMS
+                                                                      : HPT_SECTION_ARTEFACTS;
+}
+
+/* "1234 bytes sha256:…", or why there is no digest. */
+static char *file_text(const HptFactsArtefact *artefact, const char *digest)
+{
+    if (digest != NULL)
+        return g_strdup_printf("%" PRId64 " bytes sha256:%s", artefact->size, digest);
+    return g_strdup_printf("%" PRId64 " bytes, %s", artefact->size,
+                           artefact->note != NULL ? artefact->note : "not stored");
+}
+
+void hpt_facts_add_artefact(HptFacts *facts, const char *group, const HptFactsArtefact *artefact)
+{
+    HptSection section = section_of(artefact->kind);
+    const char *name = section == HPT_SECTION_STREAMS ? artefact->kind : artefact->path;
+    if (strcmp(artefact->kind, "link") == 0 || strcmp(artefact->kind, "special") == 0) {
+        g_autofree char *text =
+            artefact->target != NULL ? g_strconcat("link to ", artefact->target, NULL) : NULL;
+        hpt_facts_add(facts, section, group, name, text != NULL ? text : artefact->kind);
+        return;
+    }
+    const char *digest = artefact->full_digest != NULL ? artefact->full_digest : artefact->digest;
+    g_autofree char *text = file_text(artefact, digest);
+    HptFact *fact = hpt_facts_add(facts, section, group, name, text);
+    fact->is_file = true;
+    fact->has_digest = digest != NULL && hpt_digest_parse(digest, &fact->digest);
+    if (artefact->digest != NULL && hpt_digest_parse(artefact->digest, &fact->stored.digest))
+        fact->stored.size = artefact->stored_size;
+    if (section == HPT_SECTION_ARTEFACTS && artefact->mode >= 0) {
+        g_autofree char *mode = g_strdup_printf("%04o", (unsigned)artefact->mode & 07777u);
+        g_autofree char *of = g_strconcat(name, " (mode)", NULL);
+        hpt_facts_add(facts, section, group, of, mode);
+    }
+}
+
+char *hpt_facts_part_name(const HptDefinition *definition, double budget, int fold, int repeat)
+{
+    GString *name = g_string_new(NULL);
+    char number[HPT_NUMBER_TEXT_SIZE];
+    if (definition->budget != NULL && !isnan(budget))
+        g_string_append_printf(name, "budget %s ", hpt_number_text(budget, number));
+    if (definition->repeats > 1)
+        g_string_append_printf(name, "repeat %d ", repeat);
+    if (definition->folds > 1)
+        g_string_append_printf(name, "fold %d ", fold);
+    if (name->len > 0)
+        g_string_truncate(name, name->len - 1);
+    return g_string_free(name, FALSE);
+}

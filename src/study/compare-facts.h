@@ -1,0 +1,36 @@
+/* Facts out of what the record is made of, the same for the database and for a bundle. */
+#ifndef HPT_STUDY_COMPARE_FACTS_H
+#define HPT_STUDY_COMPARE_FACTS_H
+
+#include "study/compare.h"
+#include "study/definition.h"
+
+/* A configuration (canonical JSON, may be NULL): a fact for each active parameter. group is "" for
+ * a trial. Fails HPT_ERROR_DATA. */
+bool hpt_facts_add_config(HptFacts *facts, HptSection section, const char *group, const char *json,
+                          size_t length, GError **error) HPT_WARN_UNUSED;
+
+/* The words of a command, one a fact: "word 0" …; the words of two commands that differ in number
+ * are compared all the same, word by word. */
+void hpt_facts_add_words(HptFacts *facts, const char *const *words, size_t n);
+
+/* What the definition bounds a trial by, and how it is given its input. */
+void hpt_facts_add_limits(HptFacts *facts, const HptDefinition *definition);
+
+/* All of a study's definition: words, limits, sampler, pruner, metrics, points, space. */
+void hpt_facts_add_definition(HptFacts *facts, const HptDefinition *definition);
+
+/* A stream ("stdout", "stderr"), file, link or special file that a trial left. Digests are
+ * hexadecimal or NULL, target and note may be NULL; mode is -1 if it is not known. */
+typedef struct {
+    const char *kind, *path, *digest, *full_digest, *target, *note;
+    int64_t stored_size, size; /* stored_size only if there is a digest */
+    int mode;
+} HptFactsArtefact;
+void hpt_facts_add_artefact(HptFacts *facts, const char *group, const HptFactsArtefact *artefact);
+
+/* "fold 3", "repeat 1 fold 3", "budget 9 fold 3": the group of what an evaluation left; NaN: no
+ * budget; folds and repeats are those of the definition. Owned. */
+char *hpt_facts_part_name(const HptDefinition *definition, double budget, int fold, int repeat);
+
+#endif

@@ -1,0 +1,169 @@
+#!/bin/sh
+# hpt-diff: only what differs, in every section; exit status like diff(1).
+. "${0%/*}/lib.sh"
+test_need psql
+
+run() { hpt-run -q --progress=none --print=none "$@"; }
+sql() { psql -qXAt -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "$1"; }
+# row NAME COLUMN: that column of the row with this name, of a tsv with a header.
+row() { awk -F'\t' -v name="$1" -v want="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == want) at = i; next }
+    $3 == name { print at ? $at : "no column" }' out; }
+
+cat >learner <<'END'
+#!/bin/sh
+# x is a loss; writes a model, a log with a control character, and the same file each time.
+echo "starting"
+printf 'weight %s\n' "$1" >"$HPT_DIR/model.txt"
+echo same >"$HPT_DIR/same.txt"
+printf 'a\0b%s' "$1" >"$HPT_DIR/model.bin"
+printf 'at \033[31m%s\n' "$1"
+echo "loss: $1"
+END
+cat >folds <<'END'
+#!/bin/sh
+awk -v x="$1" -v f="$HPT_FOLD" 'BEGIN { print "loss: " x + f + (f % 2) * x / 10 }'
+END
+chmod +x learner folds
+
+test_ok 'a project with studies' '
+    test_db &&
+    run -s one -t 3 -m loss -p "x ordinal {1, 2, 3}" --sampler=grid -- ./learner {x} &&
+    run -s two -t 2 --timeout=50s -m loss -p "x ordinal {1, 2}" -p "k categorical {a, b}" --sampler=grid -- ./learner {x} {k} &&
+    run -s cv -t 2 --folds=5 --pruner=none -m loss -p "x ordinal {1, 2}" --sampler=grid --seed=1 -- ./folds {x}
+'
+test_ok 'a trial is the same as itself: status 0 and no row; usage is not compared' '
+    hpt-diff -s one 0 0 >out 2>err && test_empty err && test_is "$(wc -l <out)" 1 &&
+    head -n 1 out | tr "\t" " " >head && printf "%s\n" "section group name one/0 one/0 difference low high verdict note" | test_cmp - head
+'
+test_ok 'two trials: parameters, metrics, command, files and streams, only what differs; status 1' '
+    test_exit 1 hpt-diff -s one 0 one/1 >out 2>err && test_empty err &&
+    test_is "$(row x one/0) $(row x one/1) $(row x difference)" "1 2 1" &&
+    test_is "$(row loss one/0) $(row loss difference)" "1 1" && test_is "$(row "word 1" one/1)" 2 &&
+    test_is "$(row model.txt:1 one/0) / $(row model.txt:1 one/1)" "weight 1 / weight 2" &&
+    test_is "$(row model.bin note)" "not text; from byte 3 on" &&
+    test_is "$(row stdout:2 one/1)" "at \\\\x1b[31m2" &&
+    test_grep "^artefacts		model.txt	9 bytes sha256:[0-9a-f]{64}	" out && test_no_grep "same.txt|	libc|stderr" out &&
+    test_grep "^run		seed	" out
+'
+test_ok 'best, best~1, last: what other tools call so' '
+    test_exit 1 hpt-diff -s one best last >out && head -n 1 out | grep -q "one/0	one/2" &&
+    test_exit 1 hpt-diff -s one best~1 last~2 >out && head -n 1 out | grep -q "one/1	one/0"
+'
+test_ok 'three trials side by side, without a difference' '
+    test_exit 1 hpt-diff -s one 0 1 2 >out && test_is "$(row x one/0) $(row x one/1) $(row x one/2)" "1 2 3" &&
+    head -n 1 out | tr "\t" " " >head && printf "%s\n" "section group name one/0 one/1 one/2 verdict note" | test_cmp - head
+'
+test_ok 'trials of two studies: parameters that only one has, limits' '
+    test_exit 1 hpt-diff one/0 two/0 >out && test_is "$(row k one/0) $(row k two/0)" "\\N a" &&
+    test_is "$(row timeout two/0)" "50 s" && test_grep "^command		word 2	.N	a	" out
+'
+test_ok '--only: sections by name, by the beginning of one, and other words for them' '
+    test_exit 1 hpt-diff -s one --only=params,metrics 0 1 >out && test_is "$(cut -f 1 out | sort -u | paste -sd " " -)" "metrics parameters section" &&
+    test_exit 1 hpt-diff -s one --only files --only logs 0 1 >out && test_is "$(cut -f 1 out | sort -u | paste -sd " " -)" "artefacts section streams" &&
+    hpt-diff -s one --only=env 0 1 >out && test_is "$(wc -l <out)" 1 &&
+    test_exit 1 hpt-diff -s one --only=usage 0 1 >out && test_grep "^usage		seconds	" out &&
+    test_exit 2 hpt-diff -s one --only=metricks 0 1 2>err && test_grep "no section .metricks.; did you mean .metrics." err &&
+    test_exit 2 hpt-diff -s one --only=space 0 1 2>err && test_grep "one/0 has no section .space." err
+'
+test_ok '--stat: how many of how many, by section' '
+    test_exit 1 hpt-diff -s one --stat 0 1 >out && grep -v "^run" out >some &&
+    printf "section\tdiffers\tof\nparameters\t1\t1\nmetrics\t1\t1\ncommand\t1\t2\nartefacts\t2\t6\nstreams\t1\t1\n" | test_cmp - some
+'
+test_ok '--all: also what is the same' '
+    hpt-diff -s one --all 0 0 >out && test_is "$(row x verdict)" same && test_grep "^environment	os	libc	" out
+'
+test_ok '--tolerance: of a metric, of all, in percent, in a file' '
+    hpt-diff -s one --only=metrics --tolerance loss=1 0 1 >out && test_is "$(wc -l <out)" 1 &&
+    test_exit 1 hpt-diff -s one --only=metrics --tolerance=loss=0.9 0 1 >out &&
+    test_exit 1 hpt-diff -s one --only=metrics --tolerance=other=9 0 1 >out &&
+    hpt-diff -s one --only=metrics "--tolerance=*=50%" 0 1 >out &&
+    hpt-diff -s one --only=metrics --tolerance="*=50%" --all 0 1 >out && test_is "$(row loss verdict)" within &&
+    test_exit 1 hpt-diff -s one --only=files --tolerance=model.txt=1 0 1 >out && test_no_grep "model.txt" out &&
+    test_exit 2 hpt-diff --tolerance=loss 0 1 2>err && test_grep "is no tolerance" err
+'
+test_ok '--no-content: digests alone' '
+    test_exit 1 hpt-diff -s one --no-content --only=files 0 1 >out && test_grep "	model.txt	" out && test_no_grep "model.txt:1" out
+'
+test_ok 'folds: the mean paired difference with its interval' '
+    test_exit 1 hpt-diff -s cv --only=metrics 0 1 >out &&
+    awk "function f(i) { return (i % 2) / 10 + 1 }
+         BEGIN { for (i = 0; i < 5; i++) m += f(i) / 5
+                 for (i = 0; i < 5; i++) v += (f(i) - m) ^ 2 / 4
+                 r = 2.776445105 * sqrt(v * (1 / 5 + 1 / 4)); printf \"%.6f %.6f %.6f\n\", m, m - r, m + r }" >wanted &&
+    awk "{ printf \"%.6f %.6f %.6f\n\", \$1, \$2, \$3 }" >got <<END &&
+$(row loss difference) $(row loss low) $(row loss high)
+END
+    test_cmp wanted got && test_exit 1 hpt-diff -s cv --only=streams 0 1 >out && test_grep "^streams	fold 3	stdout:1	loss: [0-9.]+	" out
+'
+test_ok 'an attempt of a trial: by a point and its number' '
+    test_exit 1 hpt-diff cv/0.1 cv/0.2 >out && head -n 1 out | grep -q "cv/0.1	cv/0.2" && test_grep "^metrics		loss	" out &&
+    hpt-diff -s one 0 0.1 >out && test_exit 4 hpt-diff one/0.1 one/0.2 2>err && test_grep "argument 2: there is no one/0.2" err
+'
+test_ok 'an attempt that was lost keeps what it left' '
+    sql "insert into hpt_record.attempt (study_id, number, attempt, id, worker_id, environment, argv, outcome, cause, ended_at, signal)
+         select study_id, number, 2, gen_random_uuid(), worker_id, environment, argv, '"'lost', 'signal 9'"', now(), 9
+         from hpt_record.attempt where study_id = 1 and number = 2;
+         update hpt_record.trial set attempt = 2 where study_id = 1 and number = 2" &&
+    test_exit 1 hpt-diff one/2.1 one/2.2 >out && test_is "$(row state one/2.1) $(row state one/2.2) $(row signal one/2.2)" "complete lost 9" &&
+    test_grep "^metrics		loss	3	.N	" out && test_grep "^artefacts		same.txt	5 bytes sha256:[0-9a-f]+	.N	" out &&
+    sql "update hpt_record.trial set attempt = 1 where study_id = 1 and number = 2; delete from hpt_record.attempt where study_id = 1 and number = 2 and attempt = 2"
+'
+test_ok 'studies: space, limits, command, definition, results' '
+    test_exit 1 hpt-diff one/ two/ >out && test_grep "^space		k	.N	categorical {a, b}	" out && test_is "$(row timeout two/)" "50 s" &&
+    test_is "$(row trials one/) $(row trials two/)" "3 2" && test_is "$(row total one/)" 3 && test_grep "^command		word 2	.N	.k.	" out &&
+    test_exit 1 hpt-diff one/ cv/ >out && test_is "$(row folds cv/)" 5 && hpt-diff one/ one/ >out &&
+    test_exit 1 hpt-diff --only=space one/ two/ >out && test_is "$(cut -f 1 out | sort -u | paste -sd " " -)" "section space"
+'
+test_ok 'environments by digest; a trial against one: the environment alone' '
+    hash=$(sql "select environment from hpt.trial where study = '"'one'"' and trial = 0") &&
+    hpt-diff "env:$hash" "env:$(echo "$hash" | cut -c 1-8)" one/0 >out && test_is "$(wc -l <out)" 1 && head -n 1 out | grep -q "	env:$(echo "$hash" | cut -c 1-12)	" &&
+    TZ=Asia/Tokyo run -s tokyo -t 1 -m loss -p "x ordinal {1}" --sampler=grid -- ./learner {x} &&
+    test_exit 1 hpt-diff --only=env one/0 tokyo/0 >out && test_is "$(row TZ tokyo/0)" Asia/Tokyo
+'
+test_ok 'wrong use: one operand, two kinds, no such thing' '
+    test_exit 2 hpt-diff best 2>err && test_grep "two things to compare are needed" err &&
+    test_exit 2 hpt-diff one/0 one/ 2>err && test_grep "one/0 and one/ are not of one kind" err &&
+    test_exit 4 hpt-diff one/0 one/99 2>err && test_grep "argument 2: study .one. has no trial" err &&
+    test_exit 4 hpt-diff one/ onne/ 2>err && test_grep "did you mean .one." err &&
+    test_exit 4 hpt-diff env:00000000 one/0 2>err && test_exit 2 hpt-diff env:xyz one/0 2>err &&
+    test_exit 2 hpt-diff one/0 bst 2>err && test_grep "did you mean .best." err
+'
+test_ok '--format, --no-header: table rounds no difference away, md, jsonl with numbers' '
+    test_exit 1 hpt-diff -s one -f table --only=params,files 0 1 >out && test_grep "^ parameters +x +1 +2 +\+1$" out &&
+    test_exit 1 hpt-diff -s one -f jsonl --only=params 0 1 >out &&
+    test_is "$(cat out)" "{\"section\":\"parameters\",\"group\":\"\",\"name\":\"x\",\"one/0\":1,\"one/1\":2,\"difference\":1,\"low\":null,\"high\":null,\"verdict\":\"differs\",\"note\":null}" &&
+    test_exit 1 hpt-diff -s one --format=md -H --only=params 0 1 >out && test_grep "^. parameters . x . 1 . 2 . \+1 ." out &&
+    test_exit 1 hpt-diff -s one --no-header -f csv --only=params 0 1 >out && test_is "$(wc -l <out)" 1 &&
+    test_exit 2 hpt-diff -f env one/0 one/1 2>err && test_exit 2 hpt-diff -f tvs one/0 one/1 2>err && test_grep "did you mean .tsv" err &&
+    sql "update hpt_record.metric set value = 1.0000000001 where study_id = 1 and number = 1" &&
+    test_exit 1 hpt-diff -s one -f table --only=metrics 0 1 >out && test_grep "^ metrics +loss +1 +1.0000000001 +\+1e-10$" out &&
+    sql "update hpt_record.metric set value = 2 where study_id = 1 and number = 1"
+'
+test_ok '--color: only when asked for or on a terminal' '
+    test_exit 1 hpt-diff -s one -f table --color=always 0 1 >out && test_grep "$(printf "\033")\[1m" out &&
+    test_exit 1 hpt-diff -s one -f table --color never 0 1 >out && test_no_grep "$(printf "\033")" out && test_exit 2 hpt-diff --color=blue 0 1 2>err
+'
+test_ok '--quiet: the status alone' '
+    test_exit 1 hpt-diff -q -s one 0 1 >out 2>err && test_empty out && test_empty err && hpt-diff --quiet one/1 one/1
+'
+test_ok 'bytes that are not here are said so; damaged ones are exit 6' '
+    cat >big <<END &&
+#!/bin/sh
+awk -v x="\$1" "BEGIN { for (i = 0; i < 4000; i++) print i; print x }" >"\$HPT_DIR/big"
+echo loss: 1
+END
+    chmod +x big && run -s big -t 2 -m loss -p "x ordinal {1, 2}" --sampler=grid -- ./big {x} &&
+    test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big:4001 big/0) $(row big:4001 big/1)" "1 2" &&
+    object=$(find .hpt/objects/sha256 -type f | head -n 1) && chmod u+w "$object" && : >"$object" &&
+    test_exit 6 hpt-diff --only=files big/0 big/1 >out 2>err && mv .hpt/objects .hpt/away &&
+    test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big note)" "its bytes are not here" && mv .hpt/away .hpt/objects
+'
+test_ok '--dsn of a server that is not there, --directory without a project: exit 3' '
+    test_exit 3 hpt-diff --dsn "host=$PWD/nowhere dbname=x" 0 1 2>err && test_exit 3 hpt-diff --directory=/ 0 1 2>err && test_grep "no .hpt" err
+'
+test_ok 'a reader may do it' '
+    psql -qX -d "$TEST_DSN" -c "select 1" >/dev/null && cp -r .hpt reader.hpt && sed -i s/hpt_writer/hpt_reader/g .hpt/config &&
+    test_exit 1 hpt-diff one/0 one/1 >out && test_exit 1 hpt-diff one/ two/ >out && sed -i s/hpt_reader/hpt_writer/g .hpt/config
+'
+
+test_done

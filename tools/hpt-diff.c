@@ -1,0 +1,186 @@
+/* hpt-diff: in what trials, studies or environments differ. */
+#include "diff.h"
+#include "tool.h"
+
+#include "db/project.h"
+#include "show/terminal.h"
+#include "study/compare-read.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static char *opt_study, *opt_format, *opt_color, *opt_dsn, *opt_directory;
+static char **opt_only, **opt_tolerance;
+static gboolean opt_all, opt_stat, opt_no_header, opt_no_content, opt_quiet;
+
+static const GOptionEntry options[] = {
+    {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study,
+     "where to look for trials; without it the only study, or the last active one", "NAME"},
+    {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_only,
+     "only these sections; repeat or join by commas", "SECTION"},
+    {"all", 'a', 0, G_OPTION_ARG_NONE, &opt_all, "also what is the same", NULL},
+    {"stat", 0, 0, G_OPTION_ARG_NONE, &opt_stat, "only how many differ in each section", NULL},
+    {"tolerance", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_tolerance,
+     "numbers of this metric, file or stream may differ so much; * is all of them; repeat",
+     "NAME=EPS"},
+    {"no-content", 0, 0, G_OPTION_ARG_NONE, &opt_no_content,
+     "do not look into files and streams: digests alone", NULL},
+    {"format", 'f', 0, G_OPTION_ARG_STRING, &opt_format,
+     "table, tsv, csv, jsonl, json or md; table on a terminal, else tsv", "FORMAT"},
+    {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "no line with the column names", NULL},
+    {"color", 0, 0, G_OPTION_ARG_STRING, &opt_color, "auto, always or never", "WHEN"},
+    {"dsn", 'd', 0, G_OPTION_ARG_STRING, &opt_dsn, "the database, instead of the project's", "DSN"},
+    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &opt_directory,
+     "look for the project from this folder upwards", "DIR"},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &opt_quiet, "print nothing: the status tells", NULL},
+    G_OPTION_ENTRY_NULL,
+};
+
+/* ---- options ---- */
+
+static bool read_show(HptShow *show, GError **error)
+{
+    HptColor color = HPT_COLOR_AUTO;
+    if (opt_color != NULL && !hpt_color_parse(opt_color, &color, error))
+        return false;
+    HptTerminal terminal = hpt_terminal_look(STDOUT_FILENO, (const char *const *)environ, color);
+    *show = (HptShow){
+        .format = terminal.tty ? HPT_FORMAT_TABLE : HPT_FORMAT_TSV,
+        .no_header = opt_no_header,
+        .width = terminal.tty ? terminal.width : 0,
+        .utf8 = terminal.utf8,
+        .color = terminal.color,
+    };
+    if (opt_format != NULL && !hpt_format_parse(opt_format, &show->format, error))
+        return false;
+    if (show->format != HPT_FORMAT_ENV)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "-f env: not a form for differences");
+    return false;
+}
+
+static bool read_options(HptCompareOptions *options_out, GArray *tolerances, GError **error)
+{
+    for (char **text = opt_tolerance; text != NULL && *text != NULL; text++) {
+        HptTolerance tolerance;
+        if (!hpt_tolerance_parse(*text, &tolerance, error))
+            return false;
+        g_array_append_val(tolerances, tolerance);
+    }
+    options_out->tolerances = (const HptTolerance *)(const void *)tolerances->data;
+    options_out->n_tolerances = tolerances->len;
+    options_out->all = opt_all;
+    options_out->no_content = opt_no_content || opt_stat || opt_quiet;
+    for (char **text = opt_only; text != NULL && *text != NULL; text++)
+        if (!hpt_sections_parse(*text, &options_out->sections, error))
+            return false;
+    return true;
+}
+
+/* ---- operands ---- */
+
+/* All of them have something in common, and what was asked for besides. */
+static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned wanted, GError **error)
+{
+    unsigned all = ~0u;
+    for (size_t i = 0; i < n; i++) {
+        all &= operands[i]->sections;
+        if (all == 0 || (operands[i]->trial < 0) != (operands[0]->trial < 0)) {
+            if (all == HPT_SECTIONS_ENVIRONMENT)
+                continue;
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s and %s are not of one kind",
+                        operands[0]->label, operands[i]->label);
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < HPT_SECTION_COUNT; i++)
+        if ((wanted >> i & 1) != 0 && (all >> i & 1) == 0) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s has no section '%s'",
+                        operands[0]->label, hpt_section_names[i]);
+            return false;
+        }
+    return true;
+}
+
+static HptStore *open_store(const HptProject *project, GError **error)
+{
+    g_autofree char *objects = g_build_filename(hpt_project_peek_folder(project), "objects", NULL);
+    return g_file_test(objects, G_FILE_TEST_IS_DIR) ? hpt_store_open_reading(objects, error) : NULL;
+}
+
+static void free_facts(void *data)
+{
+    hpt_facts_free(data);
+}
+
+static void clear_tolerance(void *data)
+{
+    hpt_tolerance_clear(data);
+}
+
+/* 0: all the same, 1: they differ. */
+static int compare(const HptFacts *const *operands, size_t n, const HptCompareOptions *wanted,
+                   const HptShow *show, GError **error)
+{
+    if (!check_kinds(operands, n, wanted->sections, error))
+        return HPT_EXIT_USAGE;
+    g_autoptr(GPtrArray) rows = hpt_compare(operands, n, wanted, error);
+    if (rows == NULL)
+        return HPT_EXIT_TOOL;
+    bool differ = false;
+    for (guint i = 0; i < rows->len; i++)
+        differ = differ || diff_counts(rows->pdata[i]);
+    if (!opt_quiet && !(opt_stat ? diff_print_stat : diff_print)(operands, n, rows, show, error))
+        return HPT_EXIT_TOOL;
+    return differ ? HPT_EXIT_NO : HPT_EXIT_OK;
+}
+
+static int run(int argc, char **argv, GError **error)
+{
+    HptShow show;
+    HptCompareOptions wanted = {0};
+    g_autoptr(GArray) tolerances = g_array_new(FALSE, FALSE, sizeof(HptTolerance));
+    g_array_set_clear_func(tolerances, clear_tolerance);
+    if (argc < 2) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "two things to compare are needed, or more\n"
+                    "hint: hpt-diff best best~1; hpt-diff svm/ svm2/");
+        return HPT_EXIT_USAGE;
+    }
+    if (!read_show(&show, error) || !read_options(&wanted, tolerances, error))
+        return HPT_EXIT_USAGE;
+    HptProjectOptions where = {.dsn = opt_dsn,
+                               .directory = opt_directory,
+                               .application_name = "hpt-diff",
+                               .role = HPT_ROLE_READER};
+    g_autoptr(HptProject) project = hpt_project_open(&where, error);
+    if (project == NULL)
+        return HPT_EXIT_DATABASE;
+    GError *problem = NULL;
+    g_autoptr(HptStore) store = open_store(project, &problem);
+    if (problem != NULL) {
+        g_propagate_error(error, problem);
+        return HPT_EXIT_TOOL;
+    }
+    g_autoptr(GPtrArray) operands = g_ptr_array_new_with_free_func(free_facts);
+    for (int i = 0; i < argc; i++) {
+        HptFacts *facts =
+            hpt_facts_read(hpt_project_get_db(project), store, opt_study, argv[i], error);
+        if (facts == NULL) {
+            g_prefix_error(error, "argument %d: ", hpt_tool_position(&argv[i]));
+            return HPT_EXIT_TOOL;
+        }
+        g_ptr_array_add(operands, facts);
+    }
+    return compare((const HptFacts *const *)operands->pdata, operands->len, &wanted, &show, error);
+}
+
+int main(int argc, char **argv)
+{
+    static const HptTool tool = {"hpt-diff", "[OPTION]... A B...",
+                                 "in what trials, studies or environments differ", options, run};
+    return hpt_tool_main(&tool, argc, argv);
+}
