@@ -10,7 +10,7 @@
 
 typedef struct {
     HptDb *db;
-    HptStudyName study;
+    HptStudyName study;   /* tar: none is all studies */
     GArray *trials;       /* int64_t; NULL: all */
     const char *objects;  /* folder of the object store */
     bool artefacts, logs; /* tar: files that trials left, their output */
@@ -18,8 +18,8 @@ typedef struct {
     bool no_header, no_guard;
 } Export;
 
-/* The arguments of every statement: $1 the study, $2 the trials. */
-HptArgs *export_args(const Export *export);
+/* Appends the trials as an argument. */
+void export_trials(const Export *export, HptArgs *args);
 
 /* Runs an embedded statement and writes its rows in constant memory. Text columns named in json
  * (NULL-terminated, may be NULL) hold JSON. */

@@ -2,16 +2,13 @@
 
 #include <string.h>
 
-HptArgs *export_args(const Export *export)
+void export_trials(const Export *export, HptArgs *args)
 {
-    HptArgs *args = hpt_args_new();
-    hpt_args_text(args, export->study.study);
     if (export->trials != NULL)
         hpt_args_int8s(args, (const int64_t *)(void *)export->trials->data, NULL,
                        export->trials->len);
     else
         hpt_args_null(args, HPT_TYPE_INT8_ARRAY);
-    return args;
 }
 
 /* A statement on its way to a writer. */
@@ -68,11 +65,7 @@ bool export_rows(const Export *export, HptFormat format, HptSink sink, void *use
                         " where $1::bigint[] is null or trial = any ($1) order by trial",
                         view);
     g_autoptr(HptArgs) args = hpt_args_new();
-    if (export->trials != NULL)
-        hpt_args_int8s(args, (const int64_t *)(void *)export->trials->data, NULL,
-                       export->trials->len);
-    else
-        hpt_args_null(args, HPT_TYPE_INT8_ARRAY);
+    export_trials(export, args);
     HptShow show = {.format = format, .no_header = export->no_header, .no_guard = export->no_guard};
     return export_stream(export, sql, args, &show, NULL, sink, user, error);
 }

@@ -333,7 +333,9 @@ bool export_script(const Export *export, HptSink sink, void *user, int64_t *left
         (has_evaluations(definitions) &&
          !put(&script, error, "kept=$(mktemp -d) || exit 125\ntrap 'rm -rf \"$kept\"' EXIT\n")))
         return false;
-    g_autoptr(HptArgs) args = export_args(export);
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, export->study.study);
+    export_trials(export, args);
     HptDbStream query = {.sql = hpt_sql_statements[HPT_SQL_EXPORT_COMMANDS].text,
                          .args = args,
                          .row = row,

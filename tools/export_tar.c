@@ -3,11 +3,12 @@
 #include "config.h"
 
 #include "base/text.h"
+#include "store/table.h"
 
 #include <string.h>
 
 static const char readme[] =
-    "This is the record of one study, made by hpt-export.\n"
+    "This is a record of hyperparameter searches, made by hpt-export.\n"
     "\n"
     "To check it, unpack it into an empty folder and run\n"
     "\n"
@@ -18,113 +19,57 @@ static const char readme[] =
     "whoever has it from a source they trust knows that nothing was changed, added or left out, "
     "as\n"
     "MANIFEST.json names every other file (SHA256SUMS too) with its size and SHA-256.\n"
+    "hpt-import takes it into another project, or checks it without one (--check).\n"
     "\n"
-    "study.json           name, seed, target number of trials, hash of the newest definition\n"
-    "definitions/N.json   version N of the definition: command, metrics, sampler, search space;\n"
-    "                     exactly the bytes that are hashed\n"
-    "space.txt            the search space of the newest version, see hpt-space(5)\n"
-    "trials.jsonl         a trial a line; config_hash is the SHA-256 of the text of config\n"
-    "attempts.jsonl       an attempt at a trial a line, with lost and interrupted ones\n"
-    "metrics.jsonl        a metric of a trial a line: value, the rule that found it, where\n"
-    "points.jsonl         a point of a curve a line, in the order they were reported\n"
-    "workers.jsonl        the hpt-run processes\n"
-    "artefacts.jsonl      a file or an output stream of a trial a line; digest names the object\n"
-    "objects/sha256/…     their bytes, named by their SHA-256: the first two digits are the "
-    "folder\n"
-    "environments/H.json  the machine and the software of attempts, and the parts that they name, by\n"
-    "                     their digests; H is the SHA-256 of the file\n"
+    "record/TABLE.jsonl   the rows of a table, a JSON object a line, columns that are NULL left "
+    "out:\n"
+    "                     study, definition, trial, attempt, metric and so on\n"
+    "objects/sha256/…     the bytes of files and output streams, named by their SHA-256: the "
+    "first\n"
+    "                     two digits are the folder; digest in record/artefact.jsonl names them\n"
     "\n"
-    "Words of argv, paths and link targets are bytes, not text. In the JSON lines a backslash "
-    "stands\n"
-    "as two and any byte outside ASCII as a backslash and three octal digits.\n"
-    "Times are in UTC. Numbers are the shortest text that reads back to the same double.\n";
+    "canonical in definition and environment, and config in trial, are the JSON that was hashed: "
+    "written\n"
+    "without blanks, as RFC 8785 says, its SHA-256 is the hash that hpt shows.\n"
+    "Bytes that are not UTF-8 are {\"hex\":\"…\"}. Whole numbers beyond 2^53 are strings, as are "
+    "NaN,\n"
+    "Infinity and -0. Times are in UTC. Numbers are the shortest text that reads back to the same "
+    "double.\n";
 
 typedef struct {
     const Export *export;
     HptBundle *bundle;
     HptStore **store;
+    HptTables *tables;
+    const HptTable *table; /* whose file is being written */
+    GHashTable *wanted;    /* digests of objects, as text */
+    GString *objects;      /* rows of objects, while their bytes are added */
 } Job;
 
-static bool to_bundle(void *user, const char *bytes, size_t length, GError **error)
+static HptTables *known_tables(GError **error)
 {
-    return hpt_bundle_append(user, bytes, length, error);
+    const HptSqlScript *view = hpt_sql_views;
+    while (strcmp(view->name, "aa_bundle_table") != 0)
+        view++;
+    return hpt_tables_new(view->text, error);
 }
 
-/* The rows of a statement as a file of JSON lines. */
-static bool add_lines(const Job *job, const char *path, HptSql sql, const HptArgs *args,
-                      GError **error)
-{
-    static const char *const json[] = {"config", NULL};
-    static const HptShow show = {.format = HPT_FORMAT_JSONL};
-    return hpt_bundle_begin(job->bundle, path, error) &&
-           export_stream(job->export, hpt_sql_statements[sql].text, args, &show, json, to_bundle,
-                         job->bundle, error) &&
-           hpt_bundle_end(job->bundle, error);
-}
-
-static bool add_definitions(const Job *job, const HptArgs *study, GError **error)
-{
-    g_autoptr(HptRows) rows = hpt_db_rows(job->export->db, HPT_SQL_EXPORT_DEFINITION, study, error);
-    if (rows == NULL)
-        return false;
-    size_t n = hpt_rows_count(rows);
-    for (size_t i = 0; i < n; i++) {
-        size_t length = 0;
-        const void *canonical = hpt_rows_peek_bytea(rows, i, 1, &length);
-        g_autofree char *path = g_strdup_printf("definitions/%d.json", hpt_rows_int4(rows, i, 0));
-        if (!hpt_bundle_add_bytes(job->bundle, path, canonical, length, error))
-            return false;
-    }
-    const char *space = n > 0 ? hpt_rows_peek_text(rows, n - 1, 2) : NULL;
-    return space == NULL ||
-           hpt_bundle_add_bytes(job->bundle, "space.txt", space, strlen(space), error);
-}
-
-static bool damaged(const char *what, const char *digest, GError **error)
+static bool damaged(const char *digest, GError **error)
 {
     g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                "%s sha256:%s in the database is damaged: its bytes have another digest", what,
+                "object sha256:%s in the database is damaged: its bytes have another digest",
                 digest);
     return false;
 }
 
-/* Bytes that the database keeps, in hexadecimal, checked against their name. */
-static char *checked_bytes(const char *what, const char *digest, const char *hex, size_t *length,
-                           GError **error)
+static bool add_stored(const Job *job, const HptObjectId *id, GError **error)
 {
-    HptDigest named;
-    g_autofree char *bytes = export_unhex(hex, length);
-    HptDigest found = hpt_digest(bytes, bytes != NULL ? *length : 0);
-    if (bytes != NULL && hpt_digest_parse(digest, &named) &&
-        memcmp(&named, &found, sizeof found) == 0)
-        return g_steal_pointer(&bytes);
-    (void)damaged(what, digest, error);
-    return NULL;
-}
-
-/* Columns: digest, canonical. */
-static bool environment_row(const HptDbText *values, size_t count, void *user, GError **error)
-{
-    g_assert(count == 2);
-    const Job *job = user;
-    size_t length = 0;
-    g_autofree char *bytes =
-        checked_bytes("environment", values[0].text, values[1].text, &length, error);
-    g_autofree char *path = g_strdup_printf("environments/%s.json", values[0].text);
-    return bytes != NULL && hpt_bundle_add_bytes(job->bundle, path, bytes, length, error);
-}
-
-static bool add_stored(const Job *job, const char *digest, const char *size, GError **error)
-{
-    HptObjectId id = {.size = g_ascii_strtoll(size, NULL, 10)};
-    if (!hpt_digest_parse(digest, &id.digest))
-        return damaged("object", digest, error);
     if (*job->store == NULL)
         *job->store = hpt_store_open(job->export->objects, error);
     if (*job->store == NULL)
         return false;
     g_autoptr(GError) missing = NULL;
-    if (hpt_bundle_add_object(job->bundle, *job->store, &id, &missing))
+    if (hpt_bundle_add_object(job->bundle, *job->store, id, &missing))
         return true;
     g_set_error(error, missing->domain, missing->code,
                 "%s\nhint: trials of another machine keep theirs in its own folder; "
@@ -133,73 +78,134 @@ static bool add_stored(const Job *job, const char *digest, const char *size, GEr
     return false;
 }
 
-/* Columns: digest, size, bytes. */
-static bool object_row(const HptDbText *values, size_t count, void *user, GError **error)
+/* content: in hexadecimal, if the database has it. */
+static bool add_object(const Job *job, const json_t *row, const char *content, GError **error)
 {
-    g_assert(count == 3);
-    const Job *job = user;
-    if (values[2].text == NULL)
-        return add_stored(job, values[0].text, values[1].text, error);
+    const char *digest = json_string_value(json_object_get(row, "digest"));
+    HptObjectId id = {.size = json_integer_value(json_object_get(row, "size"))};
+    if (!hpt_digest_parse(digest, &id.digest))
+        return damaged(digest, error);
+    if (content == NULL)
+        return add_stored(job, &id, error);
     size_t length = 0;
-    g_autofree char *bytes =
-        checked_bytes("object", values[0].text, values[2].text, &length, error);
-    return bytes != NULL && hpt_bundle_add_object_bytes(job->bundle, bytes, length, error);
+    g_autofree char *bytes = export_unhex(content, &length);
+    HptDigest found = hpt_digest(bytes, bytes != NULL ? length : 0);
+    if (bytes == NULL || memcmp(&found, &id.digest, sizeof found) != 0)
+        return damaged(digest, error);
+    return hpt_bundle_add_object_bytes(job->bundle, bytes, length, error);
 }
 
-static bool add_rows(const Job *job, HptSql sql, const HptArgs *args,
-                     bool (*row)(const HptDbText *, size_t, void *, GError **), GError **error)
+/* Rows come after those that name them, so it is known by then which objects are wanted. */
+static void want_objects(const Job *job, const json_t *row)
 {
-    HptDbStream query = {.sql = hpt_sql_statements[sql].text,
-                         .args = args,
-                         .row = row,
-                         .user = (void *)(uintptr_t)job};
-    return hpt_db_stream(job->export->db, &query, error);
+    const char *kind = json_string_value(json_object_get(row, "kind"));
+    if (strcmp(job->table->name, "artefact") == 0 &&
+        !(strcmp(kind, "file") == 0 ? job->export->artefacts : job->export->logs))
+        return;
+    for (guint i = 0; i < job->table->fields->len; i++) {
+        const HptField *field = &g_array_index(job->table->fields, HptField, i);
+        const char *digest = json_string_value(json_object_get(row, field->name));
+        if (g_strcmp0(field->refers, "object") == 0 && digest != NULL)
+            g_hash_table_add(job->wanted, g_strdup(digest));
+    }
 }
 
-static bool add_objects(const Job *job, GError **error)
+static bool is_objects(const char *table)
 {
-    static const char *const kinds[] = {"file", "stdout", "stderr"};
-    const Export *export = job->export;
-    if (!export->artefacts && !export->logs)
+    return strcmp(table, "object") == 0;
+}
+
+static char *table_path(const char *name)
+{
+    return g_strdup_printf("record/%s.jsonl", name);
+}
+
+static bool end_table(Job *job, GError **error)
+{
+    if (job->table == NULL)
         return true;
-    g_autoptr(HptArgs) args = export_args(export);
-    hpt_args_texts(args, kinds + (export->artefacts ? 0 : 1),
-                   (export->artefacts ? 1u : 0u) + (export->logs ? 2u : 0u));
-    return add_rows(job, HPT_SQL_EXPORT_OBJECTS, args, object_row, error);
+    g_autofree char *path = table_path(job->table->name);
+    return is_objects(job->table->name) ? hpt_bundle_add_bytes(job->bundle, path, job->objects->str,
+                                                               job->objects->len, error)
+                                        : hpt_bundle_end(job->bundle, error);
 }
 
-static bool fill(const Job *job, GError **error)
+/* A bundle is given one file after the other. Rows of objects are kept until all of their bytes are
+ * in it. */
+static bool begin_table(Job *job, const char *name, GError **error)
 {
-    static const struct {
-        const char *path;
-        HptSql sql;
-    } files[] = {
-        {"trials.jsonl", HPT_SQL_EXPORT_TRIALS},       {"attempts.jsonl", HPT_SQL_EXPORT_ATTEMPTS},
-        {"metrics.jsonl", HPT_SQL_EXPORT_METRICS},     {"points.jsonl", HPT_SQL_EXPORT_POINTS},
-        {"artefacts.jsonl", HPT_SQL_EXPORT_ARTEFACTS},
-    };
-    g_autoptr(HptArgs) study = hpt_args_new(), args = export_args(job->export);
-    hpt_args_text(study, job->export->study.study);
-    if (!hpt_bundle_add_bytes(job->bundle, "README.txt", readme, strlen(readme), error) ||
-        !add_lines(job, "study.json", HPT_SQL_EXPORT_STUDY, study, error) ||
-        !add_lines(job, "workers.jsonl", HPT_SQL_EXPORT_WORKERS, study, error) ||
-        !add_definitions(job, study, error))
+    g_autofree char *path = table_path(name);
+    if (!end_table(job, error))
         return false;
-    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
-        if (!add_lines(job, files[i].path, files[i].sql, args, error))
-            return false;
-    if (job->export->environments &&
-        !add_rows(job, HPT_SQL_EXPORT_ENVIRONMENTS, args, environment_row, error))
+    job->table = hpt_tables_find(job->tables, name);
+    g_assert(job->table != NULL);
+    return is_objects(name) || hpt_bundle_begin(job->bundle, path, error);
+}
+
+/* Columns: table_name, line. */
+static bool record_row(const HptDbText *values, size_t count, void *user, GError **error)
+{
+    g_assert(count == 2);
+    Job *job = user;
+    const char *name = values[0].text;
+    if (g_str_has_prefix(name, "environment") && !job->export->environments)
+        return true;
+    if ((job->table == NULL || strcmp(job->table->name, name) != 0) &&
+        !begin_table(job, name, error))
         return false;
-    return add_objects(job, error);
+    g_autofree char *content = NULL;
+    g_autoptr(json_t) row =
+        hpt_table_from_wire(job->table, values[1].text, values[1].length, &content, error);
+    g_autoptr(GString) line = g_string_new(NULL);
+    if (row == NULL || !hpt_json_canonical_append(line, row, error))
+        return false;
+    want_objects(job, row);
+    g_string_append_c(line, '\n');
+    if (!is_objects(name))
+        return hpt_bundle_append(job->bundle, line->str, line->len, error);
+    g_string_append_len(job->objects, line->str, (gssize)line->len);
+    return !g_hash_table_contains(job->wanted, json_string_value(json_object_get(row, "digest"))) ||
+           add_object(job, row, content, error);
+}
+
+static bool fill(Job *job, GError **error)
+{
+    static const char format[] = "{\"format\":\"" HPT_RECORD_FORMAT "\"}\n";
+    const Export *export = job->export;
+    const char *study = export->study.study;
+    g_autoptr(HptArgs) args = hpt_args_new();
+    if (study != NULL)
+        hpt_args_texts(args, &study, 1);
+    else
+        hpt_args_null(args, HPT_TYPE_TEXT_ARRAY);
+    export_trials(export, args);
+    hpt_args_bool(args, export->trials == NULL);
+    HptDbStream query = {.sql = hpt_sql_statements[HPT_SQL_EXPORT_RECORD].text,
+                         .args = args,
+                         .row = record_row,
+                         .user = job};
+    return hpt_bundle_add_bytes(job->bundle, "README.txt", readme, strlen(readme), error) &&
+           hpt_bundle_add_bytes(job->bundle, "record/format.json", format, strlen(format), error) &&
+           hpt_db_stream(export->db, &query, error) && end_table(job, error);
 }
 
 HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore **store,
                          GError **error)
 {
-    g_autoptr(HptBundle) bundle = hpt_bundle_new("study", spool_dir, error);
-    Job job = {export, bundle, store};
-    if (bundle == NULL || !fill(&job, error))
+    const char *kind = export->study.study == NULL ? "all"
+                       : export->trials == NULL    ? "study"
+                                                   : "trials";
+    g_autoptr(HptBundle) bundle = hpt_bundle_new(kind, spool_dir, error);
+    g_autoptr(HptTables) tables = known_tables(error);
+    g_autoptr(GHashTable) wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GString) objects = g_string_new(NULL);
+    Job job = {.export = export,
+               .bundle = bundle,
+               .store = store,
+               .tables = tables,
+               .wanted = wanted,
+               .objects = objects};
+    if (bundle == NULL || tables == NULL || !fill(&job, error))
         return NULL;
     return g_steal_pointer(&bundle);
 }

@@ -15,11 +15,12 @@
 
 static char *opt_study, *opt_format, *opt_output, *opt_dsn, *opt_directory;
 static char **opt_with;
-static gboolean opt_no_header, opt_no_guard, opt_quiet;
+static gboolean opt_all, opt_no_header, opt_no_guard, opt_quiet;
 
 static const GOptionEntry options[] = {
     {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study,
      "the study; without it the only one, or the last active one", "NAME"},
+    {"all", 'a', 0, G_OPTION_ARG_NONE, &opt_all, "tar: all studies", NULL},
     {"format", 'f', 0, G_OPTION_ARG_STRING, &opt_format,
      "csv, jsonl, script or tar; without it what the name of the output ends in", "FORMAT"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output,
@@ -95,6 +96,8 @@ static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
         return usage(error, "a bundle is no text for a terminal\nhint: -o FILE.tar.zst");
     if (opt_with != NULL && *as != AS_TAR)
         return usage(error, "--with goes with -f tar");
+    if (opt_all && *as != AS_TAR)
+        return usage(error, "--all goes with -f tar");
     if ((opt_no_header || opt_no_guard) && *as != AS_CSV)
         return usage(error, "--no-header and --no-guard go with -f csv");
     return true;
@@ -128,6 +131,11 @@ static int by_number(const void *a, const void *b)
 /* The study and the trials that the arguments name; all of one study. */
 static bool choose_trials(Export *export, int argc, char **argv, GError **error)
 {
+    if (opt_all && (opt_study != NULL || argc > 0))
+        return usage(error, "--all means all studies and trials: leave %s out",
+                     opt_study != NULL ? "--study" : argv[0]);
+    if (opt_all)
+        return true;
     if (argc == 0)
         return hpt_study_name_find(export->db, opt_study, &export->study, error);
     g_autoptr(GArray) trials = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -227,31 +235,23 @@ static bool write_text(const Export *export, As as, const char *path, GError **e
     return ok;
 }
 
-/* A bundle takes many statements. While trials run, what they say would not fit together, so it
- * then holds the finished ones, which do not change. */
-static bool keep_finished(Export *export, GError **error)
+/* Trials that have not ended change while they are read by others, so a bundle holds them only if
+ * they are named. */
+static bool tell_left_out(const Export *export, GError **error)
 {
-    HptStudyCounts counts;
-    if (export->trials != NULL)
-        return true;
-    if (!hpt_study_counts(export->db, export->study.study, &counts, error))
-        return false;
-    if (counts.running + counts.waiting == 0)
+    if (export->trials != NULL || opt_quiet)
         return true;
     g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_text(args, export->study.study);
-    g_autoptr(HptRows) rows = hpt_db_rows(export->db, HPT_SQL_EXPORT_FINISHED, args, error);
-    if (rows == NULL)
-        return false;
-    export->trials = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    for (size_t i = 0; i < hpt_rows_count(rows); i++) {
-        int64_t trial = hpt_rows_int8(rows, i, 0);
-        g_array_append_val(export->trials, trial);
-    }
-    if (!opt_quiet)
+    const char *study = export->study.study;
+    if (study != NULL)
+        hpt_args_texts(args, &study, 1);
+    else
+        hpt_args_null(args, HPT_TYPE_TEXT_ARRAY);
+    g_autoptr(HptRows) rows = hpt_db_row(export->db, HPT_SQL_EXPORT_UNFINISHED, args, error);
+    if (rows != NULL && hpt_rows_int8(rows, 0, 0) > 0)
         hpt_tool_note("trials left out because they have not finished: %" G_GINT64_FORMAT,
-                      counts.running + counts.waiting);
-    return true;
+                      hpt_rows_int8(rows, 0, 0));
+    return rows != NULL;
 }
 
 static bool write_bundle(const Export *export, const char *path, bool zstd, GError **error)
@@ -303,7 +303,7 @@ static int run(int argc, char **argv, GError **error)
     if (ok) {
         tell_study(&export.study);
         ok = as == AS_TAR
-                 ? keep_finished(&export, error) && write_bundle(&export, path, zstd, error)
+                 ? tell_left_out(&export, error) && write_bundle(&export, path, zstd, error)
                  : write_text(&export, as, path, error);
     }
     hpt_study_name_clear(&export.study);
@@ -315,6 +315,6 @@ static int run(int argc, char **argv, GError **error)
 int main(int argc, char **argv)
 {
     static const HptTool tool = {"hpt-export", "[OPTION]... [TRIAL]...",
-                                 "write a study to a table, a script or a bundle", options, run};
+                                 "write studies to a table, a script or a bundle", options, run};
     return hpt_tool_main(&tool, argc, argv);
 }
