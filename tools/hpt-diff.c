@@ -4,6 +4,7 @@
 
 #include "db/project.h"
 #include "show/terminal.h"
+#include "study/compare-bundle.h"
 #include "study/compare-read.h"
 
 #include <stdio.h>
@@ -105,10 +106,78 @@ static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned want
     return true;
 }
 
-static HptStore *open_store(const HptProject *project, GError **error)
+/* Sections that were not recorded of some, and so are compared of none. */
+static void tell_unknown(const HptFacts *const *operands, size_t n, unsigned wanted)
 {
-    g_autofree char *objects = g_build_filename(hpt_project_peek_folder(project), "objects", NULL);
-    return g_file_test(objects, G_FILE_TEST_IS_DIR) ? hpt_store_open_reading(objects, error) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        unsigned whole = operands[i]->trial >= 0 ? HPT_SECTIONS_TRIAL : operands[i]->sections;
+        unsigned missing = whole & ~operands[i]->sections & (wanted != 0 ? wanted : ~0u);
+        for (unsigned section = 0; section < HPT_SECTION_COUNT; section++)
+            if ((missing >> section & 1) != 0)
+                hpt_tool_note("%s: %s is not recorded, so it is not compared", operands[i]->label,
+                              hpt_section_names[section]);
+    }
+}
+
+/* Where operands are read from, each opened once and only if one of them is there. */
+typedef struct {
+    HptProject *project;
+    HptStore *store;     /* NULL: there is no folder of objects */
+    GHashTable *bundles; /* path → HptFactsBundle */
+} Sources;
+
+static void free_bundle(void *data)
+{
+    hpt_facts_bundle_free(data);
+}
+
+static void sources_clear(Sources *sources)
+{
+    hpt_store_close(sources->store);
+    hpt_project_close(sources->project);
+    g_hash_table_unref(sources->bundles);
+}
+
+static bool open_project(Sources *sources, GError **error)
+{
+    HptProjectOptions where = {.dsn = opt_dsn,
+                               .directory = opt_directory,
+                               .application_name = "hpt-diff",
+                               .role = HPT_ROLE_READER};
+    sources->project = hpt_project_open(&where, error);
+    if (sources->project == NULL)
+        return false;
+    g_autofree char *objects =
+        g_build_filename(hpt_project_peek_folder(sources->project), "objects", NULL);
+    if (!g_file_test(objects, G_FILE_TEST_IS_DIR))
+        return true;
+    sources->store = hpt_store_open_reading(objects, error);
+    return sources->store != NULL;
+}
+
+static HptFacts *read_bundle(Sources *sources, char *steal_path, const char *inside, GError **error)
+{
+    g_autofree char *path = steal_path;
+    HptFactsBundle *bundle = g_hash_table_lookup(sources->bundles, path);
+    if (bundle == NULL) {
+        bundle = hpt_facts_bundle_open(path, error);
+        if (bundle == NULL)
+            return NULL;
+        g_hash_table_insert(sources->bundles, g_steal_pointer(&path), bundle);
+    }
+    return hpt_facts_bundle_read(bundle, inside, error);
+}
+
+static HptFacts *read_operand(Sources *sources, const char *text, GError **error)
+{
+    char *path = NULL;
+    const char *inside = NULL;
+    if (hpt_facts_is_bundle(text, &path, &inside))
+        return read_bundle(sources, path, inside, error);
+    if (sources->project == NULL && !open_project(sources, error))
+        return NULL;
+    return hpt_facts_read(hpt_project_get_db(sources->project), sources->store, opt_study, text,
+                          error);
 }
 
 static void free_facts(void *data)
@@ -127,6 +196,7 @@ static int compare(const HptFacts *const *operands, size_t n, const HptCompareOp
 {
     if (!check_kinds(operands, n, wanted->sections, error))
         return HPT_EXIT_USAGE;
+    tell_unknown(operands, n, wanted->sections);
     g_autoptr(GPtrArray) rows = hpt_compare(operands, n, wanted, error);
     if (rows == NULL)
         return HPT_EXIT_TOOL;
@@ -152,30 +222,27 @@ static int run(int argc, char **argv, GError **error)
     }
     if (!read_show(&show, error) || !read_options(&wanted, tolerances, error))
         return HPT_EXIT_USAGE;
-    HptProjectOptions where = {.dsn = opt_dsn,
-                               .directory = opt_directory,
-                               .application_name = "hpt-diff",
-                               .role = HPT_ROLE_READER};
-    g_autoptr(HptProject) project = hpt_project_open(&where, error);
-    if (project == NULL)
-        return HPT_EXIT_DATABASE;
-    GError *problem = NULL;
-    g_autoptr(HptStore) store = open_store(project, &problem);
-    if (problem != NULL) {
-        g_propagate_error(error, problem);
-        return HPT_EXIT_TOOL;
-    }
+    Sources sources = {.bundles =
+                           g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_bundle)};
     g_autoptr(GPtrArray) operands = g_ptr_array_new_with_free_func(free_facts);
-    for (int i = 0; i < argc; i++) {
-        HptFacts *facts =
-            hpt_facts_read(hpt_project_get_db(project), store, opt_study, argv[i], error);
-        if (facts == NULL) {
-            g_prefix_error(error, "argument %d: ", hpt_tool_position(&argv[i]));
-            return HPT_EXIT_TOOL;
+    int status = HPT_EXIT_OK;
+    for (int i = 0; i < argc && status == HPT_EXIT_OK; i++) {
+        HptFacts *facts = read_operand(&sources, argv[i], error);
+        if (facts != NULL) {
+            g_ptr_array_add(operands, facts);
+            continue;
         }
-        g_ptr_array_add(operands, facts);
+        status = HPT_EXIT_TOOL;
+        if (*error != NULL &&
+            ((*error)->code == HPT_ERROR_USAGE || (*error)->code == HPT_ERROR_NOT_FOUND))
+            g_prefix_error(error, "argument %d: ", hpt_tool_position(&argv[i]));
     }
-    return compare((const HptFacts *const *)operands->pdata, operands->len, &wanted, &show, error);
+    if (status == HPT_EXIT_OK)
+        status =
+            compare((const HptFacts *const *)operands->pdata, operands->len, &wanted, &show, error);
+    g_clear_pointer(&operands, g_ptr_array_unref); /* they read from the sources */
+    sources_clear(&sources);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
--- The metrics of a trial's evaluations, of the rung that counts, in order.
+-- The metrics of a trial's evaluations, of the rung that counts.
 -- $1 study text
 -- $2 trial bigint
 -- returns name text
@@ -10,4 +10,3 @@ select m.name, m.budget, m.fold, m.repeat, m.value
 from hpt.evaluation_metric m
 join hpt.trial t on t.study = m.study and t.trial = m.trial and t.rung = m.rung
 where m.study = $1 and m.trial = $2
-order by m.name, m.budget, m.repeat, m.fold

@@ -143,6 +143,88 @@ void hpt_facts_add_definition(HptFacts *facts, const HptDefinition *definition)
     add_space(facts, definition->space);
 }
 
+char *hpt_facts_path_text(const char *bytes, size_t length)
+{
+    GString *out = g_string_new(NULL);
+    bool utf8 = g_utf8_validate_len(bytes, length, NULL);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if (byte == '\\')
+            g_string_append(out, "\\\\");
+        else if (!utf8 && (byte == 0 || byte >= 0x80))
+            g_string_append_printf(out, "\\%03o", byte);
+        else
+            g_string_append_c(out, (char)byte);
+    }
+    return g_string_free(out, FALSE);
+}
+
+/* ---- what became of them ---- */
+
+static void add_if(HptFacts *facts, bool has, const char *name, int64_t number)
+{
+    if (has)
+        hpt_facts_add_integer(facts, HPT_SECTION_RUN, "", name, number);
+}
+
+void hpt_facts_add_run(HptFacts *facts, const HptFactsRun *run)
+{
+    hpt_facts_add(facts, HPT_SECTION_RUN, "", "state", run->state);
+    hpt_facts_add(facts, HPT_SECTION_RUN, "", "cause", run->cause);
+    add_if(facts, run->has_exit_status, "exit status", run->exit_status);
+    add_if(facts, run->has_signal, "signal", run->signal);
+    add_if(facts, run->has_seed, "seed", run->seed);
+    add_if(facts, run->has_parent, "parent", run->parent);
+    if (run->has_seconds)
+        hpt_facts_add_number(facts, HPT_SECTION_USAGE, "", "seconds", run->seconds);
+    if (run->has_max_rss)
+        hpt_facts_add_number(facts, HPT_SECTION_USAGE, "", "max_rss_bytes",
+                             (double)run->max_rss_bytes);
+}
+
+void hpt_facts_add_parts(HptFacts *facts, int folds, const HptFactsPart *parts, size_t n)
+{
+    g_autoptr(GHashTable) metrics = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < facts->facts->len; i++) {
+        HptFact *fact = facts->facts->pdata[i];
+        if (fact->section == HPT_SECTION_METRICS)
+            g_hash_table_insert(metrics, fact->name, fact);
+    }
+    for (size_t i = 0; i < n; i++) {
+        HptFact *fact = g_hash_table_lookup(metrics, parts[i].name);
+        if (fact == NULL)
+            continue;
+        fact->parts = g_renew(HptPart, fact->parts, fact->n_parts + 1);
+        fact->parts[fact->n_parts++] = parts[i].part;
+        fact->folds = folds;
+    }
+}
+
+bool hpt_facts_add_results(HptFacts *facts, const HptFactsResults *results, GError **error)
+{
+    static const char *const counts[HPT_FACTS_COUNTS] = {"trials", "complete", "pruned",
+                                                         "failed", "lost",     "cancelled"};
+    if (results->has_total)
+        hpt_facts_add_integer(facts, HPT_SECTION_LIMITS, "", "total", results->total);
+    if (results->limits != NULL) { /* one text, wherever it comes from */
+        g_autoptr(json_t) limits = hpt_json_parse(results->limits, strlen(results->limits), error);
+        g_autofree char *text = limits != NULL ? hpt_json_canonical(limits, error) : NULL;
+        if (text == NULL)
+            return false;
+        bool limited = strcmp(text, "{}") != 0;
+        hpt_facts_add(facts, HPT_SECTION_LIMITS, "", "ends at", limited ? text : NULL);
+    }
+    hpt_facts_add(facts, HPT_SECTION_RESULTS, "", "stopped", results->stopped);
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
+        hpt_facts_add_integer(facts, HPT_SECTION_RESULTS, "", counts[i], results->counts[i]);
+    if (!results->has_best)
+        return true;
+    hpt_facts_add_integer(facts, HPT_SECTION_RESULTS, "best", "trial", results->best);
+    hpt_facts_add_number(facts, HPT_SECTION_RESULTS, "best", results->objective, results->value);
+    return hpt_facts_add_config(facts, HPT_SECTION_RESULTS, "best with", results->config,
+                                results->config_length, error);
+}
+
 /* ---- what trials left ---- */
 
 static HptSection section_of(const char *kind)

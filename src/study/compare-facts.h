@@ -29,6 +29,41 @@ typedef struct {
 } HptFactsArtefact;
 void hpt_facts_add_artefact(HptFacts *facts, const char *group, const HptFactsArtefact *artefact);
 
+/* A name of a file as hpt.path_text has it: \\ for a backslash, \ooo where it is not UTF-8; owned.
+ */
+char *hpt_facts_path_text(const char *bytes, size_t length);
+
+/* What became of a trial; texts may be NULL, has: which numbers there are. */
+typedef struct {
+    const char *state, *cause;
+    bool has_exit_status, has_signal, has_seed, has_parent, has_seconds, has_max_rss;
+    int exit_status, signal;
+    int64_t seed, parent, max_rss_bytes;
+    double seconds;
+} HptFactsRun;
+void hpt_facts_add_run(HptFacts *facts, const HptFactsRun *run);
+
+/* The values of metrics in evaluations; names of metrics that were not added are passed over. */
+typedef struct {
+    const char *name;
+    HptPart part;
+} HptFactsPart;
+void hpt_facts_add_parts(HptFacts *facts, int folds, const HptFactsPart *parts, size_t n);
+
+/* How a study went. Counts in the order trials, complete, pruned, failed, lost, cancelled; limits
+ * is JSON or NULL; config the best trial's, or NULL. Fails HPT_ERROR_DATA. */
+#define HPT_FACTS_COUNTS 6
+typedef struct {
+    bool has_total, has_best;
+    int64_t total, best, counts[HPT_FACTS_COUNTS];
+    const char *limits, *stopped, *objective;
+    double value;
+    const char *config;
+    size_t config_length;
+} HptFactsResults;
+bool hpt_facts_add_results(HptFacts *facts, const HptFactsResults *results,
+                           GError **error) HPT_WARN_UNUSED;
+
 /* "fold 3", "repeat 1 fold 3", "budget 9 fold 3": the group of what an evaluation left; NaN: no
  * budget; folds and repeats are those of the definition. Owned. */
 char *hpt_facts_part_name(const HptDefinition *definition, double budget, int fold, int repeat);

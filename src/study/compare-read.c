@@ -4,7 +4,6 @@
 #include "study/compare-facts.h"
 #include "study/name.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- content ---- */
@@ -86,32 +85,23 @@ static HptDefinition *read_definition(HptDb *db, const char *study, int version,
     return hpt_definition_parse(canonical, length, error);
 }
 
-/* Parts come ordered by name, budget, repeat, fold; those of one metric become one array. */
 static bool add_parts(const Reading *reading, GError **error)
 {
     g_autoptr(HptArgs) args = trial_args(reading, false);
     g_autoptr(HptRows) rows = hpt_db_rows(reading->db, HPT_SQL_COMPARE_PARTS, args, error);
     if (rows == NULL)
         return false;
-    g_autoptr(GHashTable) metrics = g_hash_table_new(g_str_hash, g_str_equal);
-    for (guint i = 0; i < reading->facts->facts->len; i++) {
-        HptFact *fact = reading->facts->facts->pdata[i];
-        if (fact->section == HPT_SECTION_METRICS)
-            g_hash_table_insert(metrics, fact->name, fact);
-    }
-    for (size_t i = 0; i < hpt_rows_count(rows); i++) {
-        HptFact *fact = g_hash_table_lookup(metrics, hpt_rows_peek_text(rows, i, 0));
-        if (fact == NULL)
-            continue;
-        fact->parts = g_renew(HptPart, fact->parts, fact->n_parts + 1);
-        fact->parts[fact->n_parts++] = (HptPart){
-            .budget = hpt_rows_null(rows, i, 1) ? 0 : hpt_rows_float8(rows, i, 1),
-            .fold = hpt_rows_int4(rows, i, 2),
-            .repeat = hpt_rows_int4(rows, i, 3),
-            .value = hpt_rows_float8(rows, i, 4),
+    size_t n = hpt_rows_count(rows);
+    g_autofree HptFactsPart *parts = g_new(HptFactsPart, n + 1);
+    for (size_t i = 0; i < n; i++)
+        parts[i] = (HptFactsPart){
+            .name = hpt_rows_peek_text(rows, i, 0),
+            .part = {.budget = hpt_rows_null(rows, i, 1) ? 0 : hpt_rows_float8(rows, i, 1),
+                     .fold = hpt_rows_int4(rows, i, 2),
+                     .repeat = hpt_rows_int4(rows, i, 3),
+                     .value = hpt_rows_float8(rows, i, 4)},
         };
-        fact->folds = reading->definition->folds;
-    }
+    hpt_facts_add_parts(reading->facts, reading->definition->folds, parts, n);
     return true;
 }
 
@@ -129,8 +119,10 @@ static bool add_metrics(const Reading *reading, bool has_parts, GError **error)
 
 static bool add_environment(HptDb *db, const char *environment, HptFacts *facts, GError **error)
 {
-    if (environment == NULL)
+    if (environment == NULL) {
+        facts->sections &= ~(1u << HPT_SECTION_ENVIRONMENT);
         return true;
+    }
     g_autoptr(HptArgs) args = hpt_args_new();
     hpt_args_text(args, environment);
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_COMPARE_ENVIRONMENT, args, error);
@@ -185,27 +177,24 @@ static void add_argv(HptFacts *facts, const HptRows *rows, size_t column)
 /* Columns of compare_trial.sql. */
 static bool add_run(Reading *reading, const HptRows *rows, GError **error)
 {
-    static const struct {
-        const char *name;
-        size_t column;
-    } texts[] = {{"state", 0}, {"cause", 4}}, integers[] = {{"exit status", 5}, {"signal", 6}};
     HptFacts *facts = reading->facts;
-    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
-        hpt_facts_add(facts, HPT_SECTION_RUN, "", texts[i].name,
-                      hpt_rows_peek_text(rows, 0, texts[i].column));
-    for (size_t i = 0; i < G_N_ELEMENTS(integers); i++)
-        if (!hpt_rows_null(rows, 0, integers[i].column))
-            hpt_facts_add_integer(facts, HPT_SECTION_RUN, "", integers[i].name,
-                                  hpt_rows_int4(rows, 0, integers[i].column));
-    if (!hpt_rows_null(rows, 0, 2))
-        hpt_facts_add_integer(facts, HPT_SECTION_RUN, "", "seed", hpt_rows_int8(rows, 0, 2));
-    if (!hpt_rows_null(rows, 0, 12))
-        hpt_facts_add_integer(facts, HPT_SECTION_RUN, "", "parent", hpt_rows_int8(rows, 0, 12));
-    if (!hpt_rows_null(rows, 0, 7))
-        hpt_facts_add_number(facts, HPT_SECTION_USAGE, "", "seconds", hpt_rows_float8(rows, 0, 7));
-    if (!hpt_rows_null(rows, 0, 8))
-        hpt_facts_add_number(facts, HPT_SECTION_USAGE, "", "max_rss_bytes",
-                             (double)hpt_rows_int8(rows, 0, 8));
+    HptFactsRun run = {
+        .state = hpt_rows_peek_text(rows, 0, 0),
+        .has_seed = !hpt_rows_null(rows, 0, 2),
+        .seed = hpt_rows_int8(rows, 0, 2),
+        .cause = hpt_rows_peek_text(rows, 0, 4),
+        .has_exit_status = !hpt_rows_null(rows, 0, 5),
+        .exit_status = hpt_rows_int4(rows, 0, 5),
+        .has_signal = !hpt_rows_null(rows, 0, 6),
+        .signal = hpt_rows_int4(rows, 0, 6),
+        .has_seconds = !hpt_rows_null(rows, 0, 7),
+        .seconds = hpt_rows_float8(rows, 0, 7),
+        .has_max_rss = !hpt_rows_null(rows, 0, 8),
+        .max_rss_bytes = hpt_rows_int8(rows, 0, 8),
+        .has_parent = !hpt_rows_null(rows, 0, 12),
+        .parent = hpt_rows_int8(rows, 0, 12),
+    };
+    hpt_facts_add_run(facts, &run);
     add_argv(facts, rows, 9);
     size_t length = 0;
     const char *config = hpt_rows_peek_bytea(rows, 0, 3, &length);
@@ -264,25 +253,20 @@ HptFacts *hpt_facts_read_trial(HptDb *db, HptStore *store, const char *study, in
 /* Columns of compare_study.sql. */
 static bool add_results(HptFacts *facts, const HptRows *rows, GError **error)
 {
-    static const char *const counts[] = {"trials", "complete", "pruned",
-                                         "failed", "lost",     "cancelled"};
-    if (!hpt_rows_null(rows, 0, 0))
-        hpt_facts_add_integer(facts, HPT_SECTION_LIMITS, "", "total", hpt_rows_int8(rows, 0, 0));
-    const char *limits = hpt_rows_peek_text(rows, 0, 1);
-    hpt_facts_add(facts, HPT_SECTION_LIMITS, "", "ends at",
-                  strcmp(limits, "{}") != 0 ? limits : NULL);
-    hpt_facts_add(facts, HPT_SECTION_RESULTS, "", "stopped", hpt_rows_peek_text(rows, 0, 2));
-    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
-        hpt_facts_add_integer(facts, HPT_SECTION_RESULTS, "", counts[i],
-                              hpt_rows_int8(rows, 0, 3 + i));
-    if (hpt_rows_null(rows, 0, 9))
-        return true;
-    hpt_facts_add_integer(facts, HPT_SECTION_RESULTS, "best", "trial", hpt_rows_int8(rows, 0, 9));
-    hpt_facts_add_number(facts, HPT_SECTION_RESULTS, "best", hpt_rows_peek_text(rows, 0, 10),
-                         hpt_rows_float8(rows, 0, 11));
-    size_t length = 0;
-    const char *config = hpt_rows_peek_bytea(rows, 0, 12, &length);
-    return hpt_facts_add_config(facts, HPT_SECTION_RESULTS, "best with", config, length, error);
+    HptFactsResults results = {
+        .has_total = !hpt_rows_null(rows, 0, 0),
+        .total = hpt_rows_int8(rows, 0, 0),
+        .limits = hpt_rows_peek_text(rows, 0, 1),
+        .stopped = hpt_rows_peek_text(rows, 0, 2),
+        .has_best = !hpt_rows_null(rows, 0, 9),
+        .best = hpt_rows_int8(rows, 0, 9),
+        .objective = hpt_rows_peek_text(rows, 0, 10),
+        .value = hpt_rows_float8(rows, 0, 11),
+    };
+    for (size_t i = 0; i < HPT_FACTS_COUNTS; i++)
+        results.counts[i] = hpt_rows_int8(rows, 0, 3 + i);
+    results.config = hpt_rows_peek_bytea(rows, 0, 12, &results.config_length);
+    return hpt_facts_add_results(facts, &results, error);
 }
 
 HptFacts *hpt_facts_read_study(HptDb *db, const char *study, GError **error)

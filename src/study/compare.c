@@ -7,6 +7,7 @@
 #include "study/compare-internal.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const hpt_section_names[] = {
@@ -195,9 +196,29 @@ static int by_key(const void *a, const void *b)
     return compare_keys(*(HptFact *const *)a, *(HptFact *const *)b);
 }
 
+/* Ascending by budget, repeat, fold. */
+static int compare_parts(const HptPart *a, const HptPart *b)
+{
+    if (a->budget != b->budget)
+        return a->budget < b->budget ? -1 : 1;
+    if (a->repeat != b->repeat)
+        return a->repeat < b->repeat ? -1 : 1;
+    return (a->fold > b->fold) - (a->fold < b->fold);
+}
+
+static int by_part(const void *a, const void *b)
+{
+    return compare_parts(a, b);
+}
+
 void hpt_facts_end(HptFacts *facts)
 {
     g_ptr_array_sort(facts->facts, by_key);
+    for (guint i = 0; i < facts->facts->len; i++) {
+        HptFact *fact = facts->facts->pdata[i];
+        if (fact->n_parts > 1)
+            qsort(fact->parts, fact->n_parts, sizeof *fact->parts, by_part);
+    }
 }
 
 const HptFact *hpt_facts_find(const HptFacts *facts, HptSection section, const char *group,
@@ -219,16 +240,6 @@ const HptFact *hpt_facts_find(const HptFacts *facts, HptSection section, const c
 }
 
 /* ---- metrics ---- */
-
-/* Ascending by budget, repeat, fold. */
-static int compare_parts(const HptPart *a, const HptPart *b)
-{
-    if (a->budget != b->budget)
-        return a->budget < b->budget ? -1 : 1;
-    if (a->repeat != b->repeat)
-        return a->repeat < b->repeat ? -1 : 1;
-    return (a->fold > b->fold) - (a->fold < b->fold);
-}
 
 /* The mean of the paired differences in place of that of the means, with its interval. */
 static void pair_parts(HptDifference *row)

@@ -68,7 +68,7 @@ typedef struct {
     char *value;        /* as it is shown; text or printable bytes */
     bool is_number;     /* value is the text of number */
     double number;
-    HptPart *parts; /* of a metric, ascending by budget, repeat, fold; NULL: one run */
+    HptPart *parts; /* of a metric in each evaluation; NULL: one run */
     size_t n_parts;
     int folds;       /* that one split makes, for the variance of parts; ≤ 1: no split */
     bool has_digest; /* digest is of all bytes, stored or not */
@@ -106,7 +106,7 @@ HptFact *hpt_facts_add_number(HptFacts *facts, HptSection section, const char *g
 void hpt_facts_add_integer(HptFacts *facts, HptSection section, const char *group, const char *name,
                            int64_t number);
 
-/* Sorts; to be called once, after the last fact. */
+/* Sorts facts and their parts; to be called once, after the last fact. */
 void hpt_facts_end(HptFacts *facts);
 
 /* The fact of a name, or NULL; O(log n). Borrowed. */

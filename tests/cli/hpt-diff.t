@@ -146,6 +146,58 @@ test_ok '--color: only when asked for or on a terminal' '
 test_ok '--quiet: the status alone' '
     test_exit 1 hpt-diff -q -s one 0 1 >out 2>err && test_empty out && test_empty err && hpt-diff --quiet one/1 one/1
 '
+cat >mixed <<'END'
+#!/bin/sh
+# Folds and rungs; some trials fail, some leave links and names that are no text; large and small files.
+[ "${HPT_FOLD:-0}-$1" != 2-3 ] || exit 3
+awk -v x="$1" 'BEGIN { for (i = 0; i < 3000; i++) print i, x }' >"$HPT_DIR/large"
+printf 'x' >"$HPT_DIR/$(printf 'na\\me\377')"
+ln -s "to/$1" "$HPT_DIR/link"
+awk -v x="$1" -v f="${HPT_FOLD:-0}" -v b="${HPT_BUDGET:-1}" 'BEGIN { print "loss=" x + f / 10 + 1 / b " size=" x * 2 }'
+END
+chmod +x mixed
+test_ok 'a bundle: every trial, attempt and study in it is the same as in the database' '
+    { run -s mixed -t 5 --folds=3 --pruner=none -m loss -m size:le=8 --allow-unused -p "x integer [1, 5]" -p "k categorical {a, b} | x > 2" --sampler=grid -- ./mixed {x} 2>err || true; } &&
+    run -s rungs -t 6 --budget=1..9:3 --repeats=2 -m loss --allow-unused --seed=2 -p "x real [1, 3]" -- ./mixed {x} 2>err &&
+    for study in one two cv mixed rungs; do
+        hpt-export -q -s $study -o $study.tar.zst && hpt-diff $study/ $study.tar.zst >out || { cat out && return 1; }
+        for trial in $(sql "select trial from hpt.trial where study = '"'\$study'"'"); do
+            hpt-diff --only=params,metrics,run,command,limits,env,files,logs,usage $study/$trial $study.tar.zst#$trial >out || { cat out && return 1; }
+        done
+        for attempt in $(sql "select trial || '"'.'"' || attempt from hpt.attempt where study = '"'\$study'"'"); do
+            hpt-diff --only=params,metrics,run,command,limits,env,files,logs $study/$attempt $study.tar.zst#$attempt >out || { cat out && return 1; }
+        done
+        echo $study >>compared
+    done && test_is "$(paste -sd " " compared)" "one two cv mixed rungs" && test_is "$(sql "select count(distinct state) from hpt.trial where study = '"'mixed'"'")" 2
+'
+test_ok 'trials in bundles: best, last, other studies, content; without a project' '
+    mkdir -p away && cp ./*.tar.zst away && cd away && test_exit 1 hpt-diff one.tar.zst#0 ./one.tar.zst#1 >../out 2>../err && cd .. &&
+    head -n 1 out | tr "\t" " " >head && printf "%s\n" "section group name one.tar.zst#0 one.tar.zst#1 difference low high verdict note" | test_cmp - head &&
+    test_is "$(row model.txt:1 one.tar.zst#0) / $(row model.txt:1 one.tar.zst#1)" "weight 1 / weight 2" &&
+    test_exit 1 hpt-diff mixed.tar.zst#best mixed.tar.zst#best~1 >out && head -n 1 out | tr "\t" " " >head &&
+    test_grep "mixed.tar.zst#$(sql "select trial from hpt.ranking where study = '"'mixed'"' and place = 1") mixed.tar.zst#$(sql "select trial from hpt.ranking where study = '"'mixed'"' and place = 2") " head &&
+    test_exit 1 hpt-diff mixed.tar.zst#last mixed.tar.zst#last~1 >out && head -n 1 out | grep -q "#4	mixed.tar.zst#3" &&
+    test_exit 1 hpt-diff one.tar.zst two.tar.zst >out && test_is "$(row trials one.tar.zst) $(row trials two.tar.zst)" "3 2" &&
+    test_exit 1 hpt-diff "$PWD/mixed.tar.zst#0" one/0 >out && test_exit 2 hpt-diff one.tar.zst one/0 2>err
+'
+test_ok 'a bundle of everything: studies are named' '
+    hpt-export -q --all -o all.tar && test_exit 1 hpt-diff all.tar#one/0 all.tar#two/0 >out && head -n 1 out | grep -q "all.tar#one/0	all.tar#two/0" &&
+    hpt-diff all.tar#one/ one/ >out && test_exit 2 hpt-diff all.tar#0 all.tar#1 2>err && test_grep "has [0-9]+ studies" err &&
+    test_exit 4 hpt-diff all.tar#three/0 one/0 2>err
+'
+test_ok 'bundles that are none, are damaged, lack it: 4, 6, 2' '
+    test_exit 4 hpt-diff none.tar#1 one/0 2>err && test_grep "argument 1: there is no file .none.tar." err &&
+    test_exit 4 hpt-diff one.tar.zst#77 one/0 2>err && test_grep "there is no one.tar.zst#77" err &&
+    test_exit 4 hpt-diff one.tar.zst#best~9 one/0 2>err && test_exit 2 hpt-diff one.tar.zst#bst one/0 2>err &&
+    test_exit 2 hpt-diff one.tar.zst#0.x one/0 2>err && test_exit 4 hpt-diff one.tar.zst#0.9 one/0 2>err &&
+    size=$(wc -c <all.tar) && head -c $((size - 2000)) all.tar >short.tar && test_exit 6 hpt-diff short.tar#one/0 one/0 2>err &&
+    cp all.tar bad.tar && printf X | dd of=bad.tar bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null && test_exit 6 hpt-diff bad.tar#one/0 one/0 2>err
+'
+test_ok 'a bundle without content: the digests are compared all the same' '
+    hpt-export -q -s one --with=none -o bare.tar && hpt-diff bare.tar#0 one/0 >out 2>err && test_is "$(wc -l <out)" 1 &&
+    test_grep "note: bare.tar#0: environment is not recorded, so it is not compared" err && test_exit 2 hpt-diff --only=env bare.tar#0 one/0 2>err && test_exit 1 hpt-diff bare.tar#0 bare.tar#1 >out &&
+    test_is "$(row model.txt note)" "its bytes are not here"
+'
 test_ok 'bytes that are not here are said so; damaged ones are exit 6' '
     cat >big <<END &&
 #!/bin/sh
@@ -154,7 +206,8 @@ echo loss: 1
 END
     chmod +x big && run -s big -t 2 -m loss -p "x ordinal {1, 2}" --sampler=grid -- ./big {x} &&
     test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big:4001 big/0) $(row big:4001 big/1)" "1 2" &&
-    object=$(find .hpt/objects/sha256 -type f | head -n 1) && chmod u+w "$object" && : >"$object" &&
+    object=$(sql "select '"'.hpt/objects/sha256/' || left(digest, 2) || '/' || substr(digest, 3) from hpt.artefact where study = 'big' and trial = 0 and path = 'big'"'") &&
+    object=$(echo "$object"*) && chmod u+w "$object" && : >"$object" &&
     test_exit 6 hpt-diff --only=files big/0 big/1 >out 2>err && mv .hpt/objects .hpt/away &&
     test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big note)" "its bytes are not here" && mv .hpt/away .hpt/objects
 '
