@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "db/timeline.h"
 #include "record/environment.h"
+#include "record/process.h"
+#include "record/profile.h"
 #include "record/secret.h"
 #include "show/terminal.h"
 #include "study/turn.h"
@@ -444,6 +446,17 @@ static void start_note(const char *text)
     hpt_tool_note("%s", text);
 }
 
+/* What trials inherit; lives until the end. */
+static const char *const *base_environment(void)
+{
+    static char **made;
+    if (!run_given.deterministic)
+        return (const char *const *)environ;
+    if (made == NULL)
+        made = hpt_environment_with((const char *const *)environ, hpt_profile_variables);
+    return (const char *const *)made;
+}
+
 static HptResources *find_resources(const RunSettings *settings, const HptDefinition *definition,
                                     GError **error)
 {
@@ -453,7 +466,7 @@ static HptResources *find_resources(const RunSettings *settings, const HptDefini
         .gpus = run_given.gpus,
         .gpus_per_trial = settings->gpus_per_trial,
         .via = run_given.via,
-        .environment = (const char *const *)environ,
+        .environment = base_environment(),
     };
     g_autoptr(HptResources) resources = hpt_resources_new(&input, error);
     /* A way to contain that was asked for and cannot be had is better said before anything is
@@ -495,7 +508,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .retry = settings->retry,
         .max_restarts = settings->max_restarts,
         .allow_secrets = run_given.allow_secrets,
-        .environment = (const char *const *)environ,
+        .environment = base_environment(),
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,
         .sigmask = &waiting,
@@ -627,6 +640,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
                                 : hpt_template_study_name((const char *const *)command);
     if (!check_name(name, error) || !make_room(settings.jobs, error))
         return HPT_EXIT_USAGE;
+    if (run_given.deterministic && !hpt_process_fix_addresses())
+        hpt_tool_note("--deterministic: this kernel gives every process other addresses");
     g_autoptr(HptResources) resources = find_resources(&settings, definition, error);
     if (resources == NULL)
         return HPT_EXIT_USAGE;

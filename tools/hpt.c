@@ -17,6 +17,7 @@ static const struct {
     {"report", "inside a trial: a metric in, go or stop out"},
     {"query", "tables of studies, trials and metrics; SQL"},
     {"diff", "in what trials, studies or environments differ"},
+    {"replay", "run a recorded trial again: the same, or why not"},
     {"export", "take a study out: csv, jsonl, script, tar"},
     {"verify", "does the record hold together, is all there"},
     {"ask", "the search for a program of yours"},

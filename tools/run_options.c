@@ -51,6 +51,7 @@ const GOptionEntry run_options[] = {
     {"gpus", 0, 0, G_OPTION_ARG_STRING, &run_given.gpus, "GPUs for the trials: all, a count, or names (0,1)", "LIST"},
     {"gpus-per-trial", 0, 0, G_OPTION_ARG_STRING, &run_given.gpus_per_trial, "how many of them each has for itself (1)", "N"},
     {"via", 0, 0, G_OPTION_ARG_STRING, &run_given.via, "words in front of every command, such as 'srun -n1 --exact'", "WORDS"},
+    {"deterministic", 0, 0, G_OPTION_ARG_NONE, &run_given.deterministic, "one thread, fixed kernels, hash seeds, locale, time zone and addresses", NULL},
     {"allow-secrets", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_secrets, "keep what looks like a password or a token", NULL},
     {"output-cap", 0, 0, G_OPTION_ARG_STRING, &run_given.cap, "bytes kept of each output stream (16M)", "SIZE"},
     {"retry", 0, 0, G_OPTION_ARG_STRING, &run_given.retry, "trials to run again: lost, failed or none (lost)", "WHICH"},

@@ -14,7 +14,7 @@ typedef struct {
     char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via;
     char **metrics, **params, **points, **until;
     gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
-    gboolean quiet, verbose, allow_secrets;
+    gboolean quiet, verbose, allow_secrets, deterministic;
 } RunGiven;
 extern RunGiven run_given;
 extern const GOptionEntry run_options[];

@@ -1,0 +1,35 @@
+-- Records a finished replay with all that was compared; again with the same id it does nothing.
+-- $1 id uuid
+-- $2 study text
+-- $3 trial bigint
+-- $4 attempt integer
+-- $5 environment bytea (canonical)
+-- $6 parts bytea[] (of the environment)
+-- $7 host text
+-- $8 tool_version text
+-- $9 verdict text
+-- $10 runs integer
+-- $11 deterministic boolean (null: one run does not tell)
+-- $12 outcome text
+-- $13 cause text
+-- $14 exit_status integer
+-- $15 signal integer
+-- $16 wall_us bigint
+-- $17 user_us bigint
+-- $18 system_us bigint
+-- $19 max_rss_bytes bigint
+-- $20 causes jsonb
+-- $21 started timestamptz
+-- $22 ended timestamptz
+-- $23 kinds text[]
+-- $24 names text[]
+-- $25 verdicts text[]
+-- $26 values_then double precision[]
+-- $27 values_now double precision[]
+-- $28 tolerances double precision[]
+-- $29 digests_then bytea[]
+-- $30 digests_now bytea[]
+-- $31 notes text[]
+-- returns created boolean
+select hpt_record.replay_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+    $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) as created

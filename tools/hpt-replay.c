@@ -1,0 +1,454 @@
+/* hpt-replay: run a recorded trial again; is it the same, and if not, why not? */
+#include "config.h"
+
+#include "base/number.h"
+#include "base/text.h"
+#include "db/project.h"
+#include "record/profile.h"
+#include "run/workdir.h"
+#include "show/terminal.h"
+#include "study/name.h"
+#include "tools/replay_show.h"
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static gboolean opt_check, opt_no_record, opt_strict, opt_now, opt_deterministic, opt_no_header,
+    opt_quiet, opt_verbose;
+static char *opt_study, *opt_fold, *opt_runs, *opt_keep, *opt_format, *opt_dsn, *opt_directory;
+static char **opt_tolerances, **opt_sets;
+
+static const GOptionEntry options[] = {
+    {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study, "the study of TRIAL", "NAME"},
+    {"check", 'n', 0, G_OPTION_ARG_NONE, &opt_check,
+     "only say what is there of what the trial had; run nothing", NULL},
+    {"fold", 0, 0, G_OPTION_ARG_STRING, &opt_fold, "only this fold of the trial", "K"},
+    {"runs", 0, 0, G_OPTION_ARG_STRING, &opt_runs,
+     "run it so often: how far apart runs here are is what is tolerated", "N"},
+    {"tolerance", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_tolerances,
+     "how far a metric, or the numbers of an output, may be off: NAME=EPS or NAME=EPS%, repeatable",
+     "NAME=EPS"},
+    {"set", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_sets,
+     "a variable of the environment, instead of what was recorded, repeatable", "NAME=VALUE"},
+    {"current-env", 0, 0, G_OPTION_ARG_NONE, &opt_now,
+     "all variables as they are here, instead of those recorded", NULL},
+    {"deterministic", 0, 0, G_OPTION_ARG_NONE, &opt_deterministic,
+     "one thread, fixed kernels, seeds, locale and addresses, see hpt-run(1)", NULL},
+    {"strict-env", 0, 0, G_OPTION_ARG_NONE, &opt_strict,
+     "run nothing if the environment differs", NULL},
+    {"keep", 0, 0, G_OPTION_ARG_FILENAME, &opt_keep, "run in this new folder, and leave it there",
+     "DIR"},
+    {"no-record", 0, 0, G_OPTION_ARG_NONE, &opt_no_record, "only look: record nothing", NULL},
+    {"format", 'f', 0, G_OPTION_ARG_STRING, &opt_format,
+     "table, tsv, csv, jsonl, json, md or env; table on a terminal, else tsv", "FORMAT"},
+    {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "no line with the column names", NULL},
+    {"dsn", 'd', 0, G_OPTION_ARG_STRING, &opt_dsn, "the database, instead of the project's", "DSN"},
+    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &opt_directory,
+     "look for the project from this folder upwards", "DIR"},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &opt_quiet, "no summary on standard error", NULL},
+    {"verbose", 'v', 0, G_OPTION_ARG_NONE, &opt_verbose, "checks that found nothing, too", NULL},
+    G_OPTION_ENTRY_NULL,
+};
+
+typedef struct {
+    HptProject *project;
+    HptDb *db;
+    HptObjects objects;
+    HptResources *resources;
+    char *root;   /* the folder above .hpt; NULL: there is none */
+    char *folder; /* where everything runs, absolute */
+    char **sets;  /* NULL-terminated; NULL: none */
+    GArray *tolerances;
+    ReplayShow *show;
+    cpu_set_t cpus;
+    sigset_t waiting;
+    int runs, fold;
+} Replay;
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t interrupts, last_signal;
+
+static void on_signal(int signal)
+{
+    last_signal = signal;
+    interrupts = MIN(interrupts + 1, 3);
+}
+
+static void catch_signals(sigset_t *waiting)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t blocked;
+    sigemptyset(&action.sa_mask);
+    sigemptyset(&blocked);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        struct sigaction old;
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+            continue;
+        sigaddset(&blocked, signals[i]);
+        sigaction(signals[i], &action, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN); /* errors of write instead */
+    sigprocmask(SIG_BLOCK, &blocked, waiting);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        sigdelset(waiting, signals[i]);
+}
+
+/* ---- what is run again ---- */
+
+static HptPreflight *look(Replay *replay, const HptRecorded *recorded, const char *folder,
+                          GError **error)
+{
+    HptPreflightInput input = {
+        .recorded = recorded,
+        .project = replay->root,
+        .folder = folder,
+        .environment = (const char *const *)environ,
+        .sets = (const char *const *)replay->sets,
+        .variables_of_now = opt_now,
+        .fix_addresses = opt_deterministic,
+        .cpus = &replay->cpus,
+        .db = replay->db,
+        .store = replay->objects.store,
+    };
+    return hpt_preflight_new(&input, error);
+}
+
+/* A folder of its own for each run, so that the trial's has the name it had. */
+static char *make_folder(const Replay *replay, const HptRecorded *recorded, int run, GError **error)
+{
+    g_autofree char *folder =
+        g_strdup_printf("%s/%d.%d", replay->folder, recorded->evaluation, run);
+    if (g_mkdir_with_parents(folder, 0700) != 0) {
+        hpt_error_set_errno(error, errno, "cannot make '%s'", folder);
+        return NULL;
+    }
+    return g_steal_pointer(&folder);
+}
+
+static void free_rerun(void *rerun)
+{
+    hpt_rerun_free(rerun);
+}
+
+static HptRerun *run_once(Replay *replay, const HptRecorded *recorded, const char *folder,
+                          const HptPreflight *preflight, GError **error)
+{
+    HptRerunSpec spec = {
+        .recorded = recorded,
+        .folder = folder,
+        .env = (const char *const *)preflight->env,
+        .resume = preflight->resume,
+        .resources = replay->resources,
+        .interrupts = &interrupts,
+        .sigmask = &replay->waiting,
+    };
+    return hpt_rerun(&spec, error);
+}
+
+/* The first run has been prepared; the others, which measure the noise, are prepared like it. NULL
+ * without an error: interrupted. */
+static GPtrArray *run_all(Replay *replay, const HptRecorded *recorded, const char *folder,
+                          const HptPreflight *preflight, GError **error)
+{
+    g_autoptr(GPtrArray) reruns = g_ptr_array_new_with_free_func(free_rerun);
+    for (int i = 0; i < replay->runs; i++) {
+        g_autofree char *own = i == 0 ? g_strdup(folder) : make_folder(replay, recorded, i + 1, error);
+        g_autoptr(HptPreflight) again =
+            own == NULL || i == 0 ? NULL : look(replay, recorded, own, error);
+        if (own == NULL || (i > 0 && again == NULL))
+            return NULL;
+        HptRerun *rerun = run_once(replay, recorded, own, i == 0 ? preflight : again, error);
+        if (rerun == NULL)
+            return NULL;
+        g_ptr_array_add(reruns, rerun);
+        if (interrupts > 0)
+            return NULL;
+    }
+    return g_steal_pointer(&reruns);
+}
+
+static char *trial_text(const HptRecorded *recorded)
+{
+    return recorded->part ? g_strdup_printf("trial %s/%" PRId64 ", evaluation %d", recorded->study,
+                                            recorded->trial, recorded->evaluation)
+                          : g_strdup_printf("trial %s/%" PRId64, recorded->study, recorded->trial);
+}
+
+static void summarise(const HptRecorded *recorded, const HptVerdicts *verdicts,
+                      const GPtrArray *reruns, const GPtrArray *causes)
+{
+    g_autofree char *trial = trial_text(recorded);
+    int64_t wall_us = 0;
+    for (guint i = 0; i < reruns->len; i++)
+        wall_us += ((const HptRerun *)reruns->pdata[i])->wall_us;
+    g_autofree char *time = hpt_duration_text(wall_us);
+    hpt_tool_note("%s: %s (%u run%s, %s)", trial, hpt_replay_verdict_name(verdicts->verdict), reruns->len,
+                  reruns->len == 1 ? "" : "s", time);
+    if (verdicts->verdict != HPT_REPLAY_DIFFERS)
+        return;
+    const HptCause *cause = causes->len > 0 ? causes->pdata[0] : NULL;
+    if (cause == NULL)
+        hpt_tool_note("nothing that was recorded differs; --runs=3 tells whether runs here differ "
+                      "from one another");
+    else
+        hpt_tool_note("likeliest cause: %s: %s %s: then %s, now %s", hpt_cause_name(cause->cause),
+                      cause->kind, cause->name, cause->then == NULL ? "nothing" : cause->then,
+                      cause->now == NULL ? "nothing" : cause->now);
+}
+
+static int judge(Replay *replay, const HptRecorded *recorded, const HptPreflight *preflight,
+                 const GPtrArray *reruns, GError **error)
+{
+    HptVerdictInput input = {
+        .recorded = recorded,
+        .reruns = reruns,
+        .tolerances = (const HptTolerance *)(const void *)replay->tolerances->data,
+        .n_tolerances = replay->tolerances->len,
+        .objects = &replay->objects,
+        .project_then = hpt_items_get(recorded->facts, "process", "project"),
+        .project_now = replay->root,
+    };
+    g_autoptr(HptVerdicts) verdicts = hpt_verdicts_new(&input, error);
+    if (verdicts == NULL)
+        return HPT_EXIT_TOOL;
+    g_autoptr(GPtrArray) causes = hpt_replay_causes(preflight, verdicts);
+    if (!replay_show_results(replay->show, recorded, verdicts, causes, error))
+        return HPT_EXIT_TOOL;
+    summarise(recorded, verdicts, reruns, causes);
+    HptReplay record = {recorded, preflight, reruns, verdicts, causes, PACKAGE_VERSION};
+    g_autofree char *id = hpt_uuid_new();
+    if (!opt_no_record && !hpt_replay_record(replay->db, id, &record, error))
+        return HPT_EXIT_DATABASE;
+    return verdicts->verdict == HPT_REPLAY_DIFFERS ? HPT_EXIT_NO : HPT_EXIT_OK;
+}
+
+/* One recorded run: checked, run, judged, recorded. The exit status. */
+static int replay_one(Replay *replay, const HptRecorded *recorded, GError **error)
+{
+    g_autofree char *folder = make_folder(replay, recorded, 1, error);
+    g_autoptr(HptPreflight) preflight =
+        folder == NULL ? NULL : look(replay, recorded, folder, error);
+    if (preflight == NULL ||
+        !replay_show_checks(replay->show, recorded, preflight, error))
+        return HPT_EXIT_TOOL;
+    g_autofree char *trial = trial_text(recorded);
+    g_autofree char *missing = hpt_preflight_missing(preflight);
+    bool refused = opt_strict && hpt_preflight_differs(preflight);
+    if (missing != NULL || refused) {
+        if (replay_show_end(replay->show, error))
+            g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s cannot be run: %s", trial,
+                        missing != NULL ? missing : "the environment differs (--strict-env)");
+        return HPT_EXIT_NOT_FOUND;
+    }
+    if (opt_check)
+        return HPT_EXIT_OK;
+    g_autoptr(GPtrArray) reruns = run_all(replay, recorded, folder, preflight, error);
+    if (interrupts > 0)
+        return HPT_EXIT_SIGNAL + last_signal;
+    return reruns == NULL ? HPT_EXIT_TOOL : judge(replay, recorded, preflight, reruns, error);
+}
+
+static int replay_all(Replay *replay, const GPtrArray *runs, GError **error)
+{
+    int status = HPT_EXIT_OK;
+    for (guint i = 0; i < runs->len; i++) {
+        int one = replay_one(replay, runs->pdata[i], error);
+        if (one > HPT_EXIT_NO)
+            return one;
+        status = MAX(status, one);
+    }
+    return replay_show_end(replay->show, error) ? status : HPT_EXIT_TOOL;
+}
+
+/* ---- the command line ---- */
+
+static bool parse_number(const char *name, const char *text, int64_t least, int64_t most, int *out,
+                         GError **error)
+{
+    int64_t value = 0;
+    if (text == NULL)
+        return true;
+    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name,
+                    least, most, text);
+        return false;
+    }
+    *out = (int)value;
+    return true;
+}
+
+/* The profile's variables, then those given by hand. */
+static bool parse_sets(Replay *replay, GError **error)
+{
+    GPtrArray *sets = g_ptr_array_new();
+    for (const char *const *set = hpt_profile_variables; opt_deterministic && *set != NULL; set++)
+        g_ptr_array_add(sets, g_strdup(*set));
+    bool fine = true;
+    for (char **set = opt_sets; fine && set != NULL && *set != NULL; set++) {
+        fine = strchr(*set, '=') != NULL && (*set)[0] != '=';
+        if (fine)
+            g_ptr_array_add(sets, g_strdup(*set));
+        else
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--set takes NAME=VALUE, not '%s'",
+                        *set);
+    }
+    g_ptr_array_add(sets, NULL);
+    replay->sets = (char **)g_ptr_array_free(sets, false);
+    return fine;
+}
+
+static void clear_tolerance(void *tolerance)
+{
+    hpt_tolerance_clear(tolerance);
+}
+
+static bool parse_options(Replay *replay, HptShow *show, GError **error)
+{
+    HptTerminal terminal =
+        hpt_terminal_look(STDOUT_FILENO, (const char *const *)environ, HPT_COLOR_AUTO);
+    *show = (HptShow){
+        .format = terminal.tty ? HPT_FORMAT_TABLE : HPT_FORMAT_TSV,
+        .no_header = opt_no_header,
+        .width = terminal.tty ? terminal.width : 0,
+        .utf8 = terminal.utf8,
+        .color = terminal.color,
+    };
+    replay->tolerances = g_array_new(false, false, sizeof(HptTolerance));
+    g_array_set_clear_func(replay->tolerances, clear_tolerance);
+    for (char **text = opt_tolerances; text != NULL && *text != NULL; text++) {
+        HptTolerance tolerance;
+        if (!hpt_tolerance_parse(*text, &tolerance, error))
+            return false;
+        g_array_append_val(replay->tolerances, tolerance);
+    }
+    return parse_number("runs", opt_runs, 1, 10000, &replay->runs, error) &&
+           parse_number("fold", opt_fold, 0, 65535, &replay->fold, error) &&
+           parse_sets(replay, error) &&
+           (opt_format == NULL || hpt_format_parse(opt_format, &show->format, error));
+}
+
+/* ---- places ---- */
+
+static bool choose_folder(Replay *replay, GError **error)
+{
+    const char *hpt = hpt_project_peek_folder(replay->project);
+    g_autofree char *id = hpt_uuid_new();
+    g_autofree char *here = g_get_current_dir();
+    replay->folder = opt_keep == NULL ? g_strdup_printf("%s/replays/%s", hpt, id)
+                     : g_path_is_absolute(opt_keep) ? g_strdup(opt_keep)
+                                                    : g_build_filename(here, opt_keep, NULL);
+    g_autofree char *parent = g_path_get_dirname(replay->folder);
+    if (opt_keep == NULL && g_mkdir_with_parents(parent, 0700) != 0) {
+        hpt_error_set_errno(error, errno, "cannot make '%s'", parent);
+        return false;
+    }
+    if (mkdir(replay->folder, 0700) != 0) {
+        hpt_error_set_errno(error, errno, "cannot make '%s'", replay->folder);
+        return false;
+    }
+    return true;
+}
+
+static bool open_project(Replay *replay, GError **error)
+{
+    HptProjectOptions where = {
+        .dsn = opt_dsn,
+        .directory = opt_directory,
+        .application_name = "hpt-replay",
+        .role = opt_no_record || opt_check ? HPT_ROLE_READER : HPT_ROLE_WRITER,
+    };
+    replay->project = hpt_project_open(&where, error);
+    if (replay->project == NULL)
+        return false;
+    const char *folder = hpt_project_peek_folder(replay->project);
+    replay->db = replay->objects.db = hpt_project_get_db(replay->project);
+    /* A DSN alone has its files elsewhere, and nothing is below them. */
+    if (g_str_has_suffix(folder, "/.hpt"))
+        replay->root = g_path_get_dirname(folder);
+    g_autofree char *objects = g_build_filename(folder, "objects", NULL);
+    if (g_file_test(objects, G_FILE_TEST_IS_DIR)) {
+        replay->objects.store = hpt_store_open_reading(objects, error);
+        return replay->objects.store != NULL;
+    }
+    return true;
+}
+
+static void clear(Replay *replay)
+{
+    if (replay->folder != NULL && opt_keep == NULL && chdir("/") == 0) {
+        g_autoptr(GError) ignored = NULL; /* what is left there costs room and nothing else */
+        if (!hpt_workdir_remove(replay->folder, &ignored))
+            hpt_tool_note("%s", ignored->message);
+    }
+    replay_show_free(replay->show);
+    hpt_store_close(replay->objects.store);
+    hpt_resources_free(replay->resources);
+    hpt_project_close(replay->project);
+    g_clear_pointer(&replay->tolerances, g_array_unref);
+    g_strfreev(replay->sets);
+    g_free(replay->folder);
+    g_free(replay->root);
+}
+
+static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
+{
+    g_auto(HptTrialName) name = {0};
+    if (!open_project(replay, error))
+        return HPT_EXIT_DATABASE;
+    if (!hpt_trial_name_find(replay->db, opt_study, text, &name, error))
+        return HPT_EXIT_NOT_FOUND;
+    g_autoptr(GPtrArray) runs =
+        hpt_recorded_read(replay->db, name.study.study, name.trial, replay->fold, error);
+    if (runs == NULL)
+        return HPT_EXIT_NOT_FOUND;
+    HptResourcesInput needs = {.jobs = 1, .environment = (const char *const *)environ};
+    replay->resources = hpt_resources_new(&needs, error);
+    if (replay->resources == NULL || !choose_folder(replay, error))
+        return HPT_EXIT_TOOL;
+    const HptRecorded *first = runs->pdata[0];
+    ReplayShowOptions look_of = {*format, first->part, opt_verbose || opt_check};
+    replay->show = replay_show_new(&look_of);
+    if (sched_getaffinity(0, sizeof replay->cpus, &replay->cpus) != 0) {
+        hpt_error_set_errno(error, errno, "cannot ask for the CPUs of this process");
+        return HPT_EXIT_TOOL;
+    }
+    catch_signals(&replay->waiting);
+    return replay_all(replay, runs, error);
+}
+
+static int run(int argc, char **argv, GError **error)
+{
+    HptShow format;
+    Replay replay = {.runs = 1, .fold = -1};
+    if (argc == 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "which trial? give its number, STUDY/NUMBER, best or last");
+        return HPT_EXIT_USAGE;
+    }
+    if (argc > 1) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "argument %d '%s': one trial at a time",
+                    hpt_tool_position(argv + 1), argv[1]);
+        return HPT_EXIT_USAGE;
+    }
+    int status = parse_options(&replay, &format, error) ? work(&replay, argv[0], &format, error)
+                                                        : HPT_EXIT_USAGE;
+    clear(&replay);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const HptTool tool = {"hpt-replay", "[OPTION]... TRIAL",
+                                 "run a recorded trial again: is it the same, and if not, why not?",
+                                 options, run};
+    return hpt_tool_main(&tool, argc, argv);
+}
