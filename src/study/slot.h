@@ -55,6 +55,7 @@ typedef struct {
     int batches; /* of points, sent and not answered */
     bool fenced; /* taken from us: nothing is recorded */
     bool keep;   /* the folder holds what could not be stored */
+    int64_t looked;     /* the worker's answers when it asked for the rungs */
     int64_t started_us; /* monotonic */
     int64_t settle_us;  /* … its end is looked at again then, see hpt_slot_settle; 0: not yet asked */
 } HptSlot;

@@ -31,6 +31,8 @@ typedef struct {
     HptSlot *slots;
     int64_t total;
     bool done, no_more; /* the study is over; hand out nothing more */
+    int64_t answers, over; /* reservations answered; which was the first of those that said "done"
+                              since the last that did not, or 0 */
     bool withheld_told;   /* that a file with a secret in it is not stored */
     HptWorkerEnd end;
     GError *fatal;

@@ -95,6 +95,7 @@ static void post_reserve(Worker *worker, HptSlot *slot)
 {
     slot->attempt_id = hpt_uuid_new();
     slot->state = HPT_SLOT_RESERVING;
+    slot->looked = worker->answers;
     if (hpt_plan_by_rung(worker->plan))
         hpt_outbox_post(&worker->outbox, HPT_SQL_RUNG_RESULTS, study_args(worker), slot);
     else
@@ -200,10 +201,23 @@ static int64_t next_poll_us(Worker *worker, int64_t now_us)
     return now_us + wait_us * (80 + now_us % 41) / 100;
 }
 
+/* "done" says that nothing may begin and nothing runs. But a run may have ended after the rungs were
+ * looked at, and be worth a promotion: they must have been looked at after somebody was told so. */
+static bool is_over(Worker *worker, const HptSlot *slot, bool done)
+{
+    worker->answers++;
+    if (!done)
+        worker->over = 0;
+    else if (worker->over == 0)
+        worker->over = worker->answers;
+    return done && (!hpt_plan_by_rung(worker->plan) || slot->looked >= worker->over);
+}
+
 /* What trial_reserve, or trial_finish for the next trial, said; columns from the first on. */
 static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows, size_t first)
 {
     const char *outcome = hpt_rows_peek_text(rows, 0, first);
+    bool done = strcmp(outcome, "done") == 0, over = is_over(worker, slot, done);
     if (strcmp(outcome, "trial") == 0) {
         worker->idle_us = 0;
         slot->number = hpt_rows_int8(rows, 0, first + 1);
@@ -224,8 +238,10 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
         return;
     }
     hpt_slot_clear(slot);
-    worker->done = strcmp(outcome, "done") == 0;
-    if (!worker->done) {
+    worker->done = over;
+    if (done && !over) {
+        worker->poll_us = hpt_time_monotonic_us(); /* at once, and once */
+    } else if (!over) {
         /* Evaluations and promotions become due at any moment; retries seldom. */
         bool seldom = count_state(worker, HPT_SLOT_RUNNING) > 0 && worker->plan->parts == NULL;
         int64_t now_us = hpt_time_monotonic_us();
