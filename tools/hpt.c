@@ -19,6 +19,7 @@ static const struct {
     {"diff", "in what trials, studies or environments differ"},
     {"replay", "run a recorded trial again: the same, or why not"},
     {"export", "take a study out: csv, jsonl, script, tar"},
+    {"import", "take bundles of other projects into the record"},
     {"verify", "does the record hold together, is all there"},
     {"ask", "the search for a program of yours"},
     {"space", "check, convert and sample a search space"},

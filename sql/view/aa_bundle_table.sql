@@ -32,6 +32,7 @@ SELECT row_number() OVER () AS place, b.* FROM (VALUES
 ('pruning', 'study* number*:int8 attempt*:int4 kind*:text place*:int8 rule:text stop:bool value:real? threshold:real? compared:int8 reason:text? peers:int8[] peer_vals:real[] decided_at:time'),
 ('replay', 'id*:uuid study number:int8 attempt:int4 environment:digest?>environment host:text tool_version:text verdict:text runs:int4 deterministic:bool? outcome:text cause:text exit_status:int4? signal:int4? wall_us:int8 user_us:int8 system_us:int8 max_rss_bytes:int8 causes:json started_at:time ended_at:time'),
 ('replay_result', 'replay_id*:uuid>replay study number:int8 position*:int4 kind:text name:text verdict:text value_then:real? value_now:real? tolerance:real? digest_then:digest? digest_now:digest? note:text?'),
+('import', '! of this database'),
 ('wide_column', '! made from the definition by study_make_view'),
 ('lease', '! of trials that run now'),
 ('queue', '! of trials that wait now'),

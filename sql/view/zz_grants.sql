@@ -18,7 +18,8 @@ BEGIN
               AND p.proname IN ('study_create', 'study_extend', 'study_set_total', 'worker_start', 'worker_end',
                                 'trial_reserve', 'trial_start', 'trial_points', 'trial_finish', 'lease_renew', 'lease_reap',
                                 'trial_retry', 'study_read', 'study_definition', 'worker_peers', 'prune_observe',
-                                'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record')
+                                'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record',
+                                'import_seen', 'import_begin', 'import_rows', 'import_end')
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);
         END LOOP;

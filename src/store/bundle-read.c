@@ -371,6 +371,11 @@ const char *hpt_bundle_get_kind(const HptBundleReader *reader)
     return reader->kind;
 }
 
+int64_t hpt_bundle_get_read(const HptBundleReader *reader)
+{
+    return hpt_in_get_read(reader->in);
+}
+
 bool hpt_bundle_check(const char *path, HptBundleInfo *info, GError **error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -2,13 +2,13 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "store/folder.h"
 #include "store/newfile.h"
 #include "store/stream.h"
 #include "store/tar.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,24 +37,9 @@ static void entry_free(void *data)
     g_free(entry);
 }
 
-/* An unnamed file in dir: nothing to remove, whatever happens. */
-static int unnamed_file(const char *dir, GError **error)
-{
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-        g_autofree char *name = g_build_filename(dir, ".hpt-spool-XXXXXX", NULL);
-        fd = mkostemp(name, O_CLOEXEC);
-        if (fd >= 0)
-            unlink(name);
-    }
-    if (fd < 0)
-        hpt_error_set_errno(error, errno, "cannot make a temporary file in %s", dir);
-    return fd;
-}
-
 HptBundle *hpt_bundle_new(const char *kind, const char *spool_dir, GError **error)
 {
-    int spool = unnamed_file(spool_dir, error);
+    int spool = hpt_store_unnamed_file(spool_dir, error);
     if (spool < 0)
         return NULL;
     HptBundle *bundle = g_new0(HptBundle, 1);
@@ -381,7 +366,7 @@ bool hpt_bundle_write_fd(HptBundle *bundle, int fd, const char *name, bool zstd,
                          HptBundleInfo *info, GError **error)
 {
     HptBundleInfo written;
-    int file = unnamed_file(bundle->spool_dir, error);
+    int file = hpt_store_unnamed_file(bundle->spool_dir, error);
     if (file < 0)
         return false;
     bool ok = write_file(bundle, file, bundle->spool_dir, zstd, &written, error);

@@ -98,6 +98,8 @@ gssize hpt_bundle_read(HptBundleReader *reader, void *buffer, size_t length,
                        GError **error) HPT_WARN_UNUSED;
 const HptBundleInfo *hpt_bundle_get_info(const HptBundleReader *reader);
 const char *hpt_bundle_get_kind(const HptBundleReader *reader);
+/* Bytes taken from the descriptor so far, compressed where it is. */
+int64_t hpt_bundle_get_read(const HptBundleReader *reader);
 
 /* Reads the file through and checks everything. */
 bool hpt_bundle_check(const char *path, HptBundleInfo *info, GError **error) HPT_WARN_UNUSED;

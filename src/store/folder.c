@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,4 +145,18 @@ int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd)
         }
     }
     return -1;
+}
+
+int hpt_store_unnamed_file(const char *dir, GError **error)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        g_autofree char *name = g_build_filename(dir, ".hpt-spool-XXXXXX", NULL);
+        fd = mkostemp(name, O_CLOEXEC);
+        if (fd >= 0)
+            unlink(name);
+    }
+    if (fd < 0)
+        hpt_error_set_errno(error, errno, "cannot make a temporary file in %s", dir);
+    return fd;
 }

@@ -23,6 +23,9 @@ int hpt_store_open_folder(int at, const char *name);
  * errno if there is none. */
 int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd);
 
+/* An unnamed file in dir: nothing to remove, whatever happens. -1 on failure. */
+int hpt_store_unnamed_file(const char *dir, GError **error) HPT_WARN_UNUSED;
+
 /* Puts "object sha256:…: " in front of a message. */
 void hpt_store_prefix(GError **error, const HptDigest *digest);
 

@@ -150,6 +150,7 @@ struct HptIn {
     char *buffer;
     ZSTD_inBuffer input;
     bool begun;
+    int64_t read; /* from the descriptor */
     bool eof;   /* the descriptor is at its end */
     bool ended; /* the frame is complete */
 };
@@ -191,6 +192,7 @@ static bool fill(HptIn *in, size_t least, GError **error)
             return false;
         }
         in->eof = n == 0;
+        in->read += n;
         in->input.size += (size_t)n;
     }
     return true;
@@ -264,4 +266,9 @@ gssize hpt_in_read(HptIn *in, void *buffer, size_t length, GError **error)
         return 0;
     return in->form == HPT_IN_ZSTD ? read_zstd(in, buffer, length, error)
                                    : read_plain(in, buffer, length, error);
+}
+
+int64_t hpt_in_get_read(const HptIn *in)
+{
+    return in->read;
 }

@@ -40,6 +40,8 @@ HptIn *hpt_in_new(int fd, HptInForm form);
 /* Up to length bytes, 0 at the end, -1 on failure: HPT_ERROR_INTEGRITY if the frame is damaged, cut
  * short or followed by anything, HPT_ERROR_IO if reading fails. */
 gssize hpt_in_read(HptIn *in, void *buffer, size_t length, GError **error) HPT_WARN_UNUSED;
+/* Bytes that were read from the descriptor so far. */
+int64_t hpt_in_get_read(const HptIn *in);
 void hpt_in_free(HptIn *in);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptIn, hpt_in_free)
 

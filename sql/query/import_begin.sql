@@ -1,0 +1,11 @@
+-- Begins to import a study in this transaction.
+-- $1 import uuid
+-- $2 bundle bytea (its identity)
+-- $3 name text (of the study in the bundle)
+-- $4 study jsonb (the row)
+-- $5 definitions jsonb (rows that are new)
+-- $6 seen bigint[] (by import_seen)
+-- $7 fresh bigint
+-- $8 gone_on bigint
+-- returns nothing integer (NULL)
+select null::integer as nothing from hpt_record.import_begin($1, $2, $3, $4, $5, $6, $7, $8)

@@ -1,0 +1,342 @@
+#include "study/import.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define FORMAT_PATH "record/format.json"
+
+HptTables *hpt_import_tables(void)
+{
+    const HptSqlScript *view = hpt_sql_views;
+    while (strcmp(view->name, "aa_bundle_table") != 0)
+        view++;
+    HptTables *tables = hpt_tables_new(view->text, NULL);
+    g_assert(tables != NULL); /* a unit test reads the list */
+    return tables;
+}
+
+typedef struct {
+    const HptGate *gate;
+    const HptTables *tables;
+    const HptTable *table;
+    GHashTable *rows; /* "TABLE\1KEY" of every row that another may name */
+    json_t *last;
+} Check;
+
+static bool fault(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static bool fault(GError **error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, text);
+    return false;
+}
+
+/* ---- the files ---- */
+
+static bool check_format(const HptGate *gate, GError **error)
+{
+    const HptGateEntry *entry = hpt_gate_find(gate, FORMAT_PATH);
+    char text[256] = "";
+    if (entry == NULL)
+        return fault(error, "it holds no record: " FORMAT_PATH " is missing");
+    size_t length = (size_t)MIN(entry->id.size, (int64_t)sizeof text - 1);
+    if (!hpt_gate_read(gate, entry, 0, text, length, error))
+        return false;
+    g_autoptr(json_t) format = hpt_json_parse(text, length, NULL);
+    const char *name = json_string_value(json_object_get(format, "format"));
+    if (g_strcmp0(name, HPT_RECORD_FORMAT) == 0)
+        return true;
+    g_autofree char *shown = hpt_text_printable(name != NULL ? name : "", -1);
+    return fault(error, "the format of its record is '%s', and this hpt reads " HPT_RECORD_FORMAT,
+                 shown);
+}
+
+static bool is_object_path(const HptGateEntry *entry)
+{
+    g_autofree char *path = hpt_bundle_object_path(&entry->id.digest);
+    return strcmp(entry->path, path) == 0;
+}
+
+/* record/TABLE.jsonl: the table, or NULL. */
+static const HptTable *table_of(const HptTables *tables, const char *path)
+{
+    if (!g_str_has_prefix(path, "record/") || !g_str_has_suffix(path, ".jsonl"))
+        return NULL;
+    g_autofree char *name = g_strndup(path + 7, strlen(path) - 13);
+    return hpt_tables_find(tables, name);
+}
+
+static bool check_paths(const Check *check, GError **error)
+{
+    static const char *const own[] = {"README.txt", "SHA256SUMS", FORMAT_PATH, NULL};
+    for (size_t i = 0; i < hpt_gate_count(check->gate); i++) {
+        const HptGateEntry *entry = hpt_gate_peek(check->gate, i);
+        if (g_strv_contains(own, entry->path))
+            continue;
+        if (g_str_has_prefix(entry->path, "record/")) {
+            if (table_of(check->tables, entry->path) == NULL)
+                return fault(error, "the table '%s' is unknown: the bundle is of a newer hpt",
+                             entry->path);
+        } else if (!g_str_has_prefix(entry->path, "objects/")) {
+            return fault(error, "the entry '%s' belongs to no record", entry->path);
+        } else if (!is_object_path(entry)) {
+            return fault(error, "the object '%s' has another digest than its name", entry->path);
+        }
+    }
+    return true;
+}
+
+/* ---- the rows ---- */
+
+static char *row_name(const char *table, const char *key)
+{
+    return g_strdup_printf("%s\1%s", table, key);
+}
+
+/* How other rows name this one: the values of its key; NULL: none does. */
+static char *key_of(const HptTable *table, const json_t *row)
+{
+    static const char *const named[] = {"definition", "trial", "attempt", NULL};
+    GString *key = g_string_new(NULL);
+    guint keys = 0;
+    for (guint i = 0; i < table->fields->len; i++) {
+        const HptField *field = &g_array_index(table->fields, HptField, i);
+        const json_t *value = json_object_get(row, field->name);
+        if (!field->key)
+            continue;
+        g_string_append(key, keys++ > 0 ? "\1" : "");
+        if (json_is_string(value))
+            g_string_append(key, json_string_value(value));
+        else
+            g_string_append_printf(key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    }
+    return g_string_free(key, keys != 1 && !g_strv_contains(named, table->name));
+}
+
+static bool has_row(const Check *check, const char *table, const char *key)
+{
+    g_autofree char *name = row_name(table, key);
+    return g_hash_table_contains(check->rows, name);
+}
+
+static bool need(const Check *check, const json_t *row, const char *table, const char *key,
+                 GError **error)
+{
+    if (has_row(check, table, key))
+        return true;
+    g_autofree char *text = hpt_table_key_text(check->table, row);
+    g_autofree char *shown = g_strdelimit(g_strdup(key), "\1", ' ');
+    g_autofree char *printable = hpt_text_printable(shown, -1);
+    return fault(error, "%s %s names %s '%s', which is not in the bundle", check->table->name, text,
+                 table, printable);
+}
+
+/* The study, trial and attempt that a row belongs to. An attempt that is no part of the key is none
+ * that must be there: decisions on rungs belong to no attempt. */
+static bool check_owner(const Check *check, const json_t *row, GError **error)
+{
+    static const struct {
+        const char *field, *table;
+    } owners[] = {{"study", "study"}, {"number", "trial"}, {"attempt", "attempt"}};
+    g_autoptr(GString) key = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(owners); i++) {
+        const HptField *field = hpt_table_field(check->table, owners[i].field);
+        const json_t *value = json_object_get(row, owners[i].field);
+        if (field == NULL || (i > 0 && !field->key) ||
+            strcmp(check->table->name, owners[i].table) == 0)
+            break;
+        if (i == 0)
+            g_string_append(key, json_string_value(value));
+        else
+            g_string_append_printf(key, "\1%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        if (i == 2 && json_integer_value(value) == 0 && strcmp(check->table->name, "pruning") == 0)
+            break;
+        if (!need(check, row, owners[i].table, key->str, error))
+            return false;
+    }
+    return true;
+}
+
+/* What fields with > name. */
+static bool check_references(const Check *check, const json_t *row, GError **error)
+{
+    for (guint i = 0; i < check->table->fields->len; i++) {
+        const HptField *field = &g_array_index(check->table->fields, HptField, i);
+        const json_t *value = json_object_get(row, field->name);
+        if (field->refers == NULL || value == NULL)
+            continue;
+        if (json_is_string(value) && field->type != HPT_FIELD_CANONICAL) {
+            if (!need(check, row, field->refers, json_string_value(value), error))
+                return false;
+            continue;
+        }
+        const char *part;
+        json_t *digest;
+        json_object_foreach(json_object_get(value, "parts"), part, digest)
+        {
+            const char *text = json_string_value(digest);
+            if (!need(check, row, field->refers, text != NULL ? text : "", error))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool check_study(const json_t *row, GError **error)
+{
+    const char *name = json_string_value(json_object_get(row, "name"));
+    int64_t seed = json_integer_value(json_object_get(row, "seed"));
+    if (g_utf8_strlen(name, -1) < 1 || g_utf8_strlen(name, -1) > 200)
+        return fault(error, "the name of a study has 1 to 200 characters");
+    for (const char *p = name; *p != '\0'; p = g_utf8_next_char(p))
+        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+            return fault(error, "the name of a study has a control character");
+    return seed >= 0 || fault(error, "the seed of a study is negative");
+}
+
+static bool check_trial(const Check *check, const json_t *row, GError **error)
+{
+    static const char *const ended[] = {"complete", "pruned", "failed", "lost", "cancelled", NULL};
+    const char *study = json_string_value(json_object_get(row, "study"));
+    const char *state = json_string_value(json_object_get(row, "state"));
+    g_autofree char *key = hpt_table_key_text(check->table, row);
+    if (strcmp(state, "running") == 0 || strcmp(state, "waiting") == 0)
+        return fault(error, "trial %s has not ended, but is %s: it cannot be imported", key, state);
+    if (!g_strv_contains(ended, state))
+        return fault(error, "trial %s has the unknown state '%s'", key, state);
+    if (json_integer_value(json_object_get(row, "number")) < 0 ||
+        json_integer_value(json_object_get(row, "attempt")) < 1)
+        return fault(error, "trial %s: numbers begin with 0, attempts with 1", key);
+    const json_t *definition = json_object_get(row, "definition");
+    if (definition == NULL)
+        return true;
+    g_autofree char *version =
+        g_strdup_printf("%s\1%" JSON_INTEGER_FORMAT, study, json_integer_value(definition));
+    return need(check, row, "definition", version, error);
+}
+
+static bool check_attempt(const Check *check, const json_t *row, GError **error)
+{
+    g_autofree char *key = hpt_table_key_text(check->table, row);
+    return (json_object_get(row, "outcome") != NULL && json_object_get(row, "ended_at") != NULL) ||
+           fault(error, "attempt %s has not ended", key);
+}
+
+/* An object's bytes must be there, and as many. */
+static bool check_object(const Check *check, const json_t *row, GError **error)
+{
+    HptDigest digest;
+    const char *hex = json_string_value(json_object_get(row, "digest"));
+    bool ok = hpt_digest_parse(hex, &digest);
+    g_assert(ok);
+    g_autofree char *path = hpt_bundle_object_path(&digest);
+    const HptGateEntry *entry = hpt_gate_find(check->gate, path);
+    if (entry != NULL && entry->id.size == json_integer_value(json_object_get(row, "size")))
+        return true;
+    if (entry != NULL)
+        return fault(error, "object sha256:%s has another size than its row says", hex);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                "object sha256:%s is missing\nhint: a bundle made with --with cannot be imported",
+                hex);
+    return false;
+}
+
+static bool check_one(const Check *check, const json_t *row, GError **error)
+{
+    static const struct {
+        const char *table;
+        bool (*check)(const Check *, const json_t *, GError **);
+    } checks[] = {{"trial", check_trial}, {"attempt", check_attempt}, {"object", check_object}};
+    if (strcmp(check->table->name, "study") == 0 && !check_study(row, error))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(checks); i++)
+        if (strcmp(check->table->name, checks[i].table) == 0 && !checks[i].check(check, row, error))
+            return false;
+    return check_owner(check, row, error) && check_references(check, row, error);
+}
+
+static bool check_line(const char *line, size_t length, void *user, GError **error)
+{
+    Check *check = user;
+    g_autoptr(json_t) row = hpt_table_read(check->table, line, length, error);
+    if (row == NULL)
+        return false;
+    g_autofree char *text = hpt_table_key_text(check->table, row);
+    int order = check->last != NULL ? hpt_table_compare(check->table, check->last, row) : -1;
+    if (order == 0)
+        return fault(error, "%s %s is there twice", check->table->name, text);
+    if (order > 0)
+        return fault(error, "%s %s is not in the order of its key", check->table->name, text);
+    if (!check_one(check, row, error))
+        return false;
+    g_autofree char *key = key_of(check->table, row);
+    if (key != NULL)
+        g_hash_table_add(check->rows, row_name(check->table->name, key));
+    json_decref(check->last);
+    check->last = g_steal_pointer(&row);
+    return true;
+}
+
+/* The attempt that counts; its row comes after the trial's. */
+static bool check_newest(const char *line, size_t length, void *user, GError **error)
+{
+    const Check *check = user;
+    g_autoptr(json_t) row = hpt_table_read(check->table, line, length, error);
+    if (row == NULL)
+        return false;
+    g_autofree char *key = g_strdup_printf("%s\1%" JSON_INTEGER_FORMAT "\1%" JSON_INTEGER_FORMAT,
+                                           json_string_value(json_object_get(row, "study")),
+                                           json_integer_value(json_object_get(row, "number")),
+                                           json_integer_value(json_object_get(row, "attempt")));
+    return need(check, row, "attempt", key, error);
+}
+
+static bool check_definitions(const char *line, size_t length, void *user, GError **error)
+{
+    const Check *check = user;
+    g_autoptr(json_t) row = hpt_table_read(check->table, line, length, error);
+    if (row == NULL)
+        return false;
+    const char *name = json_string_value(json_object_get(row, "name"));
+    g_autofree char *first = g_strdup_printf("%s\1%d", name, 1);
+    return need(check, row, "definition", first, error);
+}
+
+static bool each_line(Check *check, const char *table, HptGateLine line, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("record/%s.jsonl", table);
+    const HptGateEntry *entry = hpt_gate_find(check->gate, path);
+    check->table = hpt_tables_find(check->tables, table);
+    return entry == NULL || hpt_gate_lines(check->gate, entry, line, check, error);
+}
+
+static bool check_objects(const Check *check, GError **error)
+{
+    for (size_t i = 0; i < hpt_gate_count(check->gate); i++) {
+        const HptGateEntry *entry = hpt_gate_peek(check->gate, i);
+        char hex[HPT_DIGEST_HEX_SIZE];
+        if (g_str_has_prefix(entry->path, "objects/") &&
+            !has_row(check, "object", hpt_digest_hex(&entry->id.digest, hex)))
+            return fault(error, "no row names the object '%s'", entry->path);
+    }
+    return true;
+}
+
+bool hpt_import_check(const HptGate *gate, void *user, GError **error)
+{
+    Check check = {.gate = gate, .tables = user};
+    check.rows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    bool ok = check_format(gate, error) && check_paths(&check, error);
+    for (size_t i = 0; ok && i < hpt_tables_count(check.tables); i++) {
+        ok = each_line(&check, hpt_tables_peek(check.tables, i)->name, check_line, error);
+        g_clear_pointer(&check.last, json_decref);
+    }
+    ok = ok && each_line(&check, "trial", check_newest, error) &&
+         each_line(&check, "study", check_definitions, error) && check_objects(&check, error);
+    g_hash_table_unref(check.rows);
+    return ok;
+}
