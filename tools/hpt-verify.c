@@ -180,6 +180,19 @@ static bool check_objects(Verify *verify, GError **error)
     return hpt_db_stream(verify->db, &stream, error);
 }
 
+static bool add_damaged_pack(const char *message, void *user, GError **error)
+{
+    Verify *verify = user;
+    verify->damaged = true;
+    return add_debris(verify, "I2", "error", error, "%s", message);
+}
+
+static bool check_packs(Verify *verify, GError **error)
+{
+    return verify->store == NULL ||
+           hpt_store_check_packs(verify->store, add_damaged_pack, verify, error);
+}
+
 /* ---- folders ---- */
 
 static int by_name(const void *a, const void *b)
@@ -247,6 +260,7 @@ static bool check_spool(Verify *verify, GError **error)
 static bool check_all(Verify *verify, GError **error)
 {
     return check_record(verify, error) && check_objects(verify, error) &&
+           check_packs(verify, error) &&
            list_debris(verify, "objects/tmp", "an unfinished object", error) &&
            list_debris(verify, "trials", "a folder that a trial left", error) &&
            check_spool(verify, error);

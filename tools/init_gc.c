@@ -92,7 +92,6 @@ bool init_gc(const char *directory, bool dry_run, GError **error)
     show_count("objects", count.objects);
     show_count("object_bytes", count.bytes);
     show_count("young", count.young);
-    show_count("young_bytes", count.young_bytes);
     show_count(dry_run ? "removable" : "removed", count.removed);
     show_count(dry_run ? "removable_bytes" : "removed_bytes", count.removed_bytes);
     return true;

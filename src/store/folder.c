@@ -1,6 +1,7 @@
 #include "store/folder.h"
 
 #include "base/text.h"
+#include "store/packs.h"
 #include "store/stream.h"
 
 #include <dirent.h>
@@ -71,6 +72,7 @@ void hpt_store_close(HptStore *store)
 {
     if (store == NULL)
         return;
+    hpt_packs_free(store->packs);
     if (store->dir_fd >= 0)
         close(store->dir_fd);
     if (store->objects_fd >= 0)

@@ -11,6 +11,7 @@ struct HptStore {
     int dir_fd;
     int objects_fd; /* DIR/sha256 */
     int tmp_fd;     /* DIR/tmp */
+    struct HptPacks *packs; /* store/packs.h; NULL until asked for */
 };
 
 /* ab/cdef… with an ending; owned. */

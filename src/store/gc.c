@@ -1,34 +1,28 @@
 #include "store/gc.h"
 
 #include "store/folder.h"
+#include "store/gcpack.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct {
-    HptDigest digest;
-    bool kept;
-} Known;
-
 /* An object as a file of its own. */
 typedef struct {
-    Known *known;
+    HptGcKnown *known;
     int64_t bytes;
     bool zstd, young;
     bool aside; /* in DIR/gc */
 } Item;
 
 struct HptGc {
-    HptStore *store;
-    GHashTable *known; /* of Known, by digest */
-    GArray *items;     /* of Item */
-    int64_t limit_us;  /* what was touched since then is young */
-    int aside_fd;      /* DIR/gc; -1: none */
+    HptGcWork work;
+    GArray *items; /* of Item */
 };
 
 static guint hash_digest(gconstpointer digest)
@@ -45,9 +39,20 @@ static gboolean same_digest(gconstpointer a, gconstpointer b)
 
 /* ---- what stays ---- */
 
+HptGcKnown *hpt_gc_know(HptGcWork *work, const HptDigest *digest)
+{
+    HptGcKnown *known = g_hash_table_lookup(work->known, digest);
+    if (known != NULL)
+        return known;
+    known = g_new0(HptGcKnown, 1);
+    known->digest = *digest;
+    g_hash_table_add(work->known, known);
+    return known;
+}
+
 static void keep(HptGc *gc, const void *digest)
 {
-    Known *known = g_hash_table_lookup(gc->known, digest);
+    HptGcKnown *known = g_hash_table_lookup(gc->work.known, digest);
     if (known != NULL)
         known->kept = true;
 }
@@ -66,7 +71,7 @@ void hpt_gc_keep_within(HptGc *gc, const void *data, size_t length)
 
 /* ---- listing ---- */
 
-static int64_t touched_us(const struct stat *info)
+int64_t hpt_gc_touched_us(const struct stat *info)
 {
     return info->st_mtim.tv_sec * G_USEC_PER_SEC + info->st_mtim.tv_nsec / 1000;
 }
@@ -89,23 +94,17 @@ static bool now_us(HptStore *store, int64_t *now, GError **error)
         close(fd);
         unlinkat(store->tmp_fd, name, 0);
     }
-    *now = touched_us(&info);
+    *now = hpt_gc_touched_us(&info);
     return ok;
 }
 
 static void add_item(HptGc *gc, const HptDigest *digest, bool zstd, bool aside,
                      const struct stat *info)
 {
-    Known *known = g_hash_table_lookup(gc->known, digest);
-    if (known == NULL) {
-        known = g_new0(Known, 1);
-        known->digest = *digest;
-        g_hash_table_add(gc->known, known);
-    }
-    Item item = {.known = known,
+    Item item = {.known = hpt_gc_know(&gc->work, digest),
                  .bytes = disk_bytes(info),
                  .zstd = zstd,
-                 .young = touched_us(info) > gc->limit_us,
+                 .young = hpt_gc_touched_us(info) > gc->work.limit_us,
                  .aside = aside};
     g_array_append_val(gc->items, item);
 }
@@ -119,7 +118,7 @@ static bool list_folder(HptGc *gc, int at, const char *name, const char *head, b
         return true;
     DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
     if (folder == NULL) {
-        hpt_error_set_errno(error, errno, "cannot read %s/%s", gc->store->dir, name);
+        hpt_error_set_errno(error, errno, "cannot read %s/%s", gc->work.store->dir, name);
         if (fd >= 0)
             close(fd);
         return false;
@@ -144,10 +143,10 @@ static bool list_store(HptGc *gc, GError **error)
     for (int i = 0; i < 256; i++) {
         char head[3];
         g_snprintf(head, sizeof head, "%02x", i);
-        if (!list_folder(gc, gc->store->objects_fd, head, head, false, error))
+        if (!list_folder(gc, gc->work.store->objects_fd, head, head, false, error))
             return false;
     }
-    return list_folder(gc, gc->store->dir_fd, HPT_STORE_ASIDE, "", true, error);
+    return list_folder(gc, gc->work.store->dir_fd, HPT_STORE_ASIDE, "", true, error);
 }
 
 /* ---- moving and removing ---- */
@@ -165,7 +164,7 @@ static bool put_aside(HptGc *gc, Item *item, GError **error)
 {
     g_autofree char *name = NULL, *aside = NULL;
     item_names(item, &name, &aside);
-    item->aside = renameat(gc->store->objects_fd, name, gc->aside_fd, aside) == 0;
+    item->aside = renameat(gc->work.store->objects_fd, name, gc->work.aside_fd, aside) == 0;
     if (item->aside || errno == ENOENT) /* another collector was faster */
         return true;
     hpt_error_set_errno(error, errno, "cannot move object %s", aside);
@@ -178,12 +177,12 @@ static bool settle(HptGc *gc, Item *item, GError **error)
     g_autofree char *name = NULL, *aside = NULL;
     struct stat info;
     item_names(item, &name, &aside);
-    if (fstatat(gc->aside_fd, aside, &info, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(gc->work.aside_fd, aside, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return true;
-    item->young = touched_us(&info) > gc->limit_us;
+    item->young = hpt_gc_touched_us(&info) > gc->work.limit_us;
     bool back = item->young || item->known->kept;
-    bool done = back ? renameat(gc->aside_fd, aside, gc->store->objects_fd, name) == 0
-                     : unlinkat(gc->aside_fd, aside, 0) == 0;
+    bool done = back ? renameat(gc->work.aside_fd, aside, gc->work.store->objects_fd, name) == 0
+                     : unlinkat(gc->work.aside_fd, aside, 0) == 0;
     if (done || errno == ENOENT)
         return true;
     hpt_error_set_errno(error, errno, "cannot %s object %s", back ? "put back" : "remove", aside);
@@ -195,20 +194,22 @@ static bool goes(const Item *item)
     return !item->young && !item->known->kept;
 }
 
-static bool remove_items(HptGc *gc, HptGcMarkFunc mark, void *user, GError **error)
+static bool move_items(HptGc *gc, bool *any, GError **error)
 {
-    bool any = false;
     for (guint i = 0; i < gc->items->len; i++) {
         Item *item = &g_array_index(gc->items, Item, i);
-        any |= item->aside;
+        *any |= item->aside;
         if (item->aside || !goes(item))
             continue;
         if (!put_aside(gc, item, error))
             return false;
-        any = true;
+        *any = true;
     }
-    if (any && !mark(gc, user, error))
-        return false;
+    return true;
+}
+
+static bool settle_items(HptGc *gc, GError **error)
+{
     for (guint i = 0; i < gc->items->len; i++) {
         Item *item = &g_array_index(gc->items, Item, i);
         if (item->aside && !settle(gc, item, error))
@@ -217,54 +218,94 @@ static bool remove_items(HptGc *gc, HptGcMarkFunc mark, void *user, GError **err
     return true;
 }
 
-static void sum_up(const HptGc *gc, HptGcCount *count)
+/* Marks are forgotten between the two times: what nothing names any more may go the next time. */
+static void plan(HptGc *gc, HptGcCount *count)
 {
     for (guint i = 0; i < gc->items->len; i++) {
-        const Item *item = &g_array_index(gc->items, Item, i);
-        count->objects++;
+        Item *item = &g_array_index(gc->items, Item, i);
         count->bytes += item->bytes;
-        if (item->young && !item->known->kept) {
-            count->young++;
-            count->young_bytes += item->bytes;
-        } else if (goes(item)) {
-            count->removed++;
+        if (goes(item)) {
             count->removed_bytes += item->bytes;
+            continue;
         }
+        item->known->stays = true;
+        item->known->young |= item->young;
+    }
+    hpt_gc_plan_packs(&gc->work, &count->bytes, &count->removed_bytes);
+    GHashTableIter iter;
+    gpointer each;
+    g_hash_table_iter_init(&iter, gc->work.known);
+    while (g_hash_table_iter_next(&iter, &each, NULL)) {
+        const HptGcKnown *known = each;
+        count->objects++;
+        count->young += known->young && !known->kept;
+        count->removed += !known->kept && !known->stays;
     }
 }
 
-static bool collect(HptGc *gc, bool dry_run, HptGcMarkFunc mark, void *user, GError **error)
+static bool collect(HptGc *gc, bool dry_run, HptGcMarkFunc mark, void *user, HptGcCount *count,
+                    GError **error)
 {
-    if (!list_store(gc, error) || !mark(gc, user, error))
+    bool any = false;
+    if (!list_store(gc, error) || !hpt_gc_list_packs(&gc->work, error) || !mark(gc, user, error))
         return false;
-    return dry_run || remove_items(gc, mark, user, error);
+    plan(gc, count);
+    if (dry_run)
+        return true;
+    if (!move_items(gc, &any, error) || !hpt_gc_move_packs(&gc->work, &any, error))
+        return false;
+    if (!any)
+        return true;
+    GHashTableIter iter;
+    gpointer each;
+    g_hash_table_iter_init(&iter, gc->work.known);
+    while (g_hash_table_iter_next(&iter, &each, NULL)) {
+        HptGcKnown *known = each;
+        known->chosen = known->broken = false;
+    }
+    return hpt_gc_list_packs(&gc->work, error) && mark(gc, user, error) && settle_items(gc, error) &&
+           hpt_gc_settle_packs(&gc->work, error);
+}
+
+/* Where a collector puts what is to go, locked against a second one. */
+static int open_aside(HptStore *store, GError **error)
+{
+    int fd = hpt_store_open_folder(store->dir_fd, HPT_STORE_ASIDE);
+    if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK))
+        return fd; /* where there are no locks two of them do no harm but work */
+    if (fd >= 0) {
+        close(fd);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "another collector is at work in %s",
+                    store->dir);
+    } else {
+        hpt_error_set_errno(error, errno, "cannot make %s/%s", store->dir, HPT_STORE_ASIDE);
+    }
+    return -1;
 }
 
 bool hpt_store_collect(HptStore *store, int64_t grace_us, bool dry_run, HptGcMarkFunc mark,
                        void *user, HptGcCount *count, GError **error)
 {
-    HptGc gc = {.store = store, .aside_fd = -1};
+    HptGc gc = {.work = {.store = store, .aside_fd = -1}};
     HptGcCount counted = {0};
     int64_t now;
     if (!now_us(store, &now, error))
         return false;
-    gc.limit_us = now - grace_us;
-    if (!dry_run)
-        gc.aside_fd = hpt_store_open_folder(store->dir_fd, HPT_STORE_ASIDE);
-    if (!dry_run && gc.aside_fd < 0) {
-        hpt_error_set_errno(error, errno, "cannot make %s/%s", store->dir, HPT_STORE_ASIDE);
+    gc.work.limit_us = now - grace_us;
+    gc.work.aside_fd = dry_run ? openat(store->dir_fd, HPT_STORE_ASIDE,
+                                        O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                               : open_aside(store, error);
+    if (!dry_run && gc.work.aside_fd < 0)
         return false;
-    }
-    gc.known = g_hash_table_new_full(hash_digest, same_digest, g_free, NULL);
+    gc.work.known = g_hash_table_new_full(hash_digest, same_digest, g_free, NULL);
     gc.items = g_array_new(false, false, sizeof(Item));
-    bool ok = collect(&gc, dry_run, mark, user, error);
-    if (ok) {
-        sum_up(&gc, &counted);
+    bool ok = collect(&gc, dry_run, mark, user, &counted, error);
+    if (ok)
         *count = counted;
-    }
-    if (gc.aside_fd >= 0)
-        close(gc.aside_fd);
+    if (gc.work.aside_fd >= 0)
+        close(gc.work.aside_fd);
+    hpt_gc_forget_packs(&gc.work);
     g_array_unref(gc.items);
-    g_hash_table_unref(gc.known);
+    g_hash_table_unref(gc.work.known);
     return ok;
 }

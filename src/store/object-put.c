@@ -1,5 +1,5 @@
 #include "base/text.h"
-#include "store/folder.h"
+#include "store/objectfile.h"
 #include "store/stream.h"
 
 #include <errno.h>
@@ -63,7 +63,7 @@ static bool copy_in(HptStore *store, const Source *source, int fd, bool *zstd, H
             out = hpt_out_new(fd, *zstd, source->size, store->dir);
         }
         if (done + n > source->size || (n == 0 && done < source->size)) {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "the file changed while it was read");
+            hpt_object_set_changed(error);
             return false;
         }
         if (n == 0)
@@ -89,7 +89,7 @@ static int64_t declared_size(int fd, bool zstd)
     return n <= 0 || size > INT64_MAX ? -1 : (int64_t)size;
 }
 
-static bool sync_folder(HptStore *store, const HptDigest *digest, GError **error)
+bool hpt_object_sync_folder(HptStore *store, const HptDigest *digest, GError **error)
 {
     char hex[HPT_DIGEST_HEX_SIZE], prefix[3] = {0};
     memcpy(prefix, hpt_digest_hex(digest, hex), 2);
@@ -104,9 +104,7 @@ static bool sync_folder(HptStore *store, const HptDigest *digest, GError **error
     return ok;
 }
 
-/* Is the object there already? *found says so; an object of another size is HPT_ERROR_INTEGRITY.
- * It is touched, so that a collector sees that it is wanted; one that cannot be is written anew. */
-static bool find_same(HptStore *store, const HptObjectId *id, bool *found, GError **error)
+bool hpt_object_find_file(HptStore *store, const HptObjectId *id, bool *found, GError **error)
 {
     *found = false;
     for (int zstd = 0; zstd < 2 && !*found; zstd++) {
@@ -160,9 +158,9 @@ static bool put_through(HptStore *store, const Source *source, int fd, const cha
         return false;
     id->size = source->size;
     /* Even when somebody else put it, their folder fsync may not have happened yet. */
-    if (!find_same(store, id, &found, error) ||
+    if (!hpt_object_find_file(store, id, &found, error) ||
         (!found && !publish(store, fd, tmp, &id->digest, zstd, error)) ||
-        !sync_folder(store, &id->digest, error)) {
+        !hpt_object_sync_folder(store, &id->digest, error)) {
         hpt_store_prefix(error, &id->digest);
         return false;
     }
@@ -192,12 +190,12 @@ bool hpt_object_put_bytes(HptStore *store, const void *data, size_t length, HptO
 {
     HptObjectId id = hpt_object_id(data, length);
     bool found = false;
-    if (!find_same(store, &id, &found, error)) {
+    if (!hpt_object_find_file(store, &id, &found, error)) {
         hpt_store_prefix(error, &id.digest);
         return false;
     }
     if (found) {
-        if (!sync_folder(store, &id.digest, error))
+        if (!hpt_object_sync_folder(store, &id.digest, error))
             return false;
         *out = id;
         return true;
@@ -232,23 +230,37 @@ static bool check_regular(const struct stat *info, GError **error)
     return false;
 }
 
+void hpt_object_set_changed(GError **error)
+{
+    g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "the file changed while it was read");
+}
+
+bool hpt_object_examine(int fd, struct stat *info, GError **error)
+{
+    if (fstat(fd, info) == 0)
+        return check_regular(info, error);
+    hpt_error_set_errno(error, errno, "cannot be examined");
+    return false;
+}
+
+bool hpt_object_unchanged(int fd, const struct stat *before, GError **error)
+{
+    struct stat after;
+    if (fstat(fd, &after) == 0 && same_file(before, &after))
+        return true;
+    hpt_object_set_changed(error);
+    return false;
+}
+
 static bool put_open_file(HptStore *store, int fd, HptObjectId *out, GError **error)
 {
-    struct stat before, after;
-    if (fstat(fd, &before) != 0) {
-        hpt_error_set_errno(error, errno, "cannot be examined");
-        return false;
-    }
-    if (!check_regular(&before, error))
+    struct stat before;
+    HptObjectId id;
+    if (!hpt_object_examine(fd, &before, error))
         return false;
     Source source = {.fd = fd, .size = before.st_size};
-    HptObjectId id;
-    if (!put(store, &source, &id, error))
+    if (!put(store, &source, &id, error) || !hpt_object_unchanged(fd, &before, error))
         return false;
-    if (fstat(fd, &after) != 0 || !same_file(&before, &after)) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "the file changed while it was read");
-        return false;
-    }
     *out = id;
     return true;
 }

@@ -1,4 +1,5 @@
 #include "store/folder.h"
+#include "store/packread.h"
 #include "store/stream.h"
 
 #include <errno.h>
@@ -7,39 +8,57 @@
 
 struct HptObjectReader {
     HptObjectId id;
+    HptPackReader *packed; /* NULL: it is a file of its own, fd */
     int fd;
     HptIn *in;
     HptDigester *digester;
     int64_t done;
 };
 
+static HptObjectReader *new_reader(const HptObjectId *id, HptPackReader *packed, int fd, bool zstd)
+{
+    HptObjectReader *reader = g_new0(HptObjectReader, 1);
+    reader->id = *id;
+    reader->packed = packed;
+    reader->fd = fd;
+    reader->in = fd >= 0 ? hpt_in_new(fd, zstd ? HPT_IN_ZSTD : HPT_IN_PLAIN) : NULL;
+    reader->digester = hpt_digester_new();
+    return reader;
+}
+
 HptObjectReader *hpt_object_open(HptStore *store, const HptObjectId *id, GError **error)
 {
     bool zstd = false;
+    char hex[HPT_DIGEST_HEX_SIZE];
     int fd = hpt_store_open_object(store, &id->digest, &zstd);
-    if (fd < 0) {
-        char hex[HPT_DIGEST_HEX_SIZE];
-        hpt_digest_hex(&id->digest, hex);
-        if (errno == ENOENT)
-            g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "object sha256:%s is missing in %s",
-                        hex, store->dir);
-        else
-            hpt_error_set_errno(error, errno, "object sha256:%s in %s", hex, store->dir);
+    if (fd >= 0)
+        return new_reader(id, NULL, fd, zstd);
+    hpt_digest_hex(&id->digest, hex);
+    if (errno != ENOENT) {
+        hpt_error_set_errno(error, errno, "object sha256:%s in %s", hex, store->dir);
         return NULL;
     }
-    HptObjectReader *reader = g_new0(HptObjectReader, 1);
-    reader->id = *id;
-    reader->fd = fd;
-    reader->in = hpt_in_new(fd, zstd ? HPT_IN_ZSTD : HPT_IN_PLAIN);
-    reader->digester = hpt_digester_new();
-    return reader;
+    g_autoptr(GError) problem = NULL;
+    HptPackReader *packed = hpt_pack_reader_open(store, id, &problem);
+    if (packed != NULL)
+        return new_reader(id, packed, -1, false);
+    if (problem == NULL) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "object sha256:%s is missing in %s", hex,
+                    store->dir);
+        return NULL;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    hpt_store_prefix(error, &id->digest);
+    return NULL;
 }
 
 void hpt_object_close(HptObjectReader *reader)
 {
     if (reader == NULL)
         return;
-    close(reader->fd);
+    if (reader->fd >= 0)
+        close(reader->fd);
+    hpt_pack_reader_close(reader->packed);
     hpt_in_free(reader->in);
     hpt_digester_free(reader->digester);
     g_free(reader);
@@ -56,6 +75,12 @@ static bool check_end(const HptObjectReader *reader, GError **error)
         return false;
     }
     if (memcmp(&digest, &reader->id.digest, sizeof digest) != 0) {
+        g_autofree char *place =
+            reader->packed == NULL ? NULL : hpt_pack_reader_find_damage(reader->packed);
+        if (place != NULL) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "%s", place);
+            return false;
+        }
         char hex[HPT_DIGEST_HEX_SIZE];
         g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "damaged: its bytes have SHA-256 %s",
                     hpt_digest_hex(&digest, hex));
@@ -66,7 +91,9 @@ static bool check_end(const HptObjectReader *reader, GError **error)
 
 gssize hpt_object_read(HptObjectReader *reader, void *buffer, size_t length, GError **error)
 {
-    gssize n = hpt_in_read(reader->in, buffer, length, error);
+    gssize n = reader->packed != NULL
+                   ? hpt_pack_reader_read(reader->packed, buffer, length, error)
+                   : hpt_in_read(reader->in, buffer, length, error);
     if (n > 0) {
         hpt_digester_add(reader->digester, buffer, (size_t)n);
         reader->done += n;

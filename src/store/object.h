@@ -3,9 +3,11 @@
  * Layout  DIR/sha256/ab/cdef…        the bytes themselves, or
  *         DIR/sha256/ab/cdef….zst    one zstd frame of them (level 3, frame checksum and content
  *                                    size present); the name is the digest of the bytes *inside*
+ *         DIR/pack/ID.pack           the chunks and objects of a batch (store/batch.h, store/pack.h)
+ *         DIR/index/                 where to find them; made again from the packs if it is lost
  *         DIR/gc/                    what a collector (store/gc.h) is about to remove; still read
  *         DIR/tmp/                   unfinished writes; hpt_store_sweep clears what a crash left
- * so "sha256sum FILE" or "zstd -dc FILE.zst | sha256sum" checks an object without hpt.
+ * so for the first two "sha256sum FILE" or "zstd -dc FILE.zst | sha256sum" checks an object without hpt.
  *
  * Writing: to a temporary file on the same file system, fsync, rename, fsync of the folder. When a
  * put returns, the object is on disk: the row that names it may be committed. A failed fsync is
@@ -86,6 +88,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptObjectReader, hpt_object_close)
 /* The whole object, verified, NUL-terminated, owned; HPT_ERROR_DATA if it is larger than max. */
 char *hpt_object_get(HptStore *store, const HptObjectId *id, size_t max, size_t *length,
                      GError **error) HPT_WARN_UNUSED;
+
+/* Looks at the head and the tables of every pack; each that is damaged is told. False if the function
+ * says so, or with HPT_ERROR_IO. What is in the packs is checked with the objects. */
+typedef bool (*HptDamageFunc)(const char *message, void *user, GError **error);
+bool hpt_store_check_packs(HptStore *store, HptDamageFunc damaged, void *user,
+                           GError **error) HPT_WARN_UNUSED;
 
 /* Reads the object through and checks it. */
 bool hpt_object_check(HptStore *store, const HptObjectId *id, GError **error) HPT_WARN_UNUSED;

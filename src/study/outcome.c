@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "record/secret.h"
 #include "run/workdir.h"
+#include "store/batch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,6 +121,7 @@ typedef struct {
     const char *kind;
     GBytes *path;
     bool stored;
+    bool batched; /* in the batch: stored when that is committed */
     HptDigest digest;
     bool cut; /* more came than is stored */
     HptDigest full_digest;
@@ -140,7 +142,7 @@ struct HptOutcome {
     char *withheld;
     const HptRunResult *result;
     HptPoints *points;
-    HptStore *store;
+    HptBatch *batch; /* NULL: there is no store */
     GArray *artefacts; /* Artefact */
     GArray *objects;   /* Object */
     char *details;     /* canonical JSON or NULL */
@@ -165,6 +167,7 @@ void hpt_outcome_free(HptOutcome *outcome)
 {
     if (outcome == NULL)
         return;
+    hpt_batch_free(outcome->batch);
     g_array_unref(outcome->artefacts);
     g_array_unref(outcome->objects);
     g_free(outcome->details);
@@ -221,18 +224,41 @@ static void store_content(HptOutcome *outcome, Artefact *artefact, const void *b
     bool small = bytes != NULL && hpt_object_is_small(size);
     if (small)
         id = hpt_object_id(bytes, (size_t)size);
-    else if (outcome->store == NULL) {
+    else if (outcome->batch == NULL) {
         artefact->note = g_strdup("not stored: no object folder");
         return;
-    } else if (bytes != NULL ? !hpt_object_put_bytes(outcome->store, bytes, (size_t)size, &id,
-                                                     &error)
-                             : !hpt_object_put_fd(outcome->store, fd, name, &id, &error)) {
+    } else if (bytes != NULL ? !hpt_batch_put_bytes(outcome->batch, bytes, (size_t)size, &id,
+                                                    &error)
+                             : !hpt_batch_put_fd(outcome->batch, fd, name, &id, &error)) {
         not_stored(outcome, artefact, error);
         return;
     }
     add_object(outcome, &id, small ? bytes : NULL);
     artefact->stored = true;
+    artefact->batched = !small;
     artefact->digest = id.digest;
+}
+
+/* Everything that is not in the database goes to the disk at once, or is recorded as not stored. */
+static void commit(HptOutcome *outcome)
+{
+    g_autoptr(GError) error = NULL;
+    if (outcome->batch == NULL || hpt_batch_commit(outcome->batch, &error))
+        return;
+    for (guint i = outcome->objects->len; i-- > 0;)
+        if (g_array_index(outcome->objects, Object, i).bytes == NULL)
+            g_array_remove_index(outcome->objects, i);
+    for (guint i = 0; i < outcome->artefacts->len; i++) {
+        Artefact *artefact = &g_array_index(outcome->artefacts, Artefact, i);
+        if (!artefact->batched)
+            continue;
+        gsize length;
+        const char *path = g_bytes_get_data(artefact->path, &length);
+        g_autoptr(GError) its = g_error_copy(error);
+        g_prefix_error(&its, "%.*s: ", (int)length, path);
+        artefact->stored = false;
+        not_stored(outcome, artefact, its);
+    }
 }
 
 static void add_note(Artefact *artefact, char *steal_note)
@@ -416,7 +442,7 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
     outcome->allow_secrets = allow_secrets;
     outcome->result = result;
     outcome->points = points;
-    outcome->store = store;
+    outcome->batch = store == NULL ? NULL : hpt_batch_begin(store);
     outcome->artefacts = g_array_new(false, false, sizeof(Artefact));
     g_array_set_clear_func(outcome->artefacts, clear_artefact);
     outcome->objects = g_array_new(false, false, sizeof(Object));
@@ -442,6 +468,7 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
         if (outcome->note == NULL)
             outcome->note = g_strdup(error->message);
     }
+    commit(outcome);
     make_details(outcome, place, counted.skipped, problem);
     if (note != NULL)
         *note = g_strdup(outcome->note);

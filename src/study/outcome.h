@@ -1,7 +1,7 @@
 /* What a finished run left, as the arguments of one statement: metrics, points, streams, files.
  *
- * Objects that do not go into the database are in the store, fsynced, before the arguments name
- * them. A file that cannot be stored (a full disk, changed while it was read) is recorded as not
+ * Objects that do not go into the database are in the store, in one batch with one fsync, before the
+ * arguments name them. A file that cannot be stored (a full disk, changed while it was read) is recorded as not
  * stored, with the reason: the result of the trial is none the less its result.
  *
  * What looks like a secret (record/secret.h) is masked in the streams, and a text file of up to

@@ -15,7 +15,7 @@ run() {
     hpt-run -q --progress=none --print=none --sampler=grid "$@" -- ./learner '{x}'
 }
 value() { sed -n "s/^$1	//p" out; }
-objects() { find .hpt/objects/sha256 -type f | wc -l; }
+objects() { find .hpt/objects/pack .hpt/objects/sha256 -type f | wc -l; }
 grow_old() { find .hpt/objects -type f -exec touch -d '3 days ago' {} +; }
 forget() {
     psql -qXAt -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "set session_replication_role = replica;
@@ -48,10 +48,15 @@ test_ok 'what a waiting result names stays, and one that was put aside, wherever
     rm .hpt/spool/a.refused && hpt-init --gc >out && test_is "$(value removed)" 1 && test ! -e "$file"
 '
 test_ok 'what a collector left aside when it was killed is found, put back if it is named, else removed' '
-    named=$(find .hpt/objects/sha256 -type f | head -n 1) && base=$(basename "$(dirname "$named")")$(basename "$named") &&
-    mv "$named" ".hpt/objects/gc/$base" && cp loose ".hpt/objects/gc/$name" && touch -d "3 days ago" ".hpt/objects/gc/$name" &&
+    named=$(find .hpt/objects/pack -type f | head -n 1) && mv "$named" .hpt/objects/gc/ && cp loose ".hpt/objects/gc/$name" && touch -d "3 days ago" ".hpt/objects/gc/$name" &&
     hpt-verify -qH >out && test_empty out &&
     hpt-init --gc >out && test_is "$(value removed)" 1 && test -e "$named" && test_is "$(ls .hpt/objects/gc)" ""
+'
+test_ok 'what two studies share goes with the second of them' '
+    run -s two x=6 && run -s three x=6,7 && psql -qXAt -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "set session_replication_role = replica;
+        delete from hpt_record.artefact a using hpt_record.study s where s.id = a.study_id and s.name = '"'two'"' and kind = '"'file'"'" &&
+    grow_old && hpt-init --gc >out && test_is "$(value objects) $(value removed)" "7 0" && hpt-verify -qH >out && test_empty out &&
+    forget && grow_old && hpt-init --gc >out && test_is "$(value objects) $(value removed)" "7 7" && test_is "$(objects)" 0
 '
 test_ok 'wrong use: --dry-run alone, --gc with another job' '
     test_exit 2 hpt-init --dry-run 2>err && test_grep "dry-run is for --gc" err &&

@@ -326,12 +326,13 @@ test_ok 'tar: trials that have not finished are left out, with a note, unless na
 '
 
 # ---- damage ----
-# Sets digest and object, its file, to an object of the first study that lies in the folder.
+# Sets digest to an object of the first study that lies in the folder, and object to the pack it is in.
 stored_object() {
     digest=$(sql "select min(digest) from hpt.artefact where study = 'first' and not in_database")
-    set -- .hpt/objects/sha256/"$(echo "$digest" | cut -c1-2)/$(echo "$digest" | cut -c3-)"*
-    object=$1
-    test -e "$object"
+    for object in .hpt/objects/pack/*; do
+        od -An -v -tx1 "$object" | tr -d " \n" | grep -q "$digest" && return
+    done
+    return 1
 }
 test_ok 'tar: a damaged object is exit 6 and named; the old file stays' '
     stored_object &&

@@ -144,15 +144,16 @@ test_ok '-f jsonl' '
 test_ok 'back to the sound database' '
     sed -i "s/dbname=[a-z0-9_]*/dbname=$test_database/g" .hpt/config && TEST_DSN=$original && hpt-verify -q
 '
-object=$(find .hpt/objects/sha256 -type f | sort | head -n 1)
+object=$(find .hpt/objects/pack -type f | sort | head -n 1)
 test_ok 'I2: an object with one byte changed is exit 6; --no-content does not see it' '
     cp "$object" keep && size=$(wc -c <"$object") && chmod u+w "$object" &&
     printf X | dd of="$object" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null &&
-    finds I2 6 "error	(one|two)	[0-9]	1	object sha256:[0-9a-f]{64}" && test_is "$(wc -l <out)" 1 &&
+    finds I2 6 "error	(one|two)	[0-9]	1	object sha256:[0-9a-f]{64}: pack ${object##*/}: damaged at byte 24: " && test_is "$(wc -l <out)" 1 &&
     test_exit 0 hpt-verify -q --no-content >out
 '
-test_ok 'I2: an object cut short is exit 6' '
-    : >"$object" && finds I2 6 "error	(one|two)	[0-9]	1	object sha256:[0-9a-f]{64}"
+test_ok 'I2: a pack cut short is exit 6 and named, with the object that is in it' '
+    head -c "$((size - 1))" keep >"$object" && finds I2 6 "error	(one|two)	[0-9]	1	object sha256:[0-9a-f]{64} is missing" &&
+    test_grep "^I2	error	.N	.N	.N	pack ${object##*/}: it has no end" out && test_is "$(wc -l <out)" 2
 '
 test_ok 'I2: an object that is missing is exit 6, also with --no-content' '
     rm "$object" && finds I2 6 "object sha256:[0-9a-f]{64}: is missing|object sha256:[0-9a-f]{64} is missing" &&
