@@ -14,6 +14,12 @@ bool diff_counts(const HptDifference *row);
 bool diff_print(const HptFacts *const *operands, size_t n, const GPtrArray *rows,
                 const HptShow *show, GError **error) HPT_WARN_UNUSED;
 
+/* What makes the files of the second operand out of those of the first, as patch(1) and git apply
+ * take it. terminal: control characters are escaped. A note says what is no text or is not here.
+ * Fails HPT_ERROR_USAGE if there are not two operands or a row is no file. */
+bool diff_print_patch(const HptFacts *const *operands, size_t n, const GPtrArray *rows,
+                      bool terminal, GError **error) HPT_WARN_UNUSED;
+
 /* section, differs, of: how many rows of how many facts. */
 bool diff_print_stat(const HptFacts *const *operands, size_t n, const GPtrArray *rows,
                      const HptShow *show, GError **error) HPT_WARN_UNUSED;

@@ -19,8 +19,9 @@ typedef struct {
     bool people; /* table, md */
     bool json;
     HptWriter *writer;
-    const char *last;   /* section of the row before */
-    bool quiet_section; /* table: a section is named once */
+    const char *last;         /* section of the row before */
+    bool quiet_section;       /* table: a section is named once */
+    bool any_delta, any_note; /* for people: else there is no such column */
 } Printer;
 
 /* ---- values ---- */
@@ -64,6 +65,12 @@ static char *value_text(const Printer *printer, const HptFact *fact, int digits)
     }
     if (printer->people && fact->is_number)
         return hpt_number_round(fact->number, digits);
+    if (printer->people && fact->is_file && fact->has_digest) {
+        char hex[HPT_DIGEST_HEX_SIZE];
+        return g_strdup_printf("%.*s sha256:%.12s",
+                               (int)(strstr(fact->value, " sha256:") - fact->value), fact->value,
+                               hpt_digest_hex(&fact->digest, hex));
+    }
     return g_strdup(fact->value);
 }
 
@@ -98,7 +105,7 @@ static size_t lead(const Printer *printer)
 static size_t n_columns(const Printer *printer)
 {
     if (printer->people)
-        return lead(printer) + printer->n + (printer->n == 2 ? 2 : 1);
+        return lead(printer) + printer->n + printer->any_delta + printer->any_note;
     return lead(printer) + printer->n + (printer->n == 2 ? 5 : 2);
 }
 
@@ -115,7 +122,7 @@ static HptWriter *open_writer(const Printer *printer, const HptShow *show)
                                     .type = printer->json ? HPT_COLUMN_JSON : HPT_COLUMN_TEXT,
                                     .rank = (int)i,
                                     .keep = i < 2};
-    if (printer->n == 2) {
+    if (printer->n == 2 && (!printer->people || printer->any_delta)) {
         HptColumnType type = printer->people ? HPT_COLUMN_TEXT : HPT_COLUMN_REAL;
         columns[at++] = (HptColumn){.name = "difference", .type = type, .keep = true};
         if (!printer->people) {
@@ -125,7 +132,8 @@ static HptWriter *open_writer(const Printer *printer, const HptShow *show)
     }
     if (!printer->people)
         columns[at++] = (HptColumn){.name = "verdict", .type = HPT_COLUMN_TEXT};
-    columns[at++] = (HptColumn){.name = "note", .type = HPT_COLUMN_TEXT, .rank = 1000};
+    if (!printer->people || printer->any_note)
+        columns[at++] = (HptColumn){.name = "note", .type = HPT_COLUMN_TEXT, .rank = 1000};
     return hpt_writer_new(show, columns, at, hpt_sink_file, stdout);
 }
 
@@ -164,13 +172,14 @@ static bool add_line(Printer *printer, const HptDifference *row, const char *nam
     }
     for (size_t i = 0; i < G_N_ELEMENTS(more); i++) {
         g_ptr_array_add(owned, more[i]);
-        if (printer->n == 2 && (i == 0 || !printer->people))
+        if (printer->n == 2 && (printer->people ? i == 0 && printer->any_delta : true))
             cells[at++] = more[i] != NULL ? more[i] : printer->people ? "" : NULL;
     }
     if (!printer->people)
         cells[at++] = hpt_verdict_names[row->verdict];
     const char *note = first ? row->note : NULL;
-    cells[at++] = note != NULL ? note : printer->people ? "" : NULL;
+    if (!printer->people || printer->any_note)
+        cells[at++] = note != NULL ? note : printer->people ? "" : NULL;
     return hpt_writer_add(printer->writer, cells, error);
 }
 
@@ -205,6 +214,11 @@ bool diff_print(const HptFacts *const *operands, size_t n, const GPtrArray *rows
         .json = show->format == HPT_FORMAT_JSON || show->format == HPT_FORMAT_JSONL,
         .quiet_section = show->format == HPT_FORMAT_TABLE,
     };
+    for (guint i = 0; i < rows->len; i++) {
+        const HptDifference *row = rows->pdata[i];
+        printer.any_delta = printer.any_delta || row->has_delta;
+        printer.any_note = printer.any_note || row->note != NULL;
+    }
     g_autoptr(HptWriter) writer = open_writer(&printer, show);
     printer.writer = writer;
     for (guint i = 0; i < rows->len; i++)

@@ -15,7 +15,7 @@ extern char **environ;
 
 static char *opt_study, *opt_format, *opt_color, *opt_dsn, *opt_directory;
 static char **opt_only, **opt_tolerance;
-static gboolean opt_all, opt_stat, opt_no_header, opt_no_content, opt_quiet;
+static gboolean opt_all, opt_stat, opt_patch, opt_no_header, opt_no_content, opt_quiet;
 
 static const GOptionEntry options[] = {
     {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study,
@@ -23,6 +23,8 @@ static const GOptionEntry options[] = {
     {"only", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_only,
      "only these sections; repeat or join by commas", "SECTION"},
     {"all", 'a', 0, G_OPTION_ARG_NONE, &opt_all, "also what is the same", NULL},
+    {"patch", 'p', 0, G_OPTION_ARG_NONE, &opt_patch,
+     "a patch that makes the files that the second one left of those of the first", NULL},
     {"stat", 0, 0, G_OPTION_ARG_NONE, &opt_stat, "only how many differ in each section", NULL},
     {"tolerance", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_tolerance,
      "numbers of this metric, file or stream may differ so much; * is all of them; repeat",
@@ -73,11 +75,19 @@ static bool read_options(HptCompareOptions *options_out, GArray *tolerances, GEr
     }
     options_out->tolerances = (const HptTolerance *)(const void *)tolerances->data;
     options_out->n_tolerances = tolerances->len;
-    options_out->all = opt_all;
-    options_out->no_content = opt_no_content || opt_stat || opt_quiet;
+    options_out->all = opt_all || opt_patch; /* a file may be the same but for its mode */
+    options_out->no_content = opt_no_content || opt_stat || opt_quiet || opt_patch;
     for (char **text = opt_only; text != NULL && *text != NULL; text++)
         if (!hpt_sections_parse(*text, &options_out->sections, error))
             return false;
+    if (!opt_patch)
+        return true;
+    if (opt_stat || opt_format != NULL) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--patch does not go with --stat or -f");
+        return false;
+    }
+    if (options_out->sections == 0)
+        options_out->sections = HPT_SECTION_BIT(ARTEFACTS);
     return true;
 }
 
@@ -109,13 +119,17 @@ static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned want
 /* Sections that were not recorded of some, and so are compared of none. */
 static void tell_unknown(const HptFacts *const *operands, size_t n, unsigned wanted)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned whole = operands[i]->trial >= 0 ? HPT_SECTIONS_TRIAL : operands[i]->sections;
-        unsigned missing = whole & ~operands[i]->sections & (wanted != 0 ? wanted : ~0u);
-        for (unsigned section = 0; section < HPT_SECTION_COUNT; section++)
-            if ((missing >> section & 1) != 0)
-                hpt_tool_note("%s: %s is not recorded, so it is not compared", operands[i]->label,
-                              hpt_section_names[section]);
+    for (unsigned section = 0; section < HPT_SECTION_COUNT; section++) {
+        g_autoptr(GString) without = g_string_new(NULL);
+        for (size_t i = 0; i < n; i++) {
+            unsigned whole = operands[i]->trial >= 0 ? HPT_SECTIONS_TRIAL : operands[i]->sections;
+            if (((whole & ~operands[i]->sections) >> section & 1) != 0)
+                g_string_append_printf(without, "%s%s", without->len > 0 ? ", " : "",
+                                       operands[i]->label);
+        }
+        if (without->len > 0 && (wanted == 0 || (wanted >> section & 1) != 0))
+            hpt_tool_note("%s is not recorded of %s, so it is not compared",
+                          hpt_section_names[section], without->str);
     }
 }
 
@@ -203,7 +217,11 @@ static int compare(const HptFacts *const *operands, size_t n, const HptCompareOp
     bool differ = false;
     for (guint i = 0; i < rows->len; i++)
         differ = differ || diff_counts(rows->pdata[i]);
-    if (!opt_quiet && !(opt_stat ? diff_print_stat : diff_print)(operands, n, rows, show, error))
+    if (opt_patch && !opt_quiet &&
+        !diff_print_patch(operands, n, rows, isatty(STDOUT_FILENO) == 1, error))
+        return HPT_EXIT_TOOL;
+    if (!opt_quiet && !opt_patch &&
+        !(opt_stat ? diff_print_stat : diff_print)(operands, n, rows, show, error))
         return HPT_EXIT_TOOL;
     return differ ? HPT_EXIT_NO : HPT_EXIT_OK;
 }

@@ -6,12 +6,12 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_reader') THEN
         GRANT USAGE ON SCHEMA hpt, hpt_study TO hpt_reader;
         GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study TO hpt_reader;
-        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean) TO hpt_reader;
+        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean), hpt.object_bytes(text) TO hpt_reader;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_writer') THEN
         GRANT USAGE ON SCHEMA hpt, hpt_study, hpt_record TO hpt_writer;
         GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study TO hpt_writer;
-        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean) TO hpt_writer;
+        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean), hpt.object_bytes(text) TO hpt_writer;
         FOR v_function IN
             SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = 'hpt_record'::regnamespace
@@ -27,6 +27,6 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'hpt_auditor') THEN
         GRANT USAGE ON SCHEMA hpt, hpt_study, hpt_record TO hpt_auditor;
         GRANT SELECT ON ALL TABLES IN SCHEMA hpt, hpt_study, hpt_record TO hpt_auditor;
-        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean) TO hpt_auditor;
+        GRANT EXECUTE ON FUNCTION hpt.record_lines(text[], bigint[], boolean), hpt.object_bytes(text) TO hpt_auditor;
     END IF;
 END $$;

@@ -145,7 +145,7 @@ static bool add_environment(const HptFactsBundle *bundle, const char *digest, Hp
         add_items(facts, json_object_get(found, "canonical"));
     }
     if (row == NULL)
-        facts->sections &= ~(1u << HPT_SECTION_ENVIRONMENT);
+        facts->sections &= ~HPT_SECTION_BIT(ENVIRONMENT);
     if (problem == NULL)
         return true;
     g_propagate_error(error, problem);

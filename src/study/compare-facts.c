@@ -36,10 +36,15 @@ bool hpt_facts_add_config(HptFacts *facts, HptSection section, const char *group
 
 void hpt_facts_add_words(HptFacts *facts, const char *const *words, size_t n)
 {
+    g_autoptr(GString) line = g_string_new(NULL);
     for (size_t i = 0; i < n; i++) {
         g_autofree char *name = g_strdup_printf("word %zu", i);
+        g_autofree char *quoted = hpt_text_shell_quote(words[i]);
         hpt_facts_add(facts, HPT_SECTION_COMMAND, "", name, words[i]);
+        g_string_append_printf(line, "%s%s", i > 0 ? " " : "", quoted);
     }
+    if (n > 0)
+        hpt_facts_add(facts, HPT_SECTION_COMMAND, "", HPT_FACT_LINE, line->str);
 }
 
 /* ---- definitions ---- */
@@ -159,6 +164,33 @@ char *hpt_facts_path_text(const char *bytes, size_t length)
     return g_string_free(out, FALSE);
 }
 
+static int octal(const char *text)
+{
+    int value = 0;
+    for (int i = 0; i < 3; i++) {
+        if (text[i] < '0' || text[i] > '7')
+            return -1;
+        value = value * 8 + (text[i] - '0');
+    }
+    return value;
+}
+
+char *hpt_facts_path_bytes(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    while (*text != '\0') {
+        int value = *text == '\\' ? octal(text + 1) : -1;
+        if (value > 0) {
+            g_string_append_c(out, (char)value);
+            text += 4;
+            continue;
+        }
+        text += *text == '\\' && text[1] == '\\';
+        g_string_append_c(out, *text++);
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* ---- what became of them ---- */
 
 static void add_if(HptFacts *facts, bool has, const char *name, int64_t number)
@@ -225,6 +257,32 @@ bool hpt_facts_add_results(HptFacts *facts, const HptFactsResults *results, GErr
                                 results->config_length, error);
 }
 
+/* ---- files ---- */
+
+/* A row of its own: a file may be the same but for this. */
+static void add_mode(HptFacts *facts, HptSection section, const char *group, const char *name,
+                     int mode)
+{
+    if (mode < 0)
+        return;
+    g_autofree char *text = g_strdup_printf("%04o", (unsigned)mode & 07777u);
+    g_autofree char *of = g_strconcat(name, " (mode)", NULL);
+    hpt_facts_add(facts, section, group, of, text);
+}
+
+static void add_link(HptFacts *facts, HptSection section, const char *group, const char *name,
+                     const char *target)
+{
+    g_autofree char *shown = hpt_facts_path_text(target, strlen(target));
+    g_autofree char *text = g_strconcat("link to ", shown, NULL);
+    hpt_facts_add(facts, section, group, name, text)->target = g_strdup(target);
+}
+
+static char *digest_text(int64_t size, const char *digest)
+{
+    return g_strdup_printf("%" PRId64 " bytes sha256:%s", size, digest);
+}
+
 /* ---- what trials left ---- */
 
 static HptSection section_of(const char *kind)
@@ -237,7 +295,7 @@ static HptSection section_of(const char *kind)
 static char *file_text(const HptFactsArtefact *artefact, const char *digest)
 {
     if (digest != NULL)
-        return g_strdup_printf("%" PRId64 " bytes sha256:%s", artefact->size, digest);
+        return digest_text(artefact->size, digest);
     return g_strdup_printf("%" PRId64 " bytes, %s", artefact->size,
                            artefact->note != NULL ? artefact->note : "not stored");
 }
@@ -246,24 +304,25 @@ void hpt_facts_add_artefact(HptFacts *facts, const char *group, const HptFactsAr
 {
     HptSection section = section_of(artefact->kind);
     const char *name = section == HPT_SECTION_STREAMS ? artefact->kind : artefact->path;
-    if (strcmp(artefact->kind, "link") == 0 || strcmp(artefact->kind, "special") == 0) {
-        g_autofree char *text =
-            artefact->target != NULL ? g_strconcat("link to ", artefact->target, NULL) : NULL;
-        hpt_facts_add(facts, section, group, name, text != NULL ? text : artefact->kind);
+    if (strcmp(artefact->kind, "link") == 0 && artefact->target != NULL) {
+        g_autofree char *target = hpt_facts_path_bytes(artefact->target);
+        add_link(facts, section, group, name, target);
+        return;
+    }
+    if (strcmp(artefact->kind, "file") != 0 && section == HPT_SECTION_ARTEFACTS) {
+        hpt_facts_add(facts, section, group, name, artefact->kind);
         return;
     }
     const char *digest = artefact->full_digest != NULL ? artefact->full_digest : artefact->digest;
     g_autofree char *text = file_text(artefact, digest);
     HptFact *fact = hpt_facts_add(facts, section, group, name, text);
     fact->is_file = true;
+    fact->mode = artefact->mode;
     fact->has_digest = digest != NULL && hpt_digest_parse(digest, &fact->digest);
     if (artefact->digest != NULL && hpt_digest_parse(artefact->digest, &fact->stored.digest))
         fact->stored.size = artefact->stored_size;
-    if (section == HPT_SECTION_ARTEFACTS && artefact->mode >= 0) {
-        g_autofree char *mode = g_strdup_printf("%04o", (unsigned)artefact->mode & 07777u);
-        g_autofree char *of = g_strconcat(name, " (mode)", NULL);
-        hpt_facts_add(facts, section, group, of, mode);
-    }
+    if (section == HPT_SECTION_ARTEFACTS)
+        add_mode(facts, section, group, name, artefact->mode);
 }
 
 char *hpt_facts_part_name(const HptDefinition *definition, double budget, int fold, int repeat)

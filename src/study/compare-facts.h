@@ -10,8 +10,7 @@
 bool hpt_facts_add_config(HptFacts *facts, HptSection section, const char *group, const char *json,
                           size_t length, GError **error) HPT_WARN_UNUSED;
 
-/* The words of a command, one a fact: "word 0" …; the words of two commands that differ in number
- * are compared all the same, word by word. */
+/* The words of a command, one a fact: "word 0" …; and all of them quoted for sh, "words". */
 void hpt_facts_add_words(HptFacts *facts, const char *const *words, size_t n);
 
 /* What the definition bounds a trial by, and how it is given its input. */
@@ -32,6 +31,8 @@ void hpt_facts_add_artefact(HptFacts *facts, const char *group, const HptFactsAr
 /* A name of a file as hpt.path_text has it: \\ for a backslash, \ooo where it is not UTF-8; owned.
  */
 char *hpt_facts_path_text(const char *bytes, size_t length);
+/* And back; owned. */
+char *hpt_facts_path_bytes(const char *text);
 
 /* What became of a trial; texts may be NULL, has: which numbers there are. */
 typedef struct {

@@ -11,16 +11,7 @@
 typedef struct {
     HptDb *db;
     HptStore *store; /* NULL: no folder of objects */
-    char *study;
-    int64_t trial;
 } Source;
-
-static void source_free(void *data)
-{
-    Source *source = data;
-    g_free(source->study);
-    g_free(source);
-}
 
 /* Small objects lie in the database, others in the folder, which may be another machine's. */
 static char *read_content(void *data, const HptObjectId *id, size_t *length, GError **error)
@@ -28,13 +19,11 @@ static char *read_content(void *data, const HptObjectId *id, size_t *length, GEr
     const Source *source = data;
     char hex[HPT_DIGEST_HEX_SIZE];
     g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_text(args, source->study);
-    hpt_args_int8(args, source->trial);
     hpt_args_text(args, hpt_digest_hex(&id->digest, hex));
-    g_autoptr(HptRows) rows = hpt_db_maybe_row(source->db, HPT_SQL_COMPARE_BYTES, args, error);
+    g_autoptr(HptRows) rows = hpt_db_row(source->db, HPT_SQL_COMPARE_BYTES, args, error);
     if (rows == NULL)
         return NULL;
-    if (hpt_rows_count(rows) == 1 && !hpt_rows_null(rows, 0, 0)) {
+    if (!hpt_rows_null(rows, 0, 0)) {
         const void *bytes = hpt_rows_peek_bytea(rows, 0, 0, length);
         char *copy = g_malloc(*length + 1);
         memcpy(copy, bytes, *length);
@@ -120,7 +109,7 @@ static bool add_metrics(const Reading *reading, bool has_parts, GError **error)
 static bool add_environment(HptDb *db, const char *environment, HptFacts *facts, GError **error)
 {
     if (environment == NULL) {
-        facts->sections &= ~(1u << HPT_SECTION_ENVIRONMENT);
+        facts->sections &= ~HPT_SECTION_BIT(ENVIRONMENT);
         return true;
     }
     g_autoptr(HptArgs) args = hpt_args_new();
@@ -232,12 +221,12 @@ HptFacts *hpt_facts_read_trial(HptDb *db, HptStore *store, const char *study, in
                                  : g_strdup_printf("%s/%" PRId64, study, trial);
     g_autoptr(HptFacts) facts = hpt_facts_new(label, HPT_SECTIONS_TRIAL);
     Source *source = g_new0(Source, 1);
-    *source = (Source){.db = db, .store = store, .study = g_strdup(study), .trial = trial};
+    *source = (Source){.db = db, .store = store};
     facts->study = g_strdup(study);
     facts->trial = trial;
     facts->read = read_content;
     facts->source = source;
-    facts->free_source = source_free;
+    facts->free_source = g_free;
     Reading reading = {
         .db = db, .study = study, .trial = trial, .attempt = attempt, .facts = facts};
     bool ok = read_trial(&reading, error);

@@ -125,6 +125,7 @@ static void fact_free(void *data)
     g_free(fact->name);
     g_free(fact->value);
     g_free(fact->parts);
+    g_free(fact->target);
     g_free(fact);
 }
 
@@ -161,6 +162,7 @@ HptFact *hpt_facts_add(HptFacts *facts, HptSection section, const char *group, c
     fact->name = g_strdup(name);
     fact->value = g_strdup(value);
     fact->stored.size = -1;
+    fact->mode = -1;
     g_ptr_array_add(facts->facts, fact);
     return fact;
 }
@@ -398,16 +400,37 @@ static HptDifference *take_row(const HptFacts *const *operands, size_t n, size_t
     return row;
 }
 
+/* Commands of one length are compared word by word, others as a whole. */
+static bool is_even(const HptFacts *const *operands, size_t n)
+{
+    size_t words = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t own = 0;
+        for (guint k = 0; k < operands[i]->facts->len; k++)
+            own += ((const HptFact *)operands[i]->facts->pdata[k])->section == HPT_SECTION_COMMAND;
+        if (i > 0 && own != words)
+            return false;
+        words = own;
+    }
+    return true;
+}
+
+static bool is_left_out(const HptFact *key, bool even)
+{
+    return key->section == HPT_SECTION_COMMAND && (strcmp(key->name, HPT_FACT_LINE) == 0) == even;
+}
+
 GPtrArray *hpt_compare(const HptFacts *const *operands, size_t n, const HptCompareOptions *options,
                        GError **error)
 {
     unsigned sections = common_sections(operands, n, options->sections);
     g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func(free_difference);
     g_autofree size_t *at = g_new0(size_t, n);
+    bool even = is_even(operands, n);
     const HptFact *key;
     while ((key = least(operands, n, at)) != NULL) {
         HptDifference *row = take_row(operands, n, at, key);
-        bool wanted = (sections >> row->section & 1) != 0;
+        bool wanted = (sections >> row->section & 1) != 0 && !is_left_out(key, even);
         if (wanted && !judge(row, operands, n, options, error)) {
             hpt_difference_free(row);
             return NULL;
@@ -425,10 +448,11 @@ size_t hpt_compare_count(const HptFacts *const *operands, size_t n, HptSection s
 {
     g_autofree size_t *at = g_new0(size_t, n);
     size_t count = 0;
+    bool even = is_even(operands, n);
     const HptFact *key;
     while ((key = least(operands, n, at)) != NULL) {
         hpt_difference_free(take_row(operands, n, at, key));
-        count += key->section == section;
+        count += key->section == section && !is_left_out(key, even);
     }
     return count;
 }

@@ -42,16 +42,17 @@ extern const char *const hpt_section_names[];
  * or params, files, artifacts, logs. Fails HPT_ERROR_USAGE with a suggestion. */
 bool hpt_sections_parse(const char *text, unsigned *bits, GError **error) HPT_WARN_UNUSED;
 
+#define HPT_SECTION_BIT(name) (1u << HPT_SECTION_##name)
 #define HPT_SECTIONS_TRIAL                                                                         \
-    (1u << HPT_SECTION_PARAMETERS | 1u << HPT_SECTION_METRICS | 1u << HPT_SECTION_RUN |            \
-     1u << HPT_SECTION_COMMAND | 1u << HPT_SECTION_LIMITS | 1u << HPT_SECTION_ENVIRONMENT |        \
-     1u << HPT_SECTION_ARTEFACTS | 1u << HPT_SECTION_STREAMS | 1u << HPT_SECTION_USAGE)
+    (HPT_SECTION_BIT(PARAMETERS) | HPT_SECTION_BIT(METRICS) | HPT_SECTION_BIT(RUN) |               \
+     HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(ENVIRONMENT) |           \
+     HPT_SECTION_BIT(ARTEFACTS) | HPT_SECTION_BIT(STREAMS) | HPT_SECTION_BIT(USAGE))
 #define HPT_SECTIONS_STUDY                                                                         \
-    (1u << HPT_SECTION_COMMAND | 1u << HPT_SECTION_LIMITS | 1u << HPT_SECTION_DEFINITION |         \
-     1u << HPT_SECTION_SPACE | 1u << HPT_SECTION_RESULTS)
-#define HPT_SECTIONS_ENVIRONMENT (1u << HPT_SECTION_ENVIRONMENT)
+    (HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(DEFINITION) |            \
+     HPT_SECTION_BIT(SPACE) | HPT_SECTION_BIT(RESULTS))
+#define HPT_SECTIONS_ENVIRONMENT HPT_SECTION_BIT(ENVIRONMENT)
 /* All but usage. */
-#define HPT_SECTIONS_DEFAULT (((1u << HPT_SECTION_COUNT) - 1) & ~(1u << HPT_SECTION_USAGE))
+#define HPT_SECTIONS_DEFAULT (((1u << HPT_SECTION_COUNT) - 1) & ~HPT_SECTION_BIT(USAGE))
 
 /* ---- facts ---- */
 
@@ -61,6 +62,10 @@ typedef struct {
     int fold, repeat;
     double value;
 } HptPart;
+
+/* The fact of section command that has all words: compared where commands differ in how many there
+ * are, as then a word has no counterpart; else the words are. */
+#define HPT_FACT_LINE "words"
 
 typedef struct {
     HptSection section;
@@ -75,6 +80,8 @@ typedef struct {
     HptDigest digest;
     bool is_file;       /* the content is compared: by digest, then by what is stored */
     HptObjectId stored; /* what is stored; size -1: nothing */
+    int mode;           /* of a file; -1: not known */
+    char *target;       /* of a link, bytes; else NULL */
 } HptFact;
 
 /* Bytes that a fact's stored names, owned, NUL-terminated; NULL without an error: they are not
@@ -166,7 +173,8 @@ typedef struct {
 
 void hpt_difference_free(HptDifference *difference);
 
-/* Compares n ≥ 2 operands; HptDifference *, freed with the array, in the order of sections, groups
+/* Compares n ≥ 2 operands; rows that are the same or within tolerance are only given if all are
+ * asked for. The rows are HptDifference *, freed with the array, in the order of sections, groups
  * and names (numbers in a name by value). The verdict of a row is the worst of any operand with the
  * first. Sections that one of them cannot have are left out for all. Reads content of files only
  * where the digests differ. Fails as their read does. Cost: O(facts) and, for files that differ,

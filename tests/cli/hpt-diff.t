@@ -55,7 +55,7 @@ test_ok 'three trials side by side, without a difference' '
 '
 test_ok 'trials of two studies: parameters that only one has, limits' '
     test_exit 1 hpt-diff one/0 two/0 >out && test_is "$(row k one/0) $(row k two/0)" "\\N a" &&
-    test_is "$(row timeout two/0)" "50 s" && test_grep "^command		word 2	.N	a	" out
+    test_is "$(row timeout two/0)" "50 s" && test_is "$(row words two/0)" "./learner 1 a"
 '
 test_ok '--only: sections by name, by the beginning of one, and other words for them' '
     test_exit 1 hpt-diff -s one --only=params,metrics 0 1 >out && test_is "$(cut -f 1 out | sort -u | paste -sd " " -)" "metrics parameters section" &&
@@ -110,7 +110,7 @@ test_ok 'an attempt that was lost keeps what it left' '
 '
 test_ok 'studies: space, limits, command, definition, results' '
     test_exit 1 hpt-diff one/ two/ >out && test_grep "^space		k	.N	categorical {a, b}	" out && test_is "$(row timeout two/)" "50 s" &&
-    test_is "$(row trials one/) $(row trials two/)" "3 2" && test_is "$(row total one/)" 3 && test_grep "^command		word 2	.N	.k.	" out &&
+    test_is "$(row trials one/) $(row trials two/)" "3 2" && test_is "$(row total one/)" 3 && test_is "$(row words one/)" "./learner '"'"'{x}'"'"'" &&
     test_exit 1 hpt-diff one/ cv/ >out && test_is "$(row folds cv/)" 5 && hpt-diff one/ one/ >out &&
     test_exit 1 hpt-diff --only=space one/ two/ >out && test_is "$(cut -f 1 out | sort -u | paste -sd " " -)" "section space"
 '
@@ -195,7 +195,7 @@ test_ok 'bundles that are none, are damaged, lack it: 4, 6, 2' '
 '
 test_ok 'a bundle without content: the digests are compared all the same' '
     hpt-export -q -s one --with=none -o bare.tar && hpt-diff bare.tar#0 one/0 >out 2>err && test_is "$(wc -l <out)" 1 &&
-    test_grep "note: bare.tar#0: environment is not recorded, so it is not compared" err && test_exit 2 hpt-diff --only=env bare.tar#0 one/0 2>err && test_exit 1 hpt-diff bare.tar#0 bare.tar#1 >out &&
+    test_grep "note: environment is not recorded of bare.tar#0, so it is not compared" err && test_exit 2 hpt-diff --only=env bare.tar#0 one/0 2>err && test_exit 1 hpt-diff bare.tar#0 bare.tar#1 >out &&
     test_is "$(row model.txt note)" "its bytes are not here"
 '
 test_ok 'bytes that are not here are said so; damaged ones are exit 6' '
@@ -206,10 +206,62 @@ echo loss: 1
 END
     chmod +x big && run -s big -t 2 -m loss -p "x ordinal {1, 2}" --sampler=grid -- ./big {x} &&
     test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big:4001 big/0) $(row big:4001 big/1)" "1 2" &&
-    object=$(sql "select '"'.hpt/objects/sha256/' || left(digest, 2) || '/' || substr(digest, 3) from hpt.artefact where study = 'big' and trial = 0 and path = 'big'"'") &&
-    object=$(echo "$object"*) && chmod u+w "$object" && : >"$object" &&
-    test_exit 6 hpt-diff --only=files big/0 big/1 >out 2>err && mv .hpt/objects .hpt/away &&
-    test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big note)" "its bytes are not here" && mv .hpt/away .hpt/objects
+    cp -r .hpt/objects .hpt/whole && chmod -R u+w .hpt/objects &&
+    for pack in .hpt/objects/pack/*; do printf X | dd of="$pack" bs=1 seek=24 conv=notrunc 2>/dev/null || return 1; done &&
+    test_exit 6 hpt-diff --only=files big/0 big/1 >out 2>err && rm -r .hpt/objects &&
+    test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big note)" "its bytes are not here" && mv .hpt/whole .hpt/objects
+'
+# Two trees and a trial of each; and of each without what patch(1) cannot do: a link that changes, an empty file that goes.
+cat >tree <<'END'
+mkdir -p "$1/sub" "$1/gone" && cd "$1" || exit 1
+awk 'BEGIN { for (i = 0; i < 200; i++) print "line", i }' >long
+printf 'no newline' >plain && echo a >"with blank" && echo b >"$(printf 'n\303\244me\377')" && echo x >gone/file && : >empty
+echo 'echo loss=1' >run.sh && echo t >sub/text && chmod 755 sub/text && ln -s long link && echo keep >keep && printf 'a\0b' >binary
+[ "$2" = 2 ] || exit 0
+awk 'BEGIN { for (i = 0; i < 200; i++) if (i != 20) print "line", (i == 100 ? "changed" : i) }' >long
+printf 'no newline\nand more' >plain && echo A >"with blank" && echo B >"$(printf 'n\303\244me\377')" && rm -r gone
+chmod 644 sub/text && chmod +x run.sh && mkdir sub/deep && echo new >sub/deep/new && : >fresh && printf '# \033[31m\n' >>run.sh
+[ "${3:-}" != all ] || { rm link empty && ln -s plain link; }
+END
+sh ./tree old 1 && sh ./tree new 2 all && sh ./tree most 2
+cat >leaves <<'END'
+#!/bin/sh
+cp -rP "$1/." "$HPT_DIR" && echo loss=1
+END
+chmod +x leaves
+test_ok 'files in folders, links and modes' '
+    for tree in old new most; do run -s $tree -t 1 --allow-unused -m loss x=0.0..1.0 -- ./leaves $tree || return 1; done &&
+    test_exit 1 hpt-diff --only=files old/0 new/0 >out 2>err && test_empty err &&
+    test_is "$(row long:21 old/0) / $(row long:21 new/0)" "line 20 / line 21" && test_is "$(row gone/file new/0)" "\\N" &&
+    test_is "$(row "sub/text (mode)" old/0) $(row "sub/text (mode)" new/0)" "0755 0644" && test_is "$(row link new/0)" "link to plain" &&
+    test_no_grep "keep|binary" out && hpt-diff --only=files old/0 old/0 >out
+'
+if command -v patch >/dev/null; then
+    test_ok '--patch: patch -p1 makes the second tree of the first' '
+        test_exit 1 hpt-diff --patch old/0 most/0 >p 2>err && test_empty err && cp -r old made && (cd made && patch -s -p1 <../p) && diff -r --no-dereference made most &&
+        test ! -x made/sub/text && test -x made/run.sh &&
+        rm most/fresh && run -s again -t 1 --allow-unused -m loss x=0.0..1.0 -- ./leaves most &&
+        test_exit 1 hpt-diff -p again/0 old/0 >p && cp -r most back && (cd back && patch -s -p1 <../p) && diff -r --no-dereference back old && test -x back/sub/text &&
+        hpt-diff --patch old/0 old/0 >p && test_empty p
+    '
+else
+    test_skip '--patch: patch -p1 makes the second tree of the first' 'patch is not installed'
+fi
+if command -v git >/dev/null; then
+    test_ok '--patch: git apply takes it as well' '
+        test_exit 1 hpt-diff --patch old/0 new/0 >p && cp p applied.p && cp -r old applied && (cd applied && GIT_CEILING_DIRECTORIES=$PWD/.. git apply ../p) && diff -r --no-dereference applied new && test_is "$(readlink applied/link)" plain &&
+        test ! -x applied/sub/text && test -x applied/run.sh
+    '
+else
+    test_skip '--patch: git apply takes it as well' 'git is not installed'
+fi
+test_ok '--patch: what is no text is counted; not with -f, for two alone' '
+    test_exit 1 hpt-diff --patch one/0 one/1 >p 2>err && test_grep "^-weight 1$" p && test_grep "^\+weight 2$" p &&
+    test_grep "^Binary files a/model.bin and b/model.bin differ$" p && test_grep "note: files that are no text and so not in the patch: 1$" err &&
+    test_exit 2 hpt-diff --patch -f csv one/0 one/1 2>err && test_exit 2 hpt-diff --patch one/0 one/1 one/2 2>err && test_exit 2 hpt-diff --patch --only=env one/0 one/1 2>err
+'
+test_ok '--patch of what is in a bundle' '
+    hpt-export -q -s new -o new.tar && hpt-diff --only=files new.tar#0 new/0 && test_exit 1 hpt-diff -p old/0 new.tar#0 >p2 && test_cmp p2 applied.p
 '
 test_ok '--dsn of a server that is not there, --directory without a project: exit 3' '
     test_exit 3 hpt-diff --dsn "host=$PWD/nowhere dbname=x" 0 1 2>err && test_exit 3 hpt-diff --directory=/ 0 1 2>err && test_grep "no .hpt" err

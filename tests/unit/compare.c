@@ -152,6 +152,10 @@ static void test_rows(void)
     hpt_facts_add(a, HPT_SECTION_ENVIRONMENT, "host", "libc", "same name, other kind");
     hpt_facts_add(a, HPT_SECTION_COMMAND, "", "word 10", "x");
     hpt_facts_add(a, HPT_SECTION_COMMAND, "", "word 9", "y");
+    hpt_facts_add(a, HPT_SECTION_COMMAND, "", HPT_FACT_LINE, "y x");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", "word 10", "y");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", "word 9", "z");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", HPT_FACT_LINE, "z y");
     hpt_facts_add_number(a, HPT_SECTION_PARAMETERS, "", "C", 1);
     hpt_facts_add_number(b, HPT_SECTION_PARAMETERS, "", "C", 1);
     hpt_facts_add_number(b, HPT_SECTION_PARAMETERS, "", "gamma", 2);
@@ -183,6 +187,26 @@ static void test_rows(void)
     g_autoptr(GPtrArray) all = compare(a, b, &options);
     g_assert_cmpuint(all->len, ==, 2);
     g_assert_cmpint(row_of(all, "C")->verdict, ==, HPT_VERDICT_SAME);
+}
+
+/* Commands that differ in length have no words that belong together. */
+static void test_words(void)
+{
+    g_autoptr(HptFacts) a = hpt_facts_new("a", HPT_SECTIONS_TRIAL);
+    g_autoptr(HptFacts) b = hpt_facts_new("b", HPT_SECTIONS_TRIAL);
+    hpt_facts_add(a, HPT_SECTION_COMMAND, "", "word 0", "x");
+    hpt_facts_add(a, HPT_SECTION_COMMAND, "", HPT_FACT_LINE, "x");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", "word 0", "x");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", "word 1", "y");
+    hpt_facts_add(b, HPT_SECTION_COMMAND, "", HPT_FACT_LINE, "x y");
+    hpt_facts_end(a);
+    hpt_facts_end(b);
+    HptCompareOptions options = {0};
+    g_autoptr(GPtrArray) rows = compare(a, b, &options);
+    g_assert_cmpuint(rows->len, ==, 1);
+    g_assert_cmpstr(((HptDifference *)rows->pdata[0])->name, ==, HPT_FACT_LINE);
+    const HptFacts *operands[] = {a, b};
+    g_assert_cmpuint(hpt_compare_count(operands, 2, HPT_SECTION_COMMAND), ==, 1);
 }
 
 /* Three operands: the worst of any with the first. */
@@ -359,6 +383,7 @@ int main(int argc, char **argv)
     g_test_add_func("/compare/interval", test_interval);
     g_test_add_func("/compare/texts", test_texts);
     g_test_add_func("/compare/rows", test_rows);
+    g_test_add_func("/compare/words", test_words);
     g_test_add_func("/compare/three", test_three);
     g_test_add_func("/compare/folds", test_folds);
     g_test_add_func("/compare/files", test_files);
