@@ -15,6 +15,7 @@ typedef struct {
     const char *objects;  /* folder of the object store */
     bool artefacts, logs; /* tar: files that trials left, their output */
     bool environments;    /* tar: environment records */
+    bool code;            /* tar: snapshots of the code and their files */
     bool no_header, no_guard;
 } Export;
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "base/text.h"
+#include "record/code.h"
 #include "store/table.h"
 
 #include <string.h>
@@ -26,7 +27,11 @@ static const char readme[] =
     "                     study, definition, trial, attempt, metric and so on\n"
     "objects/sha256/…     the bytes of files and output streams, named by their SHA-256: the "
     "first\n"
-    "                     two digits are the folder; digest in record/artefact.jsonl names them\n"
+    "                     two digits are the folder; digest in record/artefact.jsonl names them, "
+    "and the\n"
+    "                     files of a code snapshot: the fields of canonical in record/code.jsonl are "
+    "kind,\n"
+    "                     state, mode, size, SHA-256, path, text\n"
     "\n"
     "canonical in definition and environment, and config in trial, are the JSON that was hashed: "
     "written\n"
@@ -95,6 +100,25 @@ static bool add_object(const Job *job, const json_t *row, const char *content, G
     return hpt_bundle_add_object_bytes(job->bundle, bytes, length, error);
 }
 
+/* The files of a snapshot. */
+static bool want_code(const Job *job, const json_t *row, GError **error)
+{
+    const char *text = json_string_value(json_object_get(row, "canonical"));
+    g_autoptr(HptCodeReader) reader = hpt_code_reader_new(text, text == NULL ? 0 : strlen(text), error);
+    g_autoptr(GError) failure = NULL;
+    HptCodeEntry entry;
+    char hex[HPT_DIGEST_HEX_SIZE];
+    while (reader != NULL && hpt_code_next(reader, &entry, &failure))
+        if (entry.kind == HPT_CODE_FILE)
+            g_hash_table_add(job->wanted, g_strdup(hpt_digest_hex(&entry.digest, hex)));
+    if (failure != NULL)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    else if (reader != NULL)
+        return true;
+    g_prefix_error(error, "in the database: ");
+    return false;
+}
+
 /* Rows come after those that name them, so it is known by then which objects are wanted. */
 static void want_objects(const Job *job, const json_t *row)
 {
@@ -148,7 +172,8 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
     g_assert(count == 2);
     Job *job = user;
     const char *name = values[0].text;
-    if (g_str_has_prefix(name, "environment") && !job->export->environments)
+    if ((g_str_has_prefix(name, "environment") && !job->export->environments) ||
+        (strcmp(name, "code") == 0 && !job->export->code))
         return true;
     if ((job->table == NULL || strcmp(job->table->name, name) != 0) &&
         !begin_table(job, name, error))
@@ -158,6 +183,8 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
         hpt_table_from_wire(job->table, values[1].text, values[1].length, &content, error);
     g_autoptr(GString) line = g_string_new(NULL);
     if (row == NULL || !hpt_json_canonical_append(line, row, error))
+        return false;
+    if (strcmp(name, "code") == 0 && !want_code(job, row, error))
         return false;
     want_objects(job, row);
     g_string_append_c(line, '\n');

@@ -26,7 +26,7 @@ static const GOptionEntry options[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output,
      "write to this file; - is standard output, as without it", "FILE"},
     {"with", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_with,
-     "tar: only these of artefacts, logs, env, or none; repeat or join by commas (all)", "PART"},
+     "tar: only these of artefacts, logs, env, code, or none; repeat or join by commas (all)", "PART"},
     {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "csv: no line with the column names",
      NULL},
     {"no-guard", 0, 0, G_OPTION_ARG_NONE, &opt_no_guard,
@@ -105,7 +105,7 @@ static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
 
 static bool choose_parts(Export *export, GError **error)
 {
-    export->artefacts = export->logs = export->environments = opt_with == NULL;
+    export->artefacts = export->logs = export->environments = export->code = opt_with == NULL;
     for (char **with = opt_with; with != NULL && *with != NULL; with++) {
         g_auto(GStrv) parts = g_strsplit(*with, ",", -1);
         for (char **part = parts; *part != NULL; part++) {
@@ -115,8 +115,10 @@ static bool choose_parts(Export *export, GError **error)
                 export->logs = true;
             else if (strcmp(*part, "env") == 0)
                 export->environments = true;
+            else if (strcmp(*part, "code") == 0)
+                export->code = true;
             else if (strcmp(*part, "none") != 0)
-                return usage(error, "--with=%s: a part is artefacts, logs, env or none", *part);
+                return usage(error, "--with=%s: a part is artefacts, logs, env, code or none", *part);
         }
     }
     return true;

@@ -508,6 +508,8 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .retry = settings->retry,
         .max_restarts = settings->max_restarts,
         .allow_secrets = run_given.allow_secrets,
+        .no_code = run_given.no_code,
+        .code_max = settings->code_max,
         .environment = base_environment(),
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,

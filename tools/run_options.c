@@ -53,6 +53,8 @@ const GOptionEntry run_options[] = {
     {"via", 0, 0, G_OPTION_ARG_STRING, &run_given.via, "words in front of every command, such as 'srun -n1 --exact'", "WORDS"},
     {"deterministic", 0, 0, G_OPTION_ARG_NONE, &run_given.deterministic, "one thread, fixed kernels, hash seeds, locale, time zone and addresses", NULL},
     {"allow-secrets", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_secrets, "keep what looks like a password or a token", NULL},
+    {"no-code", 0, 0, G_OPTION_ARG_NONE, &run_given.no_code, "do not record the code of the trials", NULL},
+    {"code-max", 0, 0, G_OPTION_ARG_STRING, &run_given.code_max, "bytes kept of the code of a trial (64M)", "SIZE"},
     {"output-cap", 0, 0, G_OPTION_ARG_STRING, &run_given.cap, "bytes kept of each output stream (16M)", "SIZE"},
     {"retry", 0, 0, G_OPTION_ARG_STRING, &run_given.retry, "trials to run again: lost, failed or none (lost)", "WHICH"},
     {"max-failures", 0, 0, G_OPTION_ARG_STRING, &run_given.failures, "stop if so many trials fail before one succeeds, 0: never (10)", "N"},
@@ -154,8 +156,13 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_span("grace", run_given.grace, &settings->grace_us, error) ||
         !parse_span("limit-cpu", run_given.limit_cpu, &settings->limit_cpu_us, error) ||
         !parse_size("limit-mem", run_given.limit_mem, &settings->limit_mem_bytes, error) ||
+        !parse_size("code-max", run_given.code_max, &settings->code_max, error) ||
         !parse_size("output-cap", run_given.cap, &settings->output_cap, error))
         return false;
+    if (run_given.no_code && run_given.code_max != NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--no-code and --code-max exclude each other");
+        return false;
+    }
     if (folds * repeats > 10000) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                     "--folds=%" PRId64 " and --repeats=%" PRId64 " are %" PRId64

@@ -9,5 +9,6 @@
 -- $8 argv bytea[]
 -- $9 environment bytea
 -- $10 part_seed bigint (NULL: the trial is one run)
+-- $11 code bytea (NULL: none was taken)
 -- returns held boolean
-select hpt_record.trial_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as held
+select hpt_record.trial_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as held

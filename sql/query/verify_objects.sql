@@ -14,8 +14,15 @@ select o.digest, o.size, o.bytes is not null as in_database,
             then o.size = length(o.bytes) and o.digest = encode(sha256(o.bytes), 'hex') end as sound,
        a.study, a.trial, a.attempt
 from hpt.object o
-left join (select distinct on (a.digest) a.digest, a.study, a.trial, a.attempt
-           from hpt.artefact a
-           where a.digest is not null and ($1::text is null or a.study = $1)
-           order by a.digest, a.study, a.trial) a on a.digest = o.digest
+left join (select distinct on (n.digest) n.digest, n.study, n.trial, n.attempt
+           from (select a.digest, a.study, a.trial, a.attempt
+                 from hpt.artefact a where $1::text is null or a.study = $1
+                 union all
+                 select f.digest, c.study, c.trial, c.attempt
+                 from (select distinct on (t.code) t.code, t.study, t.trial, t.attempt
+                       from hpt.attempt t where $1::text is null or t.study = $1
+                       order by t.code, t.study, t.trial, t.attempt) c
+                 join hpt.code_file f on f.code = c.code) n
+           where n.digest is not null
+           order by n.digest, n.study, n.trial) a on a.digest = o.digest
 where $1 is null or a.study is not null

@@ -12,6 +12,14 @@ LANGUAGE sql STABLE SET search_path = '' AS $$
     WHERE b.name = p_table AND b.columns !~ '^!' AND w.word !~ '!$'
 $$;
 
+-- The digests of a code snapshot's files, in hexadecimal.
+CREATE OR REPLACE FUNCTION hpt_record.bundle_snapshot_files(p_canonical bytea) RETURNS SETOF text
+LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
+    SELECT split_part(s.line, E'\t', 5)
+    FROM string_to_table(convert_from(p_canonical, 'UTF8'), E'\n') s (line)
+    WHERE s.line LIKE E'file\t%'
+$$;
+
 -- A condition on the rows of a table, known as p_as, that says whether they belong to what is exported: the
 -- studies $1 (ids), of those the trials $2 (NULL: all), with $3 only trials that have ended. Rows that are
 -- named by their digest belong to it if a row that belongs to it names them, as bundle_table says.
@@ -32,10 +40,12 @@ BEGIN
         RETURN format('%I.study_id = ANY ($1)', p_as);
     END IF;
     SELECT string_agg(format('%1$I.%2$I IN (SELECT %3$s FROM hpt_record.%4$I %5$I%6$s WHERE %7$s)', p_as, v_keys[1],
-               CASE c.type WHEN 'canonical' THEN 'decode(p.value, ''hex'')' ELSE format('%I.%I', p_as || '_', c.name) END,
+               CASE WHEN c.type IN ('canonical', 'bytes') THEN 'decode(p.value, ''hex'')' ELSE format('%I.%I', p_as || '_', c.name) END,
                b.name, p_as || '_',
                CASE c.type WHEN 'canonical'
                    THEN format(', jsonb_each_text(convert_from(%I.%I, ''UTF8'')::jsonb -> ''parts'') p', p_as || '_', c.name)
+                   WHEN 'bytes'
+                   THEN format(', hpt_record.bundle_snapshot_files(%I.%I) p (value)', p_as || '_', c.name)
                    ELSE '' END,
                hpt_record.bundle_scope(b.name, p_as || '_', p_all)), ' OR ')
     INTO v_named
@@ -84,5 +94,6 @@ BEGIN
     END LOOP;
 END $$;
 
-REVOKE ALL ON FUNCTION hpt_record.bundle_columns(text), hpt_record.bundle_scope(text, text, boolean),
+REVOKE ALL ON FUNCTION hpt_record.bundle_columns(text), hpt_record.bundle_snapshot_files(bytea),
+    hpt_record.bundle_scope(text, text, boolean),
     hpt.record_lines(text[], bigint[], boolean) FROM PUBLIC;

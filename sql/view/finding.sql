@@ -130,6 +130,21 @@ FROM (
     JOIN hpt_record.attempt m ON m.environment = e.digest
     WHERE NOT EXISTS (SELECT FROM hpt_record.environment_part p WHERE p.digest = decode(n.value, 'hex'))
     UNION ALL
+    SELECT 'I2', 'error', a.study_id, a.number, a.attempt,
+           'an attempt names a code snapshot that has no row: ' || encode(a.code, 'hex')
+    FROM hpt_record.attempt a
+    WHERE a.code IS NOT NULL AND NOT EXISTS (SELECT FROM hpt_record.code c WHERE c.digest = a.code)
+    UNION ALL
+    SELECT 'I2', 'error', a.study_id, a.number, a.attempt,
+           format('code snapshot %s names an object that has no row: sha256:%s', encode(c.digest, 'hex'), l[5])
+    FROM hpt_record.code c
+    CROSS JOIN LATERAL string_to_table(convert_from(c.canonical, 'UTF8'), E'\n') s (line)
+    CROSS JOIN LATERAL string_to_array(s.line, E'\t') l
+    LEFT JOIN LATERAL (SELECT x.study_id, x.number, x.attempt FROM hpt_record.attempt x
+                       WHERE x.code = c.digest ORDER BY 1, 2, 3 LIMIT 1) a ON true
+    WHERE l[1] = 'file'
+      AND NOT EXISTS (SELECT FROM hpt_record.object o WHERE o.digest = decode(l[5], 'hex'))
+    UNION ALL
     -- I3: complete means that the command ended well and every objective has its number.
     SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
            CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'

@@ -19,7 +19,8 @@ BEGIN
                                 'trial_reserve', 'trial_start', 'trial_points', 'trial_finish', 'lease_renew', 'lease_reap',
                                 'trial_retry', 'study_read', 'study_definition', 'worker_peers', 'prune_observe',
                                 'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record',
-                                'import_seen', 'import_begin', 'import_rows', 'import_end')
+                                'import_seen', 'import_begin', 'import_rows', 'import_end',
+                                'code_put', 'digests_missing')
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);
         END LOOP;

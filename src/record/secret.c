@@ -325,6 +325,31 @@ bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *ou
     return false;
 }
 
+static bool is_one_of(const char *name, const char *const *list)
+{
+    for (; *list != NULL; list++)
+        if (strcmp(name, *list) == 0)
+            return true;
+    return false;
+}
+
+bool hpt_secret_in_file(const char *name, const char *bytes, size_t length, HptSecret *out)
+{
+    static const char *const passwords[] = {".netrc", "_netrc", ".pgpass", ".git-credentials", ".htpasswd", NULL};
+    static const char *const examples[] = {".env.example", ".env.sample", ".env.template", NULL};
+    if (length > 0 && is_one_of(name, passwords)) {
+        *out = (HptSecret){.kind = "file of passwords, by its name", .length = length, .certain = true};
+        return true;
+    }
+    bool settings = (g_str_has_prefix(name, ".env.") || g_str_has_suffix(name, ".env")) && !is_one_of(name, examples);
+    if (memchr(bytes, '\0', MIN(length, 4096)) != NULL)
+        return false;
+    for (size_t from = 0; hpt_secret_find(bytes, length, from, out); from = out->start + out->length)
+        if (out->certain || settings)
+            return true;
+    return false;
+}
+
 static void stars(char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)

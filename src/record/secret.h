@@ -34,6 +34,12 @@ typedef struct {
 /* The first that begins at from or later. False: there is none. */
 bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *out) HPT_WARN_UNUSED;
 
+/* The first in a whole file that is a reason not to keep it: one that is certain; of any kind where the
+ * file's name says that it holds settings (.env, .env.local, train.env); or the file itself, where it is one
+ * of passwords (.netrc, .pgpass …). Binary files (a NUL in the first 4096 bytes) have none. */
+bool hpt_secret_in_file(const char *name, const char *bytes, size_t length,
+                        HptSecret *out) HPT_WARN_UNUSED;
+
 /* Overwrites each with "*", so that offsets stay; how many there were. *kind (may be NULL): of the
  * first. */
 size_t hpt_secret_mask(char *text, size_t length, const char **kind);

@@ -359,7 +359,7 @@ static bool fits(const HptField *field, const json_t *value)
     return json_is_array(value);
 }
 
-/* A row that is named by the digest of its canonical bytes must be. */
+/* A row that is named by the digest of its bytes must be. */
 static bool check_digest(const HptTable *table, const json_t *row, GError **error)
 {
     const char *digest = json_string_value(json_object_get(row, "digest"));
@@ -369,7 +369,8 @@ static bool check_digest(const HptTable *table, const json_t *row, GError **erro
         return true;
     size_t length;
     char hex[HPT_DIGEST_HEX_SIZE];
-    g_autofree char *bytes = canonical_of(canonical, &length);
+    bool plain = hpt_table_field(table, "canonical")->type == HPT_FIELD_BYTES;
+    g_autofree char *bytes = plain ? bytes_of(canonical, &length) : canonical_of(canonical, &length);
     HptDigest found = hpt_digest(bytes, bytes != NULL ? length : 0);
     if (bytes != NULL && strcmp(hpt_digest_hex(&found, hex), digest) == 0)
         return true;

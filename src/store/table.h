@@ -42,7 +42,7 @@ typedef struct {
     char *name;
     HptFieldType type;
     bool key, array, nullable;
-    char *refers; /* the table that it names a row of, or NULL */
+    char *refers; /* the table that it names a row of, bytes (a code snapshot) and canonical several, or NULL */
 } HptField;
 
 typedef struct {

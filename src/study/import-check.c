@@ -1,6 +1,7 @@
 #include "study/import.h"
 
 #include "base/text.h"
+#include "record/code.h"
 
 #include <string.h>
 
@@ -161,6 +162,26 @@ static bool check_owner(const Check *check, const json_t *row, GError **error)
     return true;
 }
 
+/* The files of a code snapshot. */
+static bool check_snapshot(const Check *check, const HptField *field, const json_t *row, GError **error)
+{
+    const char *text = json_string_value(json_object_get(row, field->name));
+    g_autoptr(HptCodeReader) reader = hpt_code_reader_new(text, text == NULL ? 0 : strlen(text), error);
+    g_autoptr(GError) failure = NULL;
+    HptCodeEntry entry;
+    char hex[HPT_DIGEST_HEX_SIZE];
+    if (reader == NULL)
+        return false;
+    while (hpt_code_next(reader, &entry, &failure))
+        if (entry.kind == HPT_CODE_FILE &&
+            !need(check, row, field->refers, hpt_digest_hex(&entry.digest, hex), error))
+            return false;
+    if (failure == NULL)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
+
 /* What fields with > name. */
 static bool check_references(const Check *check, const json_t *row, GError **error)
 {
@@ -169,6 +190,11 @@ static bool check_references(const Check *check, const json_t *row, GError **err
         const json_t *value = json_object_get(row, field->name);
         if (field->refers == NULL || value == NULL)
             continue;
+        if (field->type == HPT_FIELD_BYTES) {
+            if (!check_snapshot(check, field, row, error))
+                return false;
+            continue;
+        }
         if (json_is_string(value) && field->type != HPT_FIELD_CANONICAL) {
             if (!need(check, row, field->refers, json_string_value(value), error))
                 return false;

@@ -63,10 +63,16 @@ static void add_points(GArray *items, const GQueue *queue, const char *attempt)
     }
 }
 
-/* An end, behind the points of its trial of which nobody knows whether they arrived. */
+/* Is it lost with us unless it lies in the spool? */
+static bool is_for_spool(const HptPending *pending)
+{
+    return pending->sql == HPT_SQL_TRIAL_FINISH || pending->sql == HPT_SQL_CODE_PUT;
+}
+
+/* An end, behind the points of its trial of which nobody knows whether they arrived; or code. */
 static void put_into_spool(HptOutbox *outbox, HptPending *end)
 {
-    if (end->sql != HPT_SQL_TRIAL_FINISH || end->spooled || end->attempt_id == NULL)
+    if (!is_for_spool(end) || end->spooled || end->attempt_id == NULL)
         return;
     g_autoptr(GArray) items = g_array_new(false, false, sizeof(HptSpoolItem));
     add_points(items, &outbox->recent, end->attempt_id);
@@ -197,6 +203,17 @@ HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, 
     return pending;
 }
 
+void hpt_outbox_post_code(HptOutbox *outbox, HptArgs *steal_args, const HptDigest *digest)
+{
+    char hex[HPT_DIGEST_HEX_SIZE];
+    HptPending *pending = pending_new(outbox, HPT_SQL_CODE_PUT, steal_args, NULL);
+    pending->attempt_id = g_strconcat(HPT_SPOOL_CODE, hpt_digest_hex(digest, hex), NULL);
+    g_queue_push_tail(&outbox->pending, pending);
+    if (outbox->away || hpt_spool_keeps(outbox->spool))
+        put_into_spool(outbox, pending);
+    transmit(outbox, pending);
+}
+
 HptPending *hpt_outbox_post_end(HptOutbox *outbox, HptArgs *steal_args, HptSlot *slot)
 {
     HptPending *pending = pending_new(outbox, HPT_SQL_TRIAL_FINISH, steal_args, slot);
@@ -264,9 +281,9 @@ static void settle(HptOutbox *outbox, HptPending *pending, const GError *error)
     forget_recent(outbox, now_us);
     if (pending->sql == HPT_SQL_TRIAL_POINTS && error == NULL)
         keep_recent(outbox, pending, now_us);
-    if (pending->sql == HPT_SQL_TRIAL_FINISH && error != NULL)
+    if (is_for_spool(pending) && error != NULL)
         put_into_spool(outbox, pending); /* refused: its only copy shall not be lost */
-    else if (pending->sql == HPT_SQL_TRIAL_FINISH && pending->spooled)
+    else if (is_for_spool(pending) && pending->spooled)
         hpt_spool_answered(outbox->spool, pending->attempt_id);
     /* With a full disk renewals may go through and ends not. */
     if (error == NULL && (pending->sql == HPT_SQL_TRIAL_FINISH || !ends_wait(outbox))) {

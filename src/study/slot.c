@@ -472,12 +472,18 @@ static void add_part_seed(HptArgs *args, const HptSlot *slot)
         hpt_args_null(args, HPT_TYPE_INT8);
 }
 
+static void add_code(HptArgs *args, const HptSlot *slot)
+{
+    hpt_args_bytea(args, slot->has_code ? slot->code.bytes : NULL, HPT_DIGEST_SIZE);
+}
+
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
 {
     HptArgs *args = hpt_args_new();
     hpt_args_uuid(args, slot->attempt_id);
     add_facts(args, slot, context);
     add_part_seed(args, slot);
+    add_code(args, slot);
     return args;
 }
 
@@ -596,6 +602,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     hpt_args_int4(args, lease_s);
     hpt_plan_add(context->plan, NULL, args);
     add_part_seed(args, slot);
+    add_code(args, slot);
     return args;
 }
 
@@ -645,7 +652,7 @@ void hpt_slot_clear(HptSlot *slot)
     g_clear_pointer(&slot->argv, g_strfreev);
     g_clear_pointer(&slot->attempt_id, g_free);
     slot->fenced = false;
-    slot->keep = false;
+    slot->keep = slot->has_code = false;
     slot->batches = 0;
     slot->settle_us = 0;
     slot->state = HPT_SLOT_IDLE;

@@ -44,6 +44,8 @@ typedef struct {
     int64_t seed;
     HptPart part;
     char **argv;
+    HptDigest code; /* what it runs; of a persistent worker: what that began with */
+    bool has_code;
     char *directory; /* the trial's, absolute */
     char *resume;    /* the restored files it goes on from, or NULL */
     HptServant *servant; /* runs its trials, if the command is a persistent worker; outlives them */

@@ -1,7 +1,8 @@
-/* Ends of trials on this machine's disk, while the database cannot take them.
+/* Ends of trials on this machine's disk, while the database cannot take them, and the code they ran.
  *
  * One file per attempt, FOLDER/spool/ATTEMPT.end: the statements that record it, points that were not
- * yet answered and then the end. A file appears complete and synced or not at all, carries its own
+ * yet answered and then the end. One file per snapshot of code that was not yet answered,
+ * FOLDER/spool/code-DIGEST.end; in which order the two kinds are sent does not matter. A file appears complete and synced or not at all, carries its own
  * checksum, and is removed after the answer. Sending is idempotent under the attempt's id, so any
  * process may send any file any number of times.
  *
@@ -39,6 +40,9 @@ typedef struct {
     const HptArgs *args;
 } HptSpoolItem;
 
+/* What the names of files of code begin with; they are given as an attempt's. */
+#define HPT_SPOOL_CODE "code-"
+
 /* Writes the file of an attempt and waits for the disk. A reservation that an end asks for is left
  * out: nobody would run it. Fails HPT_ERROR_IO, _PERMISSION. */
 bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
@@ -46,7 +50,7 @@ bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *ite
 /* The end was answered: the file, if there is one, is removed or kept. */
 void hpt_spool_answered(HptSpool *spool, const char *attempt);
 
-/* Files that wait, and those that were put aside. No folder: none. */
+/* Ends that wait, and files that were put aside. No folder: none. */
 bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **error) HPT_WARN_UNUSED;
 
 typedef struct {

@@ -36,6 +36,21 @@ static bool prepare_environment(Worker *worker, GError **error)
     return worker->environment != NULL;
 }
 
+/* Looked at once before any trial waits for it. */
+static bool begin_code(Worker *worker, GError **error)
+{
+    HptCodebookSpec spec = {
+        .project = hpt_project_peek_folder(worker->options->project),
+        .store = worker->store,
+        .max_bytes = worker->options->code_max,
+        .off = worker->options->no_code,
+        .allow_secrets = worker->options->allow_secrets,
+        .environ = worker->options->environment,
+    };
+    worker->codebook = hpt_codebook_new(&spec);
+    return hpt_codebook_begin(worker->codebook, worker->db, error);
+}
+
 static bool register_worker(Worker *worker, GError **error)
 {
     g_autoptr(HptArgs) args =
@@ -121,7 +136,7 @@ bool worker_begin(Worker *worker, GError **error)
         worker->slots[i].index = i;
     HptStudyCounts counts;
     if (!hpt_study_load_versions(worker->db, study, error) || !deliver_first(worker, error) ||
-        !register_worker(worker, error) || !reap_now(worker, error) || !retry_failed(worker, error) ||
+        !register_worker(worker, error) || !begin_code(worker, error) || !reap_now(worker, error) || !retry_failed(worker, error) ||
         !hpt_study_counts(worker->db, study->name, &counts, error))
         return false;
     worker->any_complete = counts.complete > 0;
@@ -149,6 +164,7 @@ void worker_finish(Worker *worker)
     hpt_outbox_clear(&worker->outbox);
     hpt_sampler_free(worker->sampler);
     hpt_plan_free(worker->plan);
+    hpt_codebook_free(worker->codebook);
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
     hpt_identity_free(worker->identity);

@@ -3,6 +3,7 @@
 #define HPT_STUDY_WORKER_INTERNAL_H
 
 #include "record/environment.h"
+#include "study/codebook.h"
 #include "study/identity.h"
 #include "study/judge.h"
 #include "study/turn.h"
@@ -21,6 +22,7 @@ typedef struct {
     HptIdentity *identity;
     HptEnvironment *environment;
     HptStore *store;
+    HptCodebook *codebook;
     HptSampler *sampler;
     HptSearch search;
     HptSlotContext context;

@@ -143,6 +143,17 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
     give_back(worker, slot);
 }
 
+/* What the trial is about to run. A persistent worker has read its code when it began. */
+static void look_at_code(Worker *worker, HptSlot *slot)
+{
+    HptArgs *args = NULL;
+    if (slot->servant == NULL || hpt_servant_get_pid(slot->servant) <= 0)
+        slot->code = hpt_codebook_look(worker->codebook, &args);
+    slot->has_code = true;
+    if (args != NULL)
+        hpt_outbox_post_code(&worker->outbox, args, &slot->code);
+}
+
 static void start_trial(Worker *worker, HptSlot *slot)
 {
     GError *error = NULL;
@@ -160,9 +171,11 @@ static void start_trial(Worker *worker, HptSlot *slot)
                     "trial %" PRId64 " belongs to version %d of the study, which this worker does "
                     "not know\nhint: start hpt-run again",
                     slot->number, slot->version);
-    if (error != NULL ||
-        !hpt_slot_propose(slot, worker->sampler, worker->plan, config, length, &error) ||
-        !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
+    bool proposed = error == NULL &&
+                    hpt_slot_propose(slot, worker->sampler, worker->plan, config, length, &error);
+    if (proposed)
+        look_at_code(worker, slot);
+    if (!proposed || !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
         abandon(worker, slot, error);
         return;
     }
@@ -459,6 +472,8 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_LEASE_REAP:
         worker_tell_reaped(worker, rows);
+        break;
+    case HPT_SQL_CODE_PUT:
         break;
     default:
         g_assert_not_reached();

@@ -46,6 +46,8 @@ typedef struct {
     HptRetryTrials retry;
     int max_restarts; /* of a persistent worker, in a row without a finished trial */
     bool allow_secrets; /* keep what looks like one, see record/secret.h */
+    bool no_code;       /* take no snapshots of the code */
+    int64_t code_max;   /* bytes of one; 0: the usual */
     const char *const *environment; /* environ */
     const char *tool_version;
     /* How often the user said stop: 1 no new trials, 2 TERM, 3 KILL; set by a signal handler. The

@@ -295,20 +295,20 @@ test_ok 'tar and csv: the same bytes whatever the server is set to' '
     hpt-export -s first -f csv >out.csv && hpt-export -q -s first -o out.tar &&
     sql "alter database $name reset all" && test_cmp first.csv out.csv && cmp first.tar out.tar
 '
-test_ok '--with: artefacts, logs, env, none' '
+test_ok '--with: artefacts, logs, env, code, none' '
     hpt-export -q -s first -f tar --with=none | tar -tf - >out &&
-    test_no_grep "^(objects/|record/environment)" out && test_grep "^record/artefact.jsonl$" out &&
+    test_no_grep "^(objects/|record/environment|record/code)" out && test_grep "^record/artefact.jsonl$" out &&
     hpt-export -q -s first -f tar --with=env | tar -tf - >out &&
     test_grep "^record/environment.jsonl$" out && test_no_grep "^objects/" out &&
     hpt-export -q -s first -f tar --with=logs | tar -tf - >out && test_is "$(grep -c "^objects/" out)" 8 &&
     hpt-export -q -s first -f tar --with=artefacts | tar -tf - >out && test_is "$(grep -c "^objects/" out)" 8 &&
-    hpt-export -q -s first -f tar --with=artifacts,logs --with=env | cmp - first.tar &&
+    hpt-export -q -s first -f tar --with=artifacts,logs --with=env,code | cmp - first.tar &&
     test_exit 2 hpt-export -f tar -o x.tar --with=everything 2>err &&
-    test_grep "with=everything: a part is artefacts, logs, env or none" err &&
+    test_grep "with=everything: a part is artefacts, logs, env, code or none" err &&
     test_exit 2 hpt-export -f csv --with=logs 2>err && test_grep "with goes with -f tar" err
 '
 test_ok 'tar: only the trials that are named' '
-    hpt-export -q -s first -o some.tar 1 3 && rm -rf some && mkdir some && tar -xf some.tar -C some &&
+    hpt-export -q -s first --with=artefacts,logs,env -o some.tar 1 3 && rm -rf some && mkdir some && tar -xf some.tar -C some &&
     test_is "$(sed "s/.*\"number\":\([0-9]*\),.*/\1/" some/record/trial.jsonl | tr "\n" " ")" "1 3 " &&
     test_is "$(find some/objects -type f | wc -l)" 8
 '

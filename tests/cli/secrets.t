@@ -57,7 +57,7 @@ awk 'BEGIN { set["A"] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"; set["x"] = "01234567
      { for (k = 0; k < 7; k++) {
            secret = ""
            for (i = 0; i < $3; i++) secret = secret substr(set[$2], 1 + int(rand() * length(set[$2])), 1)
-           print $1 secret $4 >"texts"; print secret >"secrets" } }' kinds
+           print $1 secret $4 >"texts"; print secret >"../secrets" } }' kinds # outside the tree whose code is recorded
 
 cat >leaky <<'EOT'
 #!/bin/sh
@@ -84,8 +84,8 @@ everything() {
 }
 
 test_ok '301 secrets: in streams they are masked, files with them are not stored, the environment has names alone' '
-    test_is "$(wc -l <secrets)" 301 && LAST=$(tail -n 1 texts) && export LAST_TOKEN="$LAST" PATH="$PATH:/$LAST" &&
-    run -s leaky x=0.0..1.0 -- ./leaky texts no 2>err && everything leaky >all && test_is "$(grep -aFc -f secrets all)" 0 &&
+    test_is "$(wc -l <../secrets)" 301 && LAST=$(tail -n 1 texts) && export LAST_TOKEN="$LAST" PATH="$PATH:/$LAST" &&
+    run -s leaky x=0.0..1.0 -- ./leaky texts no 2>err && everything leaky >all && test_is "$(grep -aFc -f ../secrets all)" 0 &&
     grep -aq "logged in with ghp_\*\*\*\*" all && grep -aq "LAST_TOKEN" all &&
     grep -aq "a line that is none: https://.cut.@host" all &&
     test_is "$(sql "select count(*) from hpt.artefact where kind = '"'file'"' and note like '"'not stored: %'"'")" 301
@@ -97,7 +97,7 @@ test_ok 'metrics that were found after a secret keep their place' '
         on a.study_id = s.id and a.kind = '"'stdout'"' join hpt_record.object o using (digest) where s.name = '"'places'"'")" "t|t"
 '
 test_ok 'streams beyond memory: masked in the file that holds them' '
-    run -s long x=0.0..1.0 -- ./leaky texts long 2>err && everything long >all && test_is "$(grep -aFc -f secrets all)" 0
+    run -s long x=0.0..1.0 -- ./leaky texts long 2>err && everything long >all && test_is "$(grep -aFc -f ../secrets all)" 0
 '
 test_ok 'a note says once that a file is not stored' '
     hpt-run --progress=none --print=none --allow-unused -t 2 -m loss -s noted x=0.0..1.0 -- ./leaky texts no 2>err &&
@@ -113,14 +113,18 @@ test_ok 'a command with a secret in it is refused: exit 2, nothing written' '
 '
 test_ok 'why a trial failed is recorded without them' '
     test_exit 1 run -s reason x=0.0..1.0 -- sh -c "hpt-report --fail=\"no login with \$(tail -n 1 texts)\"" 2>err && everything reason >all &&
-    test_is "$(grep -aFc -f secrets all)" 0 && test_is "$(sql "select cause from trial where study = '"'reason'"'")" "no login with https://[cut]@host/path"
+    test_is "$(grep -aFc -f ../secrets all)" 0 && test_is "$(sql "select cause from trial where study = '"'reason'"'")" "no login with https://[cut]@host/path"
 '
 test_ok '--via with one is refused for a study that is there, too' '
     test_exit 2 hpt-run -q -s leaky --more=1 --via "env TOKEN=hunter2hunter2" 2>err && test_grep "^hpt-run: --via holds what looks like a secret" err
 '
 test_ok '--allow-secrets keeps all of it' '
-    tail -n 1 texts >one && run --allow-secrets -s kept x=0.0..1.0 -- ./leaky one no "$(tail -n 1 texts)" 2>err && everything kept >all &&
-    test_is "$(grep -aFc -f secrets all)" "$(grep -aFc -f one all)" && grep -aqF -f one all
+    tail -n 1 texts >one && run --allow-secrets --no-code -s kept x=0.0..1.0 -- ./leaky one no "$(tail -n 1 texts)" 2>err && everything kept >all &&
+    test_is "$(grep -aFc -f ../secrets all)" "$(grep -aFc -f one all)" && grep -aqF -f one all &&
+    run --allow-secrets -s code x=0.0..1.0 -- ./leaky one no && test_is "$(sql "select f.kind from code_file f join trial t using (code) where t.study = '"'code' and f.path = 'texts'"'")" file
+'
+test_ok 'a file of the code with secrets is missing' '
+    test_is "$(sql "select f.kind, f.reason from code_file f join trial t using (code) where t.study = '"'leaky' and f.path = 'texts'"'")" "missing|holds a secret (age secret key)"
 '
 test_ok 'a learner that speaks of tokens is left alone' '
     run -s words x=0.0..1.0 -- sh -c "echo num_memory_tokens=4096 token: 17 pad_token=\<pad\> password: unknown; echo loss=1" 2>err &&

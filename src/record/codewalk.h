@@ -1,0 +1,44 @@
+/* Looks at every entry of a tree once; inside record only.
+ *
+ * By descriptor, without following a link, reading names and stats alone. Names of a folder come in the
+ * order of their bytes, a folder's entries where its own name would stand.
+ */
+#ifndef HPT_RECORD_CODEWALK_H
+#define HPT_RECORD_CODEWALK_H
+
+#include "record/code.h"
+
+#include <sys/stat.h>
+
+/* What tells one state of a file from another. */
+typedef struct {
+    uint64_t device, inode, mode;
+    int64_t size, mtime_ns, ctime_ns;
+} HptStamp;
+HptStamp hpt_stamp(const struct stat *info);
+/* Could a file of this stamp that was looked at then (CLOCK_REALTIME_COARSE) change without its stamp changing? */
+bool hpt_stamp_is_racy(const HptStamp *stamp, int64_t looked_ns);
+
+typedef struct {
+    const char *path;   /* from the root; in the walk's memory */
+    const char *reason; /* why it is not captured; static, or in the walk's memory; NULL: it can be */
+    HptStamp stamp;
+} HptSeen;
+
+typedef struct {
+    GArray *seen;       /* of HptSeen */
+    GPtrArray *repos;   /* char *: folders with .git in them, "." for the root */
+    GStringChunk *memory;
+    size_t visited;     /* names, ignored ones too */
+} HptWalk;
+
+/* ignored: set of paths to pass over; NULL: none. */
+HptWalk *hpt_walk(int root_fd, GHashTable *ignored);
+void hpt_walk_free(HptWalk *walk);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptWalk, hpt_walk_free)
+bool hpt_walk_equal(const HptWalk *a, const HptWalk *b);
+
+/* Opens path below root_fd, following no link on the way; -1 with errno. */
+int hpt_open_below(int root_fd, const char *path, int flags);
+
+#endif
