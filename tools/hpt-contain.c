@@ -8,6 +8,7 @@
  * run/wire.h for the words and docs/design/containment.md for the reasons. libc only.
  */
 #include "run/wire.h"
+#include "tools/contain_trace.h"
 #include "tools/contain_tree.h"
 
 #include <errno.h>
@@ -19,7 +20,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -39,8 +42,10 @@ static struct {
     HptContainOrder order;
     int n_fds;                         /* of the order, from FD_IN on, its words without */
     char *words;                       /* of the order */
-    char **argv;
+    char **argv;                       /* and the environment, in a mapping of their own */
+    size_t argv_bytes;
     char *directory;                   /* or NULL */
+    const char *folders[3];            /* of is_traced; NULL: empty */
     char cgroup[HPT_CONTAIN_PATH_MAX]; /* of this trial; empty: none */
     int cgroup_join;                   /* its cgroup.procs; -1: none */
     int statm;                         /* of ours, kept open; -1: there is none */
@@ -64,10 +69,45 @@ static int64_t timeval_us(struct timeval time)
     return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
-static void say(int what)
+/* With files, which are closed: -1 ends them. */
+static void say_with(int what, const int files[2])
 {
     contain.report.what = what;
-    (void)send(HPT_CONTAIN_FD, &contain.report, sizeof contain.report, MSG_NOSIGNAL);
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(2 * sizeof(int))];
+    } control = {.space = {0}};
+    struct iovec part = {&contain.report, sizeof contain.report};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    size_t n = 0;
+    while (n < 2 && files[n] >= 0)
+        n++;
+    if (n > 0) {
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_SPACE(n * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(n * sizeof(int));
+        memcpy(CMSG_DATA(header), files, n * sizeof(int));
+    }
+    (void)sendmsg(HPT_CONTAIN_FD, &message, MSG_NOSIGNAL);
+    for (size_t i = 0; i < n; i++)
+        close(files[i]);
+}
+
+static void say(int what)
+{
+    say_with(what, (const int[]){-1, -1});
+}
+
+/* What was traced, too. */
+static void say_trace(int what)
+{
+    int files[2] = {-1, -1};
+    if (contain.order.is_traced)
+        files[0] = trace_hand_over(what == HPT_CONTAIN_MARK, &files[1]);
+    say_with(what, files);
 }
 
 static bool write_text(const char *path, const char *text)
@@ -149,6 +189,11 @@ static void enter(void)
     if (contain.directory != NULL && chdir(contain.directory) != 0)
         return;
     start_step = HPT_STEP_STREAMS;
+    if (contain.order.is_traced) {
+        trace_attach((uintptr_t)environ);
+        if (unshare(CLONE_FILES) != 0)
+            return;
+    }
     for (int fd = 0; fd <= 2; fd++)
         if (dup2(FD_IN + fd, fd) < 0)
             return;
@@ -211,18 +256,39 @@ static void drop_order(void)
         close(FD_IN + i);
     contain.n_fds = 0;
     free(contain.words);
-    free(contain.argv);
+    if (contain.argv != NULL)
+        munmap(contain.argv, contain.argv_bytes);
     contain.words = NULL;
     contain.argv = NULL;
     static char *nothing[] = {NULL};
     environ = nothing;
 }
 
+static int enter_traced(void *unused)
+{
+    (void)unused;
+    enter();
+    start_errnum = errno;
+    _exit(127);
+}
+
+/* Its end of the tracer is made in the child, and we have it because we share descriptors until then. */
+static pid_t clone_traced(void)
+{
+    enum { STACK_SIZE = 64 << 10 };
+    static _Alignas(64) char stack[STACK_SIZE];
+    for (int i = 0; i < 3; i++)
+        if (contain.folders[i][0] == '\0')
+            contain.folders[i] = NULL;
+    trace_begin(contain.folders[0], contain.folders[1], contain.folders[2]);
+    return clone(enter_traced, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, NULL);
+}
+
 static bool start(void)
 {
     start_errnum = 0;
     contain.report.floor_bytes = resident_bytes();
-    pid_t pid = vfork();
+    pid_t pid = contain.order.is_traced ? clone_traced() : vfork();
     if (pid == 0) {
         enter();
         start_errnum = errno;
@@ -241,6 +307,8 @@ static bool start(void)
         return false;
     }
     contain.command = pid;
+    if (contain.order.is_traced)
+        trace_started(pid, contain.argv[0], contain.directory, getenv("PATH"));
     return true;
 }
 
@@ -309,7 +377,9 @@ static void hear(void)
 {
     unsigned char signal = 0;
     ssize_t n = recv(HPT_CONTAIN_FD, &signal, 1, MSG_DONTWAIT);
-    if (n == 1 && contain.command > 0) {
+    if (n == 1 && signal == 0) {
+        say_trace(HPT_CONTAIN_MARK);
+    } else if (n == 1 && contain.command > 0) {
         if (getpgid(contain.command) != contain.command)
             kill(contain.command, signal); /* it has changed its group */
         kill(-contain.command, signal);
@@ -355,18 +425,37 @@ static void check_limits(void)
     contain.look_us = done_us + (rest_us > LOOK_EVERY_US ? rest_us : LOOK_EVERY_US);
 }
 
+/* Calls of traced processes come by thousands: then the rest is looked at only now and then. True:
+ * there was one. */
+static bool serve(const struct pollfd *calls)
+{
+    static unsigned served;
+    if ((calls->revents & POLLIN) == 0) {
+        if (calls->revents != 0)
+            trace_deserted(); /* else it would be said again and again */
+        return false;
+    }
+    trace_serve();
+    return ++served % 64 != 0;
+}
+
 /* Until the command has ended or hpt-run is gone. */
 static void watch(void)
 {
-    for (;;) {
-        (void)collect(NULL);
+    for (bool busy = false;;) {
+        if (!busy)
+            (void)collect(NULL);
         if (contain.command == 0 || contain.alone)
             return;
-        struct pollfd channel = {.fd = HPT_CONTAIN_FD, .events = POLLIN};
+        struct pollfd fds[2] = {{.fd = HPT_CONTAIN_FD, .events = POLLIN},
+                                {.fd = trace_get_fd(), .events = POLLIN}};
         struct timespec moment = {.tv_nsec = (long)LOOK_EVERY_US * 1000};
-        if (ppoll(&channel, 1, has_limits() ? &moment : NULL, &contain.waiting) > 0)
+        int n = ppoll(fds, 2, has_limits() ? &moment : NULL, &contain.waiting);
+        if (n > 0 && fds[0].revents != 0)
             hear();
-        check_limits();
+        busy = n > 0 && serve(&fds[1]);
+        if (!busy)
+            check_limits();
     }
 }
 
@@ -388,7 +477,7 @@ static bool finish(void)
         kill_rest();
     }
     close_cgroup();
-    say(what);
+    say_trace(what);
     return !contain.alone && !contain.report.survivors;
 }
 
@@ -426,6 +515,17 @@ static bool take_order(void)
     return true;
 }
 
+/* Zeros, at an address that no other program will have something at: the tracer knows the command's own
+ * start by that of its environment. */
+static void *map_somewhere(size_t bytes)
+{
+    uint64_t random = 0;
+    (void)getrandom(&random, sizeof random, GRND_NONBLOCK);
+    uintptr_t wish = (uintptr_t)((random >> 18) & ~UINT64_C(4095));
+    void *map = mmap((void *)wish, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return map == MAP_FAILED ? NULL : map;
+}
+
 /* The words of the order out of its last descriptor; false: errno. */
 static bool read_words(void)
 {
@@ -433,7 +533,8 @@ static bool read_words(void)
     int fd = FD_IN + --contain.n_fds;
     size_t size = (size_t)order->words_bytes, have = 0;
     contain.words = malloc(size + 1);
-    contain.argv = calloc((size_t)order->n_argv + (size_t)order->n_env + 2, sizeof(char *));
+    contain.argv_bytes = ((size_t)order->n_argv + (size_t)order->n_env + 2) * sizeof(char *);
+    contain.argv = map_somewhere(contain.argv_bytes);
     bool ok = contain.words != NULL && contain.argv != NULL;
     while (ok && have < size) {
         ssize_t n = pread(fd, contain.words + have, size - have, (off_t)have);
@@ -452,6 +553,8 @@ static bool read_words(void)
     environ = contain.argv + order->n_argv + 1;
     for (int i = 0; i < order->n_argv + order->n_env; i++, next += strlen(next) + 1)
         contain.argv[i < order->n_argv ? i : i + 1] = next;
+    for (int i = 0; order->is_traced && i < 3; i++, next += strlen(next) + 1)
+        contain.folders[i] = next;
     return true;
 }
 
@@ -491,7 +594,7 @@ static bool obey(void)
     drop_order();
     if (!begun || question) {
         close_cgroup();
-        say(begun ? HPT_CONTAIN_GONE : HPT_CONTAIN_FAULT);
+        say_trace(begun ? HPT_CONTAIN_GONE : HPT_CONTAIN_FAULT);
         return true;
     }
     watch();

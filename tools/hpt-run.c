@@ -511,6 +511,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .no_code = run_given.no_code,
         .code_max = settings->code_max,
         .environment = base_environment(),
+        .trace = settings->trace,
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,
         .sigmask = &waiting,

@@ -11,7 +11,7 @@ typedef struct {
     char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
     char *input, *chdir, *cap, *code_max, *failures, *restarts, *print, *format, *progress, *color, *dsn, *db_wait;
     char *directory, *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
-    char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via;
+    char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via, *trace;
     char **metrics, **params, **points, **until;
     gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
     gboolean quiet, verbose, allow_secrets, deterministic, no_code;
@@ -34,7 +34,7 @@ typedef struct {
     int cores, gpus_per_trial; /* cores 0: not given */
     HptRetryTrials retry;
     RunProgress progress;
-    bool print_all, print_best, stdin_json, chdir_trial;
+    bool print_all, print_best, stdin_json, chdir_trial, trace;
     HptShow show;
 } RunSettings;
 

@@ -39,6 +39,10 @@ struct HptChild {
     int64_t started_us, sweep_started_us;
     HptEnd end;
     char *step;
+    bool traced;
+    char *trace_limit; /* or NULL */
+    HptTrace *trace;   /* at the end */
+    HptTrace *marked;  /* since the last mark */
 };
 
 /* Ours are above the standard three, so that the child's dup2 never overwrites a source. */
@@ -185,6 +189,8 @@ static HptChild *child_new(const HptChildSpec *spec)
     child->owner.marker = g_strdup(spec->marker);
     child->owner.contained = spec->contain != NULL;
     child->contain = spec->contain;
+    child->traced = spec->contain != NULL && spec->trace != NULL;
+    child->trace_limit = child->traced ? g_strdup(spec->trace->limit) : NULL;
     child->command = g_strdup(spec->argv[0]);
     child->directory = g_strdup(spec->directory);
     child->limit_mem_bytes = spec->limit_mem_bytes;
@@ -339,20 +345,38 @@ static void take_report(HptChild *child, const HptContainReport *report)
     }
 }
 
+static void take_files(HptChild *child, int what, int fds[2])
+{
+    bool mark = what == HPT_CONTAIN_MARK;
+    if (!child->traced || (!mark && (what & HPT_CONTAIN_GONE) == 0)) {
+        hpt_fd_close(&fds[0]);
+        hpt_fd_close(&fds[1]);
+        return;
+    }
+    HptTrace **trace = mark ? &child->marked : &child->trace;
+    hpt_trace_free(*trace);
+    *trace = hpt_trace_take(fds[0], fds[1]);
+    if (child->trace_limit != NULL)
+        hpt_trace_limit(*trace, child->trace_limit);
+}
+
 static void hear_helper(HptChild *child)
 {
     /* After the last word of one that goes on there is nothing to hear. */
     while (!child->deaf && (!child->gone || child->end.survivors)) {
         HptContainReport report;
-        ssize_t n = recv(child->helper->channel, &report, sizeof report, MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN)
+        int fds[2];
+        int heard = hpt_helper_hear(child->helper, &report, fds);
+        if (heard == 0)
             return;
-        if (n == (ssize_t)sizeof report)
-            take_report(child, &report);
-        else
+        if (heard < 0) {
+            hpt_fd_close(&fds[0]);
+            hpt_fd_close(&fds[1]);
             child->deaf = true;
+            return;
+        }
+        take_report(child, &report);
+        take_files(child, report.what, fds);
     }
 }
 
@@ -495,12 +519,38 @@ void hpt_child_free(HptChild *child)
     g_free(child->directory);
     g_free(child->owner.marker);
     g_free(child->step);
+    g_free(child->trace_limit);
+    hpt_trace_free(child->trace);
+    hpt_trace_free(child->marked);
     g_free(child);
 }
 
 const HptEnd *hpt_child_get_end(const HptChild *child)
 {
     return &child->end;
+}
+
+HptTrace *hpt_child_steal_trace(HptChild *child)
+{
+    /* A tracer that was killed has taken its knowledge with it. */
+    if (child->traced && child->trace == NULL)
+        child->trace = hpt_trace_take(-1, -1);
+    child->traced = false;
+    return g_steal_pointer(&child->trace);
+}
+
+void hpt_child_ask_trace(HptChild *child)
+{
+    static const unsigned char mark = 0;
+    if (child->helper != NULL && child->traced && !child->deaf)
+        (void)send(child->helper->channel, &mark, 1, MSG_NOSIGNAL);
+}
+
+HptTrace *hpt_child_take_trace(HptChild *child)
+{
+    if (child->helper != NULL && child->marked == NULL)
+        hear_helper(child);
+    return g_steal_pointer(&child->marked);
 }
 
 char *hpt_end_text(const HptEnd *end)

@@ -21,6 +21,7 @@
 #define HPT_RUN_CHILD_H
 
 #include "run/contain.h"
+#include "run/trace.h"
 
 #include <sched.h>
 #include <sys/types.h>
@@ -58,6 +59,13 @@ typedef struct {
     const char *containment; /* the mode's name; NULL: none; static */
 } HptEnd;
 
+/* What a traced child's trace (run/trace.h) keeps: the content of files below below and not below
+ * not_below that the child changes, in unnamed files in spool. NULL: nothing, or in memory. */
+typedef struct {
+    const char *below, *not_below, *spool;
+    const char *limit; /* why it cannot be complete; NULL: it can */
+} HptTraceSpec;
+
 /* Everything borrowed for the time of the call. */
 typedef struct {
     const char *const *argv; /* argv[0] is looked for in PATH unless it has a slash */
@@ -72,6 +80,7 @@ typedef struct {
     const cpu_set_t *cpus;                 /* where it may run; NULL: where we may */
     const char *marker; /* an entry of env that no other running child has ("HPT_DIR=…"): by it
                            descendants are told apart; NULL: by process group and session only */
+    const HptTraceSpec *trace; /* NULL: not traced; contained only */
 } HptChildSpec;
 
 typedef struct HptChild HptChild;
@@ -109,6 +118,14 @@ size_t hpt_child_kill_marked(const char *marker, bool beginning);
 
 /* Complete after sweep said true. Borrowed. */
 const HptEnd *hpt_child_get_end(const HptChild *child);
+
+/* The files that it used, once sweep said true; NULL: it was not traced. Owned; a second call gives
+ * NULL. */
+HptTrace *hpt_child_steal_trace(HptChild *child);
+/* Of a traced child that goes on: what it used since the last mark. ask, then take when the
+ * descriptor is readable, until it is not NULL or the child has ended. */
+void hpt_child_ask_trace(HptChild *child);
+HptTrace *hpt_child_take_trace(HptChild *child);
 
 /* One line for people and the record: "exit status 3", "signal 11 (SIGSEGV), core dumped",
  * "timeout", "CPU limit 10s exceeded", "exec 'trian': No such file or directory". Owned. */

@@ -115,6 +115,12 @@ static int write_words(const HptChildSpec *spec, HptContainOrder *order)
                             (guint)strlen(spec->directory) + 1);
     add_words(bytes, spec->argv, &order->n_argv);
     add_words(bytes, spec->env, &order->n_env);
+    order->is_traced = spec->trace != NULL;
+    for (int i = 0; spec->trace != NULL && i < 3; i++) {
+        const char *folders[] = {spec->trace->below, spec->trace->not_below, spec->trace->spool};
+        const char *folder = folders[i] == NULL ? "" : folders[i];
+        g_byte_array_append(bytes, (const guint8 *)folder, (guint)strlen(folder) + 1);
+    }
     order->words_bytes = bytes->len;
     return hpt_fd_of_bytes("hpt-words", bytes->data, bytes->len);
 }
@@ -138,6 +144,31 @@ static bool send_order(int channel, HptContainOrder *order, const int *fds, size
         memcpy(CMSG_DATA(header), fds, n_fds * sizeof(int));
     }
     return sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
+}
+
+int hpt_helper_hear(const HptHelper *helper, HptContainReport *report, int fds[2])
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(2 * sizeof(int))];
+    } control;
+    struct iovec part = {report, sizeof *report};
+    struct msghdr message;
+    ssize_t n;
+    do {
+        message = (struct msghdr){.msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &control,
+                                  .msg_controllen = sizeof control};
+        n = recvmsg(helper->channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    fds[0] = fds[1] = -1;
+    const struct cmsghdr *got = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (got != NULL && got->cmsg_type == SCM_RIGHTS)
+        memcpy(fds, CMSG_DATA(got), MIN(got->cmsg_len - CMSG_LEN(0), 2 * sizeof(int)));
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    return n == (ssize_t)sizeof *report ? 1 : -1;
 }
 
 /* ---- the pool ---- */

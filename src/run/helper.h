@@ -10,6 +10,7 @@
 
 #include "run/child.h"
 #include "run/orphan.h"
+#include "run/wire.h"
 
 typedef struct {
     pid_t pid;
@@ -23,6 +24,10 @@ HptHelper *hpt_helper_begin(const HptChildSpec *spec, const int streams[3],
                             GError **error) HPT_WARN_UNUSED;
 /* Whether the mode can be had: what a new helper says. It then waits in the pool. */
 bool hpt_helper_try(const HptContain *contain, GError **error) HPT_WARN_UNUSED;
+
+/* The next report, without waiting: 1, or 0: there is none yet, or -1: the helper has ended. fds: what
+ * came with it, or -1; the caller's. */
+int hpt_helper_hear(const HptHelper *helper, HptContainReport *report, int fds[2]);
 
 /* After GONE or FAULT. */
 void hpt_helper_give_back(const HptContain *contain, HptHelper *helper);

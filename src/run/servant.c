@@ -18,6 +18,7 @@
 #define SWEEP_EVERY_US 1000
 #define CLOSED_WAIT_US INT64_C(1000000) /* from closing its descriptor to its end */
 #define BYE_US INT64_C(2000000)
+#define TRACE_WAIT_US INT64_C(1000000) /* for the tracer's answer, which takes a millisecond */
 #define WANTED "{\"type\":\"ready\",\"protocol\":1} on descriptor 4"
 
 struct HptServant {
@@ -26,6 +27,9 @@ struct HptServant {
     const HptContain *contain;
     int64_t limit_mem_bytes;
     const cpu_set_t *cpus;
+    char *below, *not_below, *spool, *limit; /* of trace_spec */
+    HptTraceSpec trace_spec;
+    bool traced;
 
     HptChild *child; /* NULL: none */
     int out, err;    /* its streams */
@@ -42,6 +46,8 @@ struct HptServant {
     bool busy; /* a trial is under way */
     bool dead; /* the process has ended, its leftovers are being removed */
     int64_t begin_us, closed_us, sweep_us;
+    int64_t asked_us; /* for the trace of the trial that is over; 0: not yet */
+    HptTrace *trace;  /* of the last trial */
     HptUsage base, before;
     HptServed served;
 };
@@ -66,6 +72,15 @@ HptServant *hpt_servant_new(const HptServantSpec *spec)
     servant->contain = spec->contain;
     servant->limit_mem_bytes = spec->limit_mem_bytes;
     servant->cpus = spec->cpus;
+    if (spec->trace != NULL) {
+        servant->traced = true;
+        servant->trace_spec = (HptTraceSpec){
+            .below = servant->below = g_strdup(spec->trace->below),
+            .not_below = servant->not_below = g_strdup(spec->trace->not_below),
+            .spool = servant->spool = g_strdup(spec->trace->spool),
+            .limit = servant->limit = g_strdup(spec->trace->limit),
+        };
+    }
     servant->out = servant->err = servant->to = servant->from = servant->hold = -1;
     hpt_talk_init(&servant->talk);
     return servant;
@@ -108,6 +123,11 @@ void hpt_servant_free(HptServant *servant)
     g_strfreev(servant->env);
     g_free(servant->directory);
     g_free(servant->marker);
+    g_free(servant->below);
+    g_free(servant->not_below);
+    g_free(servant->spool);
+    g_free(servant->limit);
+    hpt_trace_free(servant->trace);
     g_free(servant->message);
     g_free(servant->last);
     hpt_talk_clear(&servant->talk);
@@ -144,6 +164,7 @@ static bool start(HptServant *servant, GError **error)
             .cpus = servant->cpus,
             .extra = theirs,
             .n_extra = 2,
+            .trace = servant->traced ? &servant->trace_spec : NULL,
         };
         servant->child = hpt_child_start(&child, error);
     }
@@ -306,8 +327,9 @@ bool hpt_servant_give(HptServant *servant, const HptErrand *errand, int64_t now_
         return false;
     }
     servant->served = (HptServed){.trials = servant->trials};
+    g_clear_pointer(&servant->trace, hpt_trace_free);
     servant->errand = *errand;
-    servant->begin_us = servant->closed_us = 0;
+    servant->begin_us = servant->closed_us = servant->asked_us = 0;
     if (servant->child == NULL && !start(servant, error))
         return false;
     servant->busy = true;
@@ -346,17 +368,47 @@ int64_t hpt_servant_deadline(const HptServant *servant)
         return servant->sweep_us;
     if (servant->busy && hpt_child_get_fd(servant->child) < 0)
         return 0; /* it could not be started */
+    if (servant->asked_us != 0)
+        return servant->asked_us + TRACE_WAIT_US;
     return servant->closed_us != 0 ? servant->closed_us + CLOSED_WAIT_US : INT64_MAX;
+}
+
+/* What the files of the trial that is over were; false: to be waited for. */
+static bool take_trace(HptServant *servant, int64_t now_us)
+{
+    if (!servant->traced)
+        return true;
+    if (servant->asked_us == 0) {
+        servant->asked_us = now_us;
+        hpt_child_ask_trace(servant->child);
+    }
+    servant->trace = hpt_child_take_trace(servant->child);
+    if (servant->trace == NULL && now_us < servant->asked_us + TRACE_WAIT_US)
+        return false;
+    if (servant->trace == NULL)
+        servant->trace = hpt_trace_take(-1, -1);
+    return true;
+}
+
+/* The process has ended with the trial. */
+static void take_last_trace(HptServant *servant)
+{
+    if (servant->traced && servant->trace == NULL)
+        servant->trace = hpt_child_steal_trace(servant->child);
+    servant->served.trace = servant->trace;
 }
 
 /* The process lives on: what it used meanwhile. */
 static void end_well(HptServant *servant)
 {
+    int64_t end_us = servant->asked_us != 0 ? servant->asked_us : hpt_time_monotonic_us();
+    servant->served.trace = servant->trace;
     drain_streams(servant, false);
     HptEnd *end = &servant->served.end;
     *end = (HptEnd){.kind = HPT_END_EXITED};
     servant->served.pruned = servant->talk.pruned;
     if (servant->dead) {
+        take_last_trace(servant);
         *end = *hpt_child_get_end(servant->child);
         hpt_usage_subtract(&servant->before, &servant->base, end);
         *end = (HptEnd){
@@ -369,7 +421,7 @@ static void end_well(HptServant *servant)
     } else {
         hpt_usage_end(hpt_child_get_pid(servant->child), &servant->before, end);
     }
-    end->wall_us = hpt_time_monotonic_us() - servant->begin_us;
+    end->wall_us = end_us - servant->begin_us;
     servant->trials += servant->child != NULL;
     servant->deaths = 0;
     servant->busy = false;
@@ -415,6 +467,7 @@ static void end_badly(HptServant *servant)
     servant->last = servant->talk.failure != NULL ? g_strdup(servant->talk.failure) : hpt_end_text(end);
     servant->served.failure = servant->talk.failure;
     servant->served.pruned = false;
+    take_last_trace(servant);
     bury(servant);
     servant->busy = false;
 }
@@ -457,7 +510,7 @@ bool hpt_servant_handle(HptServant *servant, int64_t now_us)
         if (servant->talk.ready && servant->begin_us == 0 && servant->talk.failure == NULL)
             begin(servant, hpt_time_monotonic_us());
         flush(servant);
-        if (servant->talk.over) {
+        if (servant->talk.over && take_trace(servant, now_us)) {
             end_well(servant);
             return true;
         }

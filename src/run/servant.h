@@ -34,6 +34,7 @@ typedef struct {
     const HptContain *contain;             /* as of a child; outlives the servant */
     int64_t limit_mem_bytes;               /* of the process and all below it; 0: none */
     const cpu_set_t *cpus;                 /* as of a child; outlives the servant */
+    const HptTraceSpec *trace;             /* as of a child */
 } HptServantSpec;
 
 typedef struct HptServant HptServant;
@@ -80,6 +81,7 @@ typedef struct {
     const char *failure;  /* the process broke the protocol or never began; NULL: see end */
     bool pruned;          /* it said that it stopped early */
     int64_t trials;       /* that this process had finished before */
+    const HptTrace *trace; /* NULL: not traced; until the next trial is given */
     int64_t stray_bytes;  /* printed between the trial before and this one, dropped */
 } HptServed;
 const HptServed *hpt_servant_get_end(const HptServant *servant);

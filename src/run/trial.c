@@ -33,6 +33,7 @@ struct HptRun {
     int64_t timeout_at, kill_at, sweep_at; /* INT64_MAX: never */
     int64_t grace_us, timeout_us;
     HptRunResult result;
+    HptTrace *trace;
     char *failure;
 };
 
@@ -70,6 +71,7 @@ static bool start_child(HptRun *run, const HptRunSpec *spec, const char *fifo, G
         .limit_cpu_us = spec->limit_cpu_us,
         .cpus = spec->cpus,
         .marker = dir,
+        .trace = spec->trace,
     };
     run->child = hpt_child_start(&child, error);
     return run->child != NULL;
@@ -185,6 +187,7 @@ void hpt_run_free(HptRun *run)
     hpt_scan_free(run->scan);
     if (run->directory >= 0)
         close(run->directory);
+    hpt_trace_free(run->trace);
     g_free(run->failure);
     g_free(run);
 }
@@ -284,10 +287,12 @@ static void finish(HptRun *run)
     if (run->servant != NULL) {
         result->served = hpt_servant_get_end(run->servant);
         result->end = &result->served->end;
+        result->trace = result->served->trace;
     } else {
         for (int i = 0; i < 2; i++)
             drain_stream(run, &run->streams[i]);
         result->end = hpt_child_get_end(run->child);
+        result->trace = run->trace = hpt_child_steal_trace(run->child);
     }
     result->out = hpt_capture_end(run->streams[0].capture);
     result->err = hpt_capture_end(run->streams[1].capture);

@@ -38,6 +38,7 @@ typedef struct {
     const HptContain *contain; /* outlives the run; NULL: bare, see run/child.h */
     int64_t limit_mem_bytes, limit_cpu_us; /* of all processes; 0: none */
     const cpu_set_t *cpus;                 /* NULL: where we may run */
+    const HptTraceSpec *trace; /* NULL: not traced */
     int64_t output_cap;        /* bytes a stream; < 0: HPT_CAPTURE_CAP */
     bool answers; /* somebody decides (hpt_run_answer): HPT_PRUNING=1 is added to the environment;
                      false: every question is answered with go at once */
@@ -59,6 +60,7 @@ typedef struct {
      * command ended if not with status 0 (any status will do where it is a metric, -m x:exit), or
      * what is wrong with its metrics. */
     const char *failure;
+    const HptTrace *trace;   /* NULL: not traced */
     const HptServed *served; /* by a persistent worker; NULL: a process of its own */
 } HptRunResult;
 

@@ -3,10 +3,13 @@
  *
  *   hpt-run → helper   one HptContainOrder for each child, with its descriptors (SCM_RIGHTS): stdin,
  *                      stdout, stderr, those that become its 3, 4 …, and a file of its words;
- *                      then packets of one byte: a signal for the command's process group
+ *                      then packets of one byte: a signal for the command's process group, or 0: a
+ *                      mark, what is traced from now on is of the next trial
  *   helper → hpt-run   HptContainReport: FAULT (the command was never run), or ENDED and then GONE,
  *                      or one packet that says both. After FAULT and after GONE without survivors it
- *                      waits for the next order; a signal that comes too late is for nobody.
+ *                      waits for the next order; a signal that comes too late is for nobody. MARK is
+ *                      the answer to a mark. With MARK and GONE of a child that is traced come the
+ *                      files of run/tracefile.h (SCM_RIGHTS): the trace, and copies if there are any.
  * The end of the stream means for the helper that hpt-run is gone, and for hpt-run that the helper
  * is.
  */
@@ -38,17 +41,24 @@ typedef enum {
 
 enum { HPT_CONTAIN_FDS_MAX = 16 };
 
-/* The file of words holds, each with a NUL: the directory, the arguments, the environment. */
+/* The file of words holds, each with a NUL: the directory, the arguments, the environment; if it is to be
+ * traced, three folders or empty words: changes below the first and not below the second are kept, in
+ * the third. */
 typedef struct {
     int32_t n_argv; /* 0: a question only, whether the mode can be had; no descriptors */
     int32_t n_env;
-    int32_t has_directory, has_cpus;
+    int32_t has_directory, has_cpus, is_traced;
     int64_t words_bytes;
     int64_t limit_mem_bytes, limit_cpu_us; /* 0: none */
     cpu_set_t cpus;
 } HptContainOrder;
 
-typedef enum { HPT_CONTAIN_FAULT = 1, HPT_CONTAIN_ENDED = 2, HPT_CONTAIN_GONE = 4 } HptContainWhat;
+typedef enum {
+    HPT_CONTAIN_FAULT = 1,
+    HPT_CONTAIN_ENDED = 2,
+    HPT_CONTAIN_GONE = 4,
+    HPT_CONTAIN_MARK = 8,
+} HptContainWhat;
 typedef enum { HPT_LIMIT_NONE, HPT_LIMIT_MEM, HPT_LIMIT_CPU } HptLimit;
 
 typedef struct {

@@ -381,6 +381,32 @@ static void state(json_t *details, const char *name, const char *text)
         json_object_set_new(details, name, json_string(text));
 }
 
+/* What is known of the files that it used, and what is not. */
+static json_t *trace_details(const HptOutcome *outcome, const HptTrace *trace)
+{
+    json_t *details = json_object();
+    if (trace == NULL) {
+        state(details, "state", "off");
+        return details;
+    }
+    state(details, "state", trace->complete ? "complete" : "incomplete");
+    if (!trace->complete) {
+        g_autofree char *reason = outcome->allow_secrets ? g_strdup(trace->reason)
+                                                         : hpt_secret_cut(trace->reason);
+        state(details, "reason", reason);
+    }
+    if (trace->shared)
+        json_object_set_new(details, "shared", json_true());
+    json_object_set_new(details, "files", json_integer((json_int_t)trace->n));
+    count(details, "read", (int64_t)hpt_trace_count(trace, HPT_TRACE_READ));
+    count(details, "written", (int64_t)hpt_trace_count(trace, HPT_TRACE_WRITE));
+    int64_t kept = 0;
+    for (size_t i = 0; i < trace->n; i++)
+        kept += trace->files[i].keep == HPT_TRACE_KEPT;
+    count(details, "kept", kept);
+    return details;
+}
+
 /* Where it ran, and what is out of the ordinary. */
 static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t skipped,
                          const char *walk_problem)
@@ -399,6 +425,8 @@ static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t 
         if (result->end->core_dumped)
             json_object_set_new(details, "core_dumped", json_true());
     }
+    if (result != NULL && result->end != NULL && result->end->kind != HPT_END_START_FAILED)
+        json_object_set_new(details, "trace", trace_details(outcome, result->trace));
     if (result != NULL && result->out != NULL) {
         count(details, "stdout_dropped_bytes", result->out->dropped);
         count(details, "stderr_dropped_bytes", result->err->dropped);

@@ -347,6 +347,7 @@ static HptServant *make_servant(const HptSlot *slot, const HptSlotContext *conte
         .contain = run->contain,
         .limit_mem_bytes = run->limit_mem_bytes,
         .cpus = run->cpus,
+        .trace = run->trace,
         .max_restarts = context->max_restarts,
     };
     return hpt_servant_new(&spec);
@@ -415,6 +416,7 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
         .limit_mem_bytes = definition->limit_mem_bytes,
         .limit_cpu_us = definition->limit_cpu_us,
         .cpus = resources->cores == NULL ? NULL : hpt_cores_get(resources->cores, slot->index),
+        .trace = context->trace,
         .on_point = on_point,
         .user = slot,
     };

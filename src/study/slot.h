@@ -75,6 +75,7 @@ typedef struct {
     const HptPlan *plan;
     int max_restarts; /* of a persistent worker */
     bool allow_secrets;
+    const HptTraceSpec *trace; /* NULL: trials are not traced */
 } HptSlotContext;
 
 /* The trial's configuration: given bytes (it was proposed before), made from its parent's, or proposed

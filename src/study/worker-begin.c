@@ -105,6 +105,34 @@ static bool deliver_first(Worker *worker, GError **error)
     return fine;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Changes are kept in the project, or in the folder that we are in if that is not in it; .hpt is ours. */
+static void prepare_trace(Worker *worker)
+{
+    if (!worker->options->trace)
+        return;
+    g_autofree char *folder = realpath(hpt_project_peek_folder(worker->options->project), NULL);
+    g_autofree char *project = folder == NULL ? NULL : g_path_get_dirname(folder);
+    g_autofree char *here = g_get_current_dir();
+    bool inside = project != NULL && is_below(here, project);
+    worker->traced_below = g_strdup(inside ? project : here);
+    worker->traced_not_below = g_strdup(folder);
+    worker->trace = (HptTraceSpec){
+        .below = worker->traced_below,
+        .not_below = worker->traced_not_below,
+        .spool = worker->trials_folder,
+        .limit = worker->options->resources->via == NULL
+                     ? NULL
+                     : "a launcher (--via) may run it where nothing is traced",
+    };
+    worker->context.trace = &worker->trace;
+}
+
 bool worker_begin(Worker *worker, GError **error)
 {
     HptStudy *study = worker->options->study;
@@ -130,6 +158,7 @@ bool worker_begin(Worker *worker, GError **error)
         .max_restarts = worker->options->max_restarts,
         .allow_secrets = worker->options->allow_secrets,
     };
+    prepare_trace(worker);
     worker->judge = (HptJudge){worker->plan, &worker->outbox, study->id};
     worker->slots = g_new0(HptSlot, worker->options->jobs);
     for (int i = 0; i < worker->options->jobs; i++)
@@ -169,6 +198,8 @@ void worker_finish(Worker *worker)
     hpt_environment_free(worker->environment);
     hpt_identity_free(worker->identity);
     g_free(worker->trials_folder);
+    g_free(worker->traced_below);
+    g_free(worker->traced_not_below);
     g_strfreev(worker->base_env);
     g_free(worker->interrupted);
 }

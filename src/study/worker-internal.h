@@ -26,6 +26,8 @@ typedef struct {
     HptSampler *sampler;
     HptSearch search;
     HptSlotContext context;
+    HptTraceSpec trace;
+    char *traced_below, *traced_not_below; /* of trace */
     HptPlan *plan;
     HptJudge judge;
     char *trials_folder;
@@ -36,6 +38,7 @@ typedef struct {
     int64_t answers, over; /* reservations answered; which was the first of those that said "done"
                               since the last that did not, or 0 */
     bool withheld_told;   /* that a file with a secret in it is not stored */
+    bool untraced_told;   /* that trials cannot be traced here */
     HptWorkerEnd end;
     GError *fatal;
     GError *storage; /* the first thing that could not be stored; told at the end */

@@ -57,6 +57,7 @@ typedef struct {
     /* Who interrupts, for the record, once interrupts is not 0: "interrupted by SIGTERM from pid 7
      * (uid 0)". Owned. NULL: not known. */
     char *(*interrupted_by)(void);
+    bool trace; /* the files that trials use */
     HptResources *resources; /* for as many slots as jobs */
     void (*on_event)(const HptWorkerEvent *event, void *user);
     void *user;

@@ -48,7 +48,7 @@ test_ok 'a project' 'test_db'
 test_ok '--worker: trials share a process, and the record says so' '
     run -s plain --worker -t 4 -m loss --seed=1 x=0.0..1.0 -- ./plain &&
     test_is "$(sql "select count(*), count(distinct loss) from plain where loss = x")" "4	4" &&
-    test_is "$(sql "select trial, details from attempt where study = '"'plain'"' order by trial")" \
+    test_is "$(sql "select trial, details - '"'trace'"' from attempt where study = '"'plain'"' order by trial")" \
 "0	{\"persistent_worker\": true, \"persistent_worker_trials\": 0}
 1	{\"persistent_worker\": true, \"persistent_worker_trials\": 1}
 2	{\"persistent_worker\": true, \"persistent_worker_trials\": 2}

@@ -41,6 +41,7 @@ typedef struct {
     const char *input, *directory;
     bool answers;
     const char *const *env;
+    const HptTraceSpec *trace;
     int n;
     GString *points;
 } Lab;
@@ -100,6 +101,7 @@ G_GNUC_UNUSED static HptRun *start_argv(Lab *lab, const char *const *argv)
         .limit_mem_bytes = lab->limit_mem_bytes,
         .limit_cpu_us = lab->limit_cpu_us,
         .cpus = lab->cpus,
+        .trace = lab->trace,
     };
     g_autoptr(GError) error = NULL;
     HptRun *run = hpt_run_start(&spec, &error);
