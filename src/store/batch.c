@@ -226,54 +226,95 @@ bool hpt_batch_put_bytes(HptBatch *batch, const void *data, size_t length, HptOb
 /* A block has room before its bytes for what the one before it left uncut. */
 typedef struct {
     uint8_t *room;
-    size_t length; /* of the bytes at room + HPT_CHUNK_MAX; 0: no more */
+    size_t length; /* of the bytes at room + HPT_CHUNK_MAX; 0: the end of the file, or errnum */
+    int errnum;
 } Block;
 
+/* One thread reads and hashes, the other cuts and writes: half of the work each. */
 typedef struct {
     Block blocks[BLOCKS];
     GAsyncQueue *empty, *full;
     HptDigester *digester;
-    GThread *thread; /* NULL: hashed here */
+    int fd;
+    int64_t offset;
+    gint stop;       /* atomic: nobody waits for more */
+    GThread *thread; /* NULL: there is none, and what it does is done when it is asked for */
 } Pipe;
 
-static void *hash_blocks(void *user)
+/* As much as fits, fewer bytes only at the end of the file; -1 with errno. */
+static gssize read_some(int fd, void *out, size_t length, int64_t offset)
 {
-    Pipe *pipe = user;
-    for (Block *block; (block = g_async_queue_pop(pipe->full))->length > 0;) {
-        hpt_digester_add(pipe->digester, block->room + HPT_CHUNK_MAX, block->length);
-        g_async_queue_push(pipe->empty, block);
+    size_t done = 0;
+    while (done < length) {
+        ssize_t n = pread(fd, (char *)out + done, length - done, offset + (int64_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (gssize)done;
+}
+
+/* The next block: it is handed on before it is hashed, since both only read it. False at the end. */
+static bool pipe_step(Pipe *pipe)
+{
+    Block *block = g_async_queue_pop(pipe->empty);
+    if (g_atomic_int_get(&pipe->stop) != 0)
+        return false;
+    gssize n = read_some(pipe->fd, block->room + HPT_CHUNK_MAX, BLOCK, pipe->offset);
+    block->errnum = n < 0 ? errno : 0;
+    block->length = n < 0 ? 0 : (size_t)n;
+    pipe->offset += (int64_t)block->length;
+    size_t length = block->length;
+    g_async_queue_push(pipe->full, block);
+    if (length > 0)
+        hpt_digester_add(pipe->digester, block->room + HPT_CHUNK_MAX, length);
+    return length > 0;
+}
+
+static void *pipe_run(void *user)
+{
+    while (pipe_step(user)) {
     }
     return NULL;
 }
 
-static void pipe_open(Pipe *pipe)
+static void pipe_open(Pipe *pipe, int fd)
 {
-    *pipe = (Pipe){.digester = hpt_digester_new()};
+    *pipe = (Pipe){.digester = hpt_digester_new(), .fd = fd};
     pipe->empty = g_async_queue_new();
     pipe->full = g_async_queue_new();
     for (int i = 0; i < BLOCKS; i++) {
         pipe->blocks[i].room = g_malloc(HPT_CHUNK_MAX + BLOCK);
         g_async_queue_push(pipe->empty, &pipe->blocks[i]);
     }
-    /* Without a thread, because there may be no more, it is slower and nothing else. */
-    pipe->thread = g_thread_try_new("hash", hash_blocks, pipe, NULL);
+    pipe->thread = g_thread_try_new("read", pipe_run, pipe, NULL);
 }
 
-static void pipe_hash(Pipe *pipe, Block *block)
+/* The next block of the file, NULL at its end or on failure. done (may be NULL) is one that is of no
+ * use any more. */
+static Block *pipe_next(Pipe *pipe, Block *done, GError **error)
 {
-    if (pipe->thread != NULL) {
-        g_async_queue_push(pipe->full, block);
-        return;
-    }
-    hpt_digester_add(pipe->digester, block->room + HPT_CHUNK_MAX, block->length);
-    g_async_queue_push(pipe->empty, block);
+    if (done != NULL)
+        g_async_queue_push(pipe->empty, done);
+    if (pipe->thread == NULL)
+        (void)pipe_step(pipe);
+    Block *block = g_async_queue_pop(pipe->full);
+    if (block->length > 0)
+        return block;
+    if (block->errnum != 0)
+        hpt_error_set_errno(error, block->errnum, "reading");
+    return NULL;
 }
 
 static void pipe_close(Pipe *pipe, HptDigest *digest)
 {
-    Block last = {0};
+    g_atomic_int_set(&pipe->stop, 1);
     if (pipe->thread != NULL) {
-        g_async_queue_push(pipe->full, &last);
+        g_async_queue_push(pipe->empty, &pipe->blocks[0]); /* it may be waiting for one */
         g_thread_join(pipe->thread);
     }
     *digest = hpt_digester_get(pipe->digester);
@@ -284,59 +325,34 @@ static void pipe_close(Pipe *pipe, HptDigest *digest)
     g_async_queue_unref(pipe->full);
 }
 
-/* Up to length bytes; fewer only at the end of the file. */
-static gssize read_some(int fd, void *out, size_t length, int64_t offset, GError **error)
+/* Cuts the whole file, which is to have size bytes. */
+static bool put_through(HptBatch *batch, Pipe *pipe, int64_t size, GError **error)
 {
-    size_t done = 0;
-    while (done < length) {
-        ssize_t n = pread(fd, (char *)out + done, length - done, offset + (int64_t)done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            hpt_error_set_errno(error, errno, "reading");
-            return -1;
-        }
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (gssize)done;
-}
-
-/* Reads size bytes, hashes and cuts them. A block is handed to the hashing thread before it is cut
- * here; it is not written to before that thread has given it back, nor after it was cut, since what is
- * left of it is copied at once. */
-static bool put_through(HptBatch *batch, Pipe *pipe, int fd, int64_t size, GError **error)
-{
-    size_t left = 0; /* uncut, at the end of the block before */
-    const uint8_t *rest = NULL;
-    for (int64_t done = 0; done < size;) {
-        size_t want = (size_t)MIN((int64_t)BLOCK, size - done);
-        Block *block = g_async_queue_pop(pipe->empty);
-        uint8_t *bytes = block->room + HPT_CHUNK_MAX;
+    g_autoptr(GError) problem = NULL;
+    const uint8_t *rest = NULL; /* uncut, at the end of the block before */
+    size_t left = 0;
+    int64_t done = 0;
+    Block *block = pipe_next(pipe, NULL, &problem), *before = NULL;
+    while (block != NULL && done + (int64_t)block->length <= size) {
+        uint8_t *from = block->room + HPT_CHUNK_MAX - left;
         if (left > 0)
-            memcpy(bytes - left, rest, left);
-        gssize n = read_some(fd, bytes, want, done, error);
-        if (n < 0)
+            memcpy(from, rest, left);
+        done += (int64_t)block->length;
+        size_t used;
+        if (!put_chunks(batch, from, left + block->length, done == size, &used, error))
             return false;
-        if ((size_t)n < want) {
-            hpt_object_set_changed(error);
-            return false;
-        }
-        done += n;
-        block->length = want;
-        size_t used, have = left + want;
-        const uint8_t *from = bytes - left;
-        pipe_hash(pipe, block);
-        if (!put_chunks(batch, from, have, done == size, &used, error))
-            return false;
-        left = have - used;
         rest = from + used;
+        left = left + block->length - used;
+        Block *next = pipe_next(pipe, before, &problem);
+        before = block;
+        block = next;
     }
-    char more;
-    if (read_some(fd, &more, 1, size, error) == 0)
+    if (problem != NULL)
+        g_propagate_error(error, g_steal_pointer(&problem));
+    else if (block == NULL && done == size)
         return true;
-    hpt_object_set_changed(error);
+    else
+        hpt_object_set_changed(error);
     return false;
 }
 
@@ -345,8 +361,8 @@ static bool put_large(HptBatch *batch, int fd, const struct stat *before, HptObj
 {
     Pipe pipe;
     bool found = false;
-    pipe_open(&pipe);
-    bool ok = put_through(batch, &pipe, fd, id->size, error);
+    pipe_open(&pipe, fd);
+    bool ok = put_through(batch, &pipe, id->size, error);
     pipe_close(&pipe, &id->digest);
     ok = ok && hpt_object_unchanged(fd, before, error) && find_object(batch, id, &found, error);
     if (ok && found)
@@ -359,9 +375,11 @@ static bool put_small(HptBatch *batch, int fd, const struct stat *before, HptObj
 {
     if (batch->small == NULL)
         batch->small = g_malloc(BLOCK + 1);
-    gssize n = read_some(fd, batch->small, (size_t)id->size + 1, 0, error);
-    if (n < 0)
+    gssize n = read_some(fd, batch->small, (size_t)id->size + 1, 0);
+    if (n < 0) {
+        hpt_error_set_errno(error, errno, "reading");
         return false;
+    }
     if (n != id->size) {
         hpt_object_set_changed(error);
         return false;

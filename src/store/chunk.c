@@ -3,8 +3,8 @@
 #include <openssl/evp.h>
 
 #define GEAR_SEED UINT64_C(0x6870742067656172) /* "hpt gear" */
-#define SMALL_SHIFT (64 - 18)
-#define LARGE_SHIFT (64 - 14)
+#define SMALL_SHIFT (64 - 17)
+#define LARGE_SHIFT (64 - 15)
 
 static const uint64_t *gear_table(void)
 {

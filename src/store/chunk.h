@@ -1,13 +1,13 @@
 /* Cutting bytes into chunks where their content says, and short keys to find equal chunks by.
  *
  * Cuts: a gear hash h ← 2h + gear[byte] over the bytes after the first 16 KiB of a chunk; it ends
- * where the top 18 bits of h are 0 before 64 KiB, the top 14 after, and at 256 KiB at the latest.
+ * where the top 17 bits of h are 0 before 32 KiB, the top 15 after, and at 256 KiB at the latest.
  * gear[i] is the (i+1)-th output of splitmix64 begun with the eight bytes "hpt gear". Random bytes
- * give chunks of 74 KiB on average. Bytes that are inserted or changed move the cuts around them
+ * give chunks of 58 KiB on average. Bytes that are inserted or changed move the cuts around them
  * and no others.
  *
  * Keys: 128 bits of GHASH (AES-128-GCM's tag, key and nonce zero, over the chunk as associated
- * data), at four times the speed of SHA-256. A key finds a chunk and proves nothing, since anybody
+ * data), at four times the speed of SHA-256 and more. A key finds a chunk and proves nothing, since anybody
  * can make two chunks with one key: chunks of equal keys are compared byte by byte before one stands
  * for the other. What an object is, is its SHA-256.
  *
@@ -19,7 +19,7 @@
 #include "base/error.h"
 
 #define HPT_CHUNK_MIN ((size_t)16 * 1024)
-#define HPT_CHUNK_NORMAL ((size_t)64 * 1024)
+#define HPT_CHUNK_NORMAL ((size_t)32 * 1024)
 #define HPT_CHUNK_MAX ((size_t)256 * 1024)
 
 /* The length of the first chunk. length 0 gives 0. The answer is final if length ≥ HPT_CHUNK_MAX
