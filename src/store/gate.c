@@ -20,6 +20,7 @@ struct HptGate {
     int quarantine;
     int64_t size; /* of it */
     HptBundleInfo info;
+    char *kind;         /* in the child */
     GPtrArray *entries; /* of HptGateEntry */
 };
 
@@ -67,6 +68,7 @@ void hpt_gate_close(HptGate *gate)
     if (gate->quarantine >= 0)
         close(gate->quarantine);
     g_ptr_array_unref(gate->entries);
+    g_free(gate->kind);
     g_free(gate);
 }
 
@@ -144,6 +146,7 @@ static bool read_all(HptGate *gate, int fd, const char *name, const char *dir,
     if (reader == NULL)
         return false;
     gate->info = *hpt_bundle_get_info(reader);
+    gate->kind = g_strdup(hpt_bundle_get_kind(reader));
     HptBundleEntry entry;
     bool ok = check_limits(&gate->info, limits, error), end = false;
     while (ok && hpt_bundle_next(reader, &entry, &end, error) && !end)
@@ -299,6 +302,11 @@ HptGate *hpt_gate_open(int fd, const char *name, const char *dir, const HptGateL
 const HptBundleInfo *hpt_gate_get_info(const HptGate *gate)
 {
     return &gate->info;
+}
+
+const char *hpt_gate_peek_kind(const HptGate *gate)
+{
+    return gate->kind;
 }
 
 size_t hpt_gate_count(const HptGate *gate)

@@ -44,6 +44,8 @@ void hpt_gate_close(HptGate *gate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGate, hpt_gate_close)
 
 const HptBundleInfo *hpt_gate_get_info(const HptGate *gate);
+/* The manifest's kind, for check alone; borrowed. */
+const char *hpt_gate_peek_kind(const HptGate *gate);
 size_t hpt_gate_count(const HptGate *gate);
 /* In the order of their paths. */
 const HptGateEntry *hpt_gate_peek(const HptGate *gate, size_t i);

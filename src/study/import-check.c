@@ -38,8 +38,17 @@ static bool fault(GError **error, const char *format, ...)
 
 /* ---- the files ---- */
 
+bool hpt_import_is_kind(const char *kind)
+{
+    static const char *const kinds[] = {"study", "trials", "all", NULL};
+    return g_strv_contains(kinds, kind);
+}
+
 static bool check_format(const HptGate *gate, GError **error)
 {
+    g_autofree char *kind = hpt_text_printable(hpt_gate_peek_kind(gate), -1);
+    if (!hpt_import_is_kind(hpt_gate_peek_kind(gate)))
+        return fault(error, "it is a bundle of '%s', not of a record", kind);
     const HptGateEntry *entry = hpt_gate_find(gate, FORMAT_PATH);
     char text[256] = "";
     if (entry == NULL)
@@ -277,12 +286,13 @@ static bool check_one(const Check *check, const json_t *row, GError **error)
         const char *table;
         bool (*check)(const Check *, const json_t *, GError **);
     } checks[] = {{"trial", check_trial}, {"attempt", check_attempt}, {"object", check_object}};
-    if (strcmp(check->table->name, "study") == 0 && !check_study(row, error))
+    if ((strcmp(check->table->name, "study") == 0 && !check_study(row, error)) ||
+        !check_owner(check, row, error))
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(checks); i++)
         if (strcmp(check->table->name, checks[i].table) == 0 && !checks[i].check(check, row, error))
             return false;
-    return check_owner(check, row, error) && check_references(check, row, error);
+    return check_references(check, row, error);
 }
 
 static bool check_line(const char *line, size_t length, void *user, GError **error)

@@ -18,6 +18,9 @@
 /* The tables that a bundle may hold; owned. */
 HptTables *hpt_import_tables(void);
 
+/* Is a bundle of this kind a record: study, trials or all? */
+bool hpt_import_is_kind(const char *kind);
+
 /* For hpt_gate_open, with the tables as user: is the bundle a record, whole and sound? Every row's
  * form; order; that what a row names is there; that trials have ended; that objects are those that
  * rows name. Fails HPT_ERROR_DATA, or _INTEGRITY for a missing object. */
