@@ -3,6 +3,7 @@
 #ifndef HPT_TOOLS_EXPORT_H
 #define HPT_TOOLS_EXPORT_H
 
+#include "base/json.h"
 #include "db/db.h"
 #include "show/format.h"
 #include "store/bundle.h"
@@ -17,6 +18,8 @@ typedef struct {
     bool environments;    /* tar: environment records */
     bool code;            /* tar: snapshots of the code and their files */
     bool no_header, no_guard;
+    bool crate;        /* tar: with ro-crate-metadata.json */
+    const char *agent; /* for that, or NULL */
 } Export;
 
 /* Appends the trials as an argument. */
@@ -40,6 +43,17 @@ bool export_script(const Export *export, HptSink sink, void *user, int64_t *left
  * needs it and must be closed after writing. */
 HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore **store,
                          GError **error) HPT_WARN_UNUSED;
+
+/* RO-Crate's description of what is in a bundle (export_crate.c): rows are given as they are written,
+ * then the text is made. files: paths of bundle that are no objects, NULL-terminated; objects: digests
+ * of those that are in it; agent: who ran the trials, or NULL. */
+typedef struct ExportCrate ExportCrate;
+ExportCrate *export_crate_new(void);
+void export_crate_free(ExportCrate *crate);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ExportCrate, export_crate_free)
+void export_crate_row(ExportCrate *crate, const char *table, json_t *row);
+char *export_crate_text(ExportCrate *crate, const HptBundle *bundle, const char *const *files,
+                        GHashTable *objects, const char *agent, GError **error) HPT_WARN_UNUSED;
 
 /* Hexadecimal digits to bytes, NUL-terminated; NULL if they are none; owned. */
 char *export_unhex(const char *hex, size_t *length);

@@ -25,6 +25,7 @@ static const char readme[] =
     "record/TABLE.jsonl   the rows of a table, a JSON object a line, columns that are NULL left "
     "out:\n"
     "                     study, definition, trial, attempt, metric and so on\n"
+    "ro-crate-metadata.json  the same for programs that read RO-Crate, if it was asked for\n"
     "objects/sha256/…     the bytes of files and output streams, named by their SHA-256: the "
     "first\n"
     "                     two digits are the folder; digest in record/artefact.jsonl names them, "
@@ -49,6 +50,8 @@ typedef struct {
     const HptTable *table; /* whose file is being written */
     GHashTable *wanted;    /* digests of objects, as text */
     GString *objects;      /* rows of objects, while their bytes are added */
+    ExportCrate *crate;    /* or NULL */
+    GPtrArray *paths;      /* of tables */
 } Job;
 
 static HptTables *known_tables(GError **error)
@@ -163,6 +166,7 @@ static bool begin_table(Job *job, const char *name, GError **error)
         return false;
     job->table = hpt_tables_find(job->tables, name);
     g_assert(job->table != NULL);
+    g_ptr_array_add(job->paths, g_strdup(path));
     return is_objects(name) || hpt_bundle_begin(job->bundle, path, error);
 }
 
@@ -187,12 +191,26 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
     if (strcmp(name, "code") == 0 && !want_code(job, row, error))
         return false;
     want_objects(job, row);
+    if (job->crate != NULL)
+        export_crate_row(job->crate, name, row);
     g_string_append_c(line, '\n');
     if (!is_objects(name))
         return hpt_bundle_append(job->bundle, line->str, line->len, error);
     g_string_append_len(job->objects, line->str, (gssize)line->len);
     return !g_hash_table_contains(job->wanted, json_string_value(json_object_get(row, "digest"))) ||
            add_object(job, row, content, error);
+}
+
+static bool add_crate(const Job *job, GError **error)
+{
+    g_ptr_array_add(job->paths, g_strdup("README.txt"));
+    g_ptr_array_add(job->paths, g_strdup("record/format.json"));
+    g_ptr_array_add(job->paths, NULL);
+    g_autofree char *text =
+        export_crate_text(job->crate, job->bundle, (const char *const *)job->paths->pdata,
+                          job->wanted, job->export->agent, error);
+    return text != NULL &&
+           hpt_bundle_add_bytes(job->bundle, "ro-crate-metadata.json", text, strlen(text), error);
 }
 
 static bool fill(Job *job, GError **error)
@@ -213,7 +231,8 @@ static bool fill(Job *job, GError **error)
                          .user = job};
     return hpt_bundle_add_bytes(job->bundle, "README.txt", readme, strlen(readme), error) &&
            hpt_bundle_add_bytes(job->bundle, "record/format.json", format, strlen(format), error) &&
-           hpt_db_stream(export->db, &query, error) && end_table(job, error);
+           hpt_db_stream(export->db, &query, error) && end_table(job, error) &&
+           (job->crate == NULL || add_crate(job, error));
 }
 
 HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore **store,
@@ -226,7 +245,11 @@ HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore *
     g_autoptr(HptTables) tables = known_tables(error);
     g_autoptr(GHashTable) wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GString) objects = g_string_new(NULL);
+    g_autoptr(ExportCrate) crate = export->crate ? export_crate_new() : NULL;
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     Job job = {.export = export,
+               .crate = crate,
+               .paths = paths,
                .bundle = bundle,
                .store = store,
                .tables = tables,

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char *opt_study, *opt_format, *opt_output, *opt_dsn, *opt_directory;
+static char *opt_study, *opt_format, *opt_output, *opt_agent, *opt_dsn, *opt_directory;
 static char **opt_with;
 static gboolean opt_all, opt_no_header, opt_no_guard, opt_quiet;
 
@@ -22,11 +22,12 @@ static const GOptionEntry options[] = {
      "the study; without it the only one, or the last active one", "NAME"},
     {"all", 'a', 0, G_OPTION_ARG_NONE, &opt_all, "tar: all studies", NULL},
     {"format", 'f', 0, G_OPTION_ARG_STRING, &opt_format,
-     "csv, jsonl, script or tar; without it what the name of the output ends in", "FORMAT"},
+     "csv, jsonl, script, tar or ro-crate; without it what the name of the output ends in", "FORMAT"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output,
      "write to this file; - is standard output, as without it", "FILE"},
     {"with", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_with,
      "tar: only these of artefacts, logs, env, code, or none; repeat or join by commas (all)", "PART"},
+    {"agent", 0, 0, G_OPTION_ARG_STRING, &opt_agent, "ro-crate: who ran the trials", "NAME"},
     {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "csv: no line with the column names",
      NULL},
     {"no-guard", 0, 0, G_OPTION_ARG_NONE, &opt_no_guard,
@@ -38,9 +39,9 @@ static const GOptionEntry options[] = {
     G_OPTION_ENTRY_NULL,
 };
 
-typedef enum { AS_CSV, AS_JSONL, AS_SCRIPT, AS_TAR, AS_UNKNOWN } As;
+typedef enum { AS_CSV, AS_JSONL, AS_SCRIPT, AS_TAR, AS_CRATE, AS_UNKNOWN } As;
 
-static const char *const format_names[] = {"csv", "jsonl", "script", "tar", NULL};
+static const char *const format_names[] = {"csv", "jsonl", "script", "tar", "ro-crate", NULL};
 
 static bool usage(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 static bool usage(GError **error, const char *format, ...)
@@ -84,17 +85,20 @@ static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
         if (format_names[i] == NULL)
             return near != NULL
                        ? usage(error, "unknown format '%s'; did you mean '%s'?", opt_format, near)
-                       : usage(error, "unknown format '%s' (csv, jsonl, script or tar)",
+                       : usage(error, "unknown format '%s' (csv, jsonl, script, tar or ro-crate)",
                                opt_format);
         *as = (As)i;
     }
     if (*as == AS_UNKNOWN)
-        return usage(error, "which format? -f csv, jsonl, script or tar\n"
+        return usage(error, "which format? -f csv, jsonl, script, tar or ro-crate\n"
                             "hint: -o FILE.csv, .jsonl, .sh, .tar or .tar.zst says it too");
-    *zstd = *zstd && *as == AS_TAR;
-    if (*as == AS_TAR && path == NULL && isatty(STDOUT_FILENO))
+    bool bundle = *as == AS_TAR || *as == AS_CRATE;
+    *zstd = *zstd && bundle;
+    if (bundle && path == NULL && isatty(STDOUT_FILENO))
         return usage(error, "a bundle is no text for a terminal\nhint: -o FILE.tar.zst");
-    if (opt_with != NULL && *as != AS_TAR)
+    if (opt_agent != NULL && *as != AS_CRATE)
+        return usage(error, "--agent goes with -f ro-crate");
+    if (opt_with != NULL && !bundle)
         return usage(error, "--with goes with -f tar");
     if (opt_all && *as != AS_TAR)
         return usage(error, "--all goes with -f tar");
@@ -288,9 +292,10 @@ static int run(int argc, char **argv, GError **error)
     const char *path = opt_output == NULL || strcmp(opt_output, "-") == 0 ? NULL : opt_output;
     As as = AS_UNKNOWN;
     bool zstd = false;
-    Export export = {.no_header = opt_no_header, .no_guard = opt_no_guard};
+    Export export = {.no_header = opt_no_header, .no_guard = opt_no_guard, .agent = opt_agent};
     if (!choose_format(path, &as, &zstd, error) || !choose_parts(&export, error))
         return HPT_EXIT_TOOL;
+    export.crate = as == AS_CRATE;
     HptProjectOptions where = {.dsn = opt_dsn,
                                .directory = opt_directory,
                                .application_name = "hpt-export",
@@ -304,7 +309,7 @@ static int run(int argc, char **argv, GError **error)
     bool ok = choose_trials(&export, argc, argv, error);
     if (ok) {
         tell_study(&export.study);
-        ok = as == AS_TAR
+        ok = as == AS_TAR || as == AS_CRATE
                  ? tell_left_out(&export, error) && write_bundle(&export, path, zstd, error)
                  : write_text(&export, as, path, error);
     }

@@ -199,6 +199,15 @@ bool hpt_bundle_add_object_bytes(HptBundle *bundle, const void *data, size_t len
            hpt_bundle_add_bytes(bundle, path, data, length, error);
 }
 
+bool hpt_bundle_find(const HptBundle *bundle, const char *path, HptObjectId *out)
+{
+    const Entry *entry = g_hash_table_lookup(bundle->by_path, path);
+    if (entry == NULL || entry == bundle->open)
+        return false;
+    *out = entry->id;
+    return true;
+}
+
 /* ---- manifest ---- */
 
 static int compare(const void *a, const void *b)

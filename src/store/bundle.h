@@ -54,6 +54,9 @@ bool hpt_bundle_add_object(HptBundle *bundle, HptStore *store, const HptObjectId
 bool hpt_bundle_add_object_bytes(HptBundle *bundle, const void *data, size_t length,
                                  GError **error) HPT_WARN_UNUSED;
 
+/* What an entry that was added is; false: there is none of that path. */
+bool hpt_bundle_find(const HptBundle *bundle, const char *path, HptObjectId *out) HPT_WARN_UNUSED;
+
 typedef struct {
     HptDigest identity; /* SHA-256 of the manifest */
     size_t entries;     /* manifest included */

@@ -82,7 +82,8 @@ static const HptTable *table_of(const HptTables *tables, const char *path)
 
 static bool check_paths(const Check *check, GError **error)
 {
-    static const char *const own[] = {"README.txt", "SHA256SUMS", FORMAT_PATH, NULL};
+    static const char *const own[] = {"README.txt", "SHA256SUMS", "ro-crate-metadata.json", FORMAT_PATH,
+                                      NULL};
     for (size_t i = 0; i < hpt_gate_count(check->gate); i++) {
         const HptGateEntry *entry = hpt_gate_peek(check->gate, i);
         if (g_strv_contains(own, entry->path))

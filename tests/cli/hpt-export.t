@@ -30,13 +30,13 @@ test_ok 'a project with a study' '
 test_ok 'without a format: exit 2, and how to say it' '
     test_exit 2 hpt-export >out 2>err &&
     test_empty out &&
-    test_grep "^hpt-export: which format\? -f csv, jsonl, script or tar" err &&
+    test_grep "^hpt-export: which format\? -f csv, jsonl, script, tar or ro-crate" err &&
     test_grep "^hint: -o FILE.csv" err &&
     test_exit 2 hpt-export -o unknown.xyz 2>err && test_grep "which format" err && test ! -e unknown.xyz
 '
 test_ok '--format: unknown ones are refused, with a suggestion' '
     test_exit 2 hpt-export --format=tra 2>err && test_grep "unknown format .tra.; did you mean .tar.\?" err &&
-    test_exit 2 hpt-export -f xlsx 2>err && test_grep "unknown format .xlsx. \(csv, jsonl, script or tar\)" err
+    test_exit 2 hpt-export -f xlsx 2>err && test_grep "unknown format .xlsx. \(csv, jsonl, script, tar or ro-crate\)" err
 '
 if command -v script >/dev/null; then
     test_ok 'on a terminal: no format and a tar are both wrong use' '
@@ -323,6 +323,57 @@ test_ok 'tar: trials that have not finished are left out, with a note, unless na
     hpt-export -s failing -f tar "$number" 2>err | tar -xOf - record/trial.jsonl >lines && test_is "$(grep -c waiting lines)" 1 &&
     test_no_grep "left out" err &&
     hpt-export -s failing -f csv | tr -d "\r" | test_is "$(grep -c waiting)" 1
+'
+
+# ---- RO-Crate ----
+if command -v python3 >/dev/null; then
+    test_ok '-f ro-crate: a bundle that is a Process Run Crate as well' '
+        run -s crate -t 3 --max-failures=0 -m loss --seed=3 x=0.0..1.0 "kind=\"a b\",\"é\"" n=1..9 -- sh -c "echo hi >\"\$HPT_DIR/a note.txt\"; [ \$HPT_TRIAL != 1 ] || exit 3; echo loss: \$1" sh {x} {kind} {n} &&
+        hpt-export -q -s crate -f ro-crate --agent="A. Person" -o crate.tar && rm -rf crate && mkdir crate && tar -xf crate.tar -C crate && (cd crate && sha256sum --quiet -c SHA256SUMS) &&
+        python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out && test_is "$(cat out)" "should: #command: no url" && hpt-import -q --check crate.tar &&
+        test_grep "\"@id\":\"#trial/1\",\"@type\":\"CreateAction\",\"actionStatus\":\"http://schema.org/FailedActionStatus\",\"agent\":\{\"@id\":\"#agent\"\}.*\"error\":\"exit status 3\"" crate/ro-crate-metadata.json &&
+        test_grep "\"@id\":\"#trial/0/parameter/kind\",\"@type\":\"PropertyValue\",\"exampleOfWork\":\{\"@id\":\"#parameter/kind\"\},\"name\":\"kind\",\"value\":\"(a b|é)\"" crate/ro-crate-metadata.json &&
+        test_grep "\"name\":\"a note.txt\"" crate/ro-crate-metadata.json
+    '
+    test_ok '-f ro-crate: folds and rungs, one trial, zstd, the same bytes every time' '
+        hpt-export -q -s climb -f ro-crate -o climb.tar.zst && rm -rf crate && mkdir crate && zstd -qdc climb.tar.zst | tar -xf - -C crate && python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out &&
+        test_is "$(grep -vc "no url$\|no agent$" out)" 0 &&
+        (umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Kathmandu hpt-export -q -s climb -f ro-crate -o again.tar.zst) && cmp climb.tar.zst again.tar.zst &&
+        hpt-export -q -s crate -f ro-crate 2 >one.tar && rm -rf crate && mkdir crate && tar -xf one.tar -C crate && python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out &&
+        test_is "$(grep -o "\"@type\":\"CreateAction\"" crate/ro-crate-metadata.json | wc -l)" 1
+    '
+    # A word of a crate changed each time: the checker must see it.
+    cat >breaks <<'EOT'
+s/"@type":"CreateAction"/"@type":"Action"/g	there is no action
+s/"instrument":{"@id":"#command"}/"instrument":{"@id":".\/"}/	no instrument that is software
+s/crate\/1.1"/crate\/1.0"/	does not conform to RO-Crate 1.1
+s/wfrun\/process\/0.5/wfrun\/other\/0.5/g	does not conform to a Process Run Crate
+s/CompletedActionStatus/DoneStatus/	unknown actionStatus
+s/FailedActionStatus/CompletedActionStatus/	an error that did not fail
+s/"sha256":"./"sha256":"x/	sha256 is wrong
+s/"contentSize":"/"contentSize":"1/	contentSize is wrong
+s/"datePublished":"20/"datePublished":"the year 20/	datePublished is no ISO 8601
+s/"license":{"@id":"#license"},//	the root has no license
+s/"startTime":"20/"startTime":"99/	ends before it starts
+s/+00:00","instrument"/Z","instrument"/	endTime is no ISO 8601
+s/{"@id":"README.txt"}/{"@id":"gone.txt"}/	which is not described
+s/"hasPart":\[{"@id":"[^"]*"},/"hasPart":[/	a File that is no part of the root
+s/"value":/"valve":/	unknown word valve
+s/"agent":{"@id":"#agent"}/"agent":{"@id":"#agent","name":"x"}/	not flattened
+s/"@id":"#license","@type":"CreativeWork",/"@id":"#license",/	no @type
+EOT
+    test_ok 'the checker of crates sees what is broken' '
+        rm -rf crate && mkdir crate && tar -xf crate.tar -C crate && cp crate/ro-crate-metadata.json whole.json &&
+        (while IFS="	" read -r edit reason; do
+            sed "$edit" whole.json >crate/ro-crate-metadata.json && ! cmp -s whole.json crate/ro-crate-metadata.json || { echo "changes nothing: $edit" && exit 1; }
+            test_exit 1 python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out && test_grep "$reason" out || exit 1
+        done <breaks)
+    '
+else
+    test_skip 'RO-Crate: a checker of its rules' 'python3 is not installed'
+fi
+test_ok '--agent is for ro-crate, --all is not' '
+    test_exit 2 hpt-export -f tar --agent=x -o x.tar 2>err && test_grep "agent goes with -f ro-crate" err && test_exit 2 hpt-export -a -f ro-crate -o x.tar 2>err && test_grep "all goes with -f tar" err && test ! -e x.tar
 '
 
 # ---- damage ----
