@@ -544,6 +544,12 @@ static void forget(HptCodeTree *tree)
             g_hash_table_iter_remove(&all);
 }
 
+void hpt_code_tree_forget(HptCodeTree *tree)
+{
+    g_hash_table_remove_all(tree->contents);
+    tree->racy = true;
+}
+
 const HptCode *hpt_code_tree_look(HptCodeTree *tree)
 {
     if (tree->off != NULL) {

@@ -1,5 +1,7 @@
 #include "study/codebook.h"
 
+#include "store/batch.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@ typedef struct {
 struct HptCodebook {
     HptCodeTree *tree;
     HptStore *store;
+    HptBatch *batch; /* of this look; NULL: nothing large is new */
+    char *broken;    /* why nothing can be stored; NULL: it can */
     GHashTable *objects; /* of HptDigest, as GBytes: recorded, or on the way there */
     GHashTable *fresh;   /* GBytes → Object: not yet */
     GHashTable *codes;   /* of GBytes: snapshots recorded, or on the way there */
@@ -46,13 +50,44 @@ static bool keep(const HptDigest *digest, const void *bytes, size_t length, void
     object->id = (HptObjectId){*digest, (int64_t)length};
     if (hpt_object_is_small((int64_t)length)) {
         object->bytes = g_bytes_new(bytes, length);
-    } else if (!hpt_object_put_bytes(book->store, bytes, length, &object->id, error)) {
-        g_prefix_error(error, "could not be stored: ");
+    } else if (book->broken != NULL) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_IO, "could not be stored: %s", book->broken);
         object_free(object);
         return false;
+    } else {
+        if (book->batch == NULL)
+            book->batch = hpt_batch_begin(book->store);
+        if (!hpt_batch_put_bytes(book->batch, bytes, length, &object->id, error)) {
+            g_prefix_error(error, "could not be stored: ");
+            object_free(object);
+            return false;
+        }
     }
     g_hash_table_replace(book->fresh, g_steal_pointer(&key), object);
     return true;
+}
+
+static gboolean is_stored(gpointer key G_GNUC_UNUSED, gpointer value, gpointer user G_GNUC_UNUSED)
+{
+    return ((const Object *)value)->bytes == NULL;
+}
+
+/* Looks; the larger files of what is new are on the disk then, by one fsync. If they could not be written they
+ * are looked at once more, and are missing. */
+static const HptCode *look(HptCodebook *book)
+{
+    g_autoptr(GError) error = NULL;
+    const HptCode *code = hpt_code_tree_look(book->tree);
+    if (book->batch != NULL && !hpt_batch_commit(book->batch, &error)) {
+        book->broken = g_strdup(error->message);
+        g_hash_table_foreach_remove(book->fresh, is_stored, NULL);
+        hpt_code_tree_forget(book->tree);
+        code = hpt_code_tree_look(book->tree);
+        hpt_code_tree_forget(book->tree); /* it may be possible the next time */
+        g_clear_pointer(&book->broken, g_free);
+    }
+    g_clear_pointer(&book->batch, hpt_batch_free);
+    return code;
 }
 
 HptCodebook *hpt_codebook_new(const HptCodebookSpec *spec)
@@ -135,7 +170,7 @@ static HptArgs *put_unless_known(HptCodebook *book, const HptCode *code)
 
 bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
 {
-    const HptCode *code = hpt_code_tree_look(book->tree);
+    const HptCode *code = look(book);
     g_autoptr(GPtrArray) digests = g_ptr_array_new();
     g_autoptr(GArray) lengths = g_array_new(false, false, sizeof(size_t));
     size_t length = HPT_DIGEST_SIZE;
@@ -174,7 +209,7 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
 
 HptDigest hpt_codebook_look(HptCodebook *book, HptArgs **args)
 {
-    const HptCode *code = hpt_code_tree_look(book->tree);
+    const HptCode *code = look(book);
     *args = put_unless_known(book, code);
     return code->digest;
 }

@@ -77,4 +77,61 @@ test_ok 'hpt-import: another project has them then, and the same bundle' '
     hpt-import -q ../out.tar && sql "copy (select code, canonical from code) to stdout" | test_cmp ../before - &&
     test_is "$(sql "select dirty, files from code")" "t 4" && hpt-verify >../verified && hpt-export -q -s dirty -f tar | cmp - ../out.tar
 '
+
+# ---- what a repository could do ----
+
+trap_config() {
+    git config core.fsmonitor "$1" && git config core.pager "$1" && git config core.sshCommand "$1" &&
+        git config core.askPass "$1" && git config credential.helper "!$1" && git config core.gitProxy "$1" &&
+        git config filter.x.clean "$1" && git config filter.x.smudge "$1" && git config filter.x.required true &&
+        git config filter.x.process "$1" && git config diff.external "$1" && git config diff.x.textconv "$1" &&
+        git config alias.ls-files "!$1" && git config alias.ls-tree "!$1" && git config protocol.ext.allow always &&
+        git config remote.origin.url "ext::$1" && git config remote.origin.uploadpack "$1" &&
+        git config remote.origin.promisor true && git config extensions.partialClone origin &&
+        git config core.repositoryFormatVersion 1 && git config core.worktree "$2"
+}
+test_ok 'nothing that the configuration names is run, and the work tree is ours' '
+    mkdir -p elsewhere && printf "#!/bin/sh\n: >\"%s/trapped\"\nexit 1\n" "$PWD" >trap.sh && chmod +x trap.sh && echo x >elsewhere/secret &&
+    mkdir evil && cd evil && git init -q . && test_db . && printf ".hpt\n" >.gitignore && echo "echo loss=1" >t.sh && mkdir sub && echo y >sub/y &&
+    echo "* filter=x diff=x" >.gitattributes && as add . && as commit -q -m x && touch t.sh &&
+    cp ../trap.sh .git/hooks/post-index-change && cp ../trap.sh .git/hooks/fsmonitor-watchman &&
+    trap_config "$PWD/../trap.sh" "$PWD/../elsewhere" && find .git -type f -exec sha256sum {} + | sort >../before &&
+    GIT_TRACE="$PWD/../trapped" GIT_DIR=/nowhere run -s evil -t 1 x=0..1 -- sh t.sh && test_exit 1 test -e ../trapped && find .git -type f -exec sha256sum {} + | sort | test_cmp ../before - &&
+    entries evil >../got && printf "%s\n" ".gitattributes file same" ".gitignore file same" "sub/y file same" "t.sh file same" | test_cmp - ../got &&
+    tree=$(git --work-tree=. rev-parse HEAD:sub) && rm -f ".git/objects/$(echo "$tree" | cut -c 1-2)/$(echo "$tree" | cut -c 3-)" ../trapped &&
+    run -s missing -t 1 x=0..1 -- sh t.sh && test_exit 1 test -e ../trapped && test_grep "^repo.*git refused: " - <<END &&
+$(sql "select convert_from(canonical, '"'UTF8') from code c where code = (select code from trial where study = 'missing'"')")
+END
+    { GIT_ALLOW_PROTOCOL=ext git --work-tree=. status >../said 2>&1 || :; } && test -e ../trapped
+'
+test_ok 'no commit yet, a submodule with changes, a linked work tree' '
+    mkdir inner && cd inner && git init -q -b main . && echo 1 >f && as add f && as commit -q -m x && inner=$(git rev-parse HEAD) && cd .. &&
+    mkdir outer && cd outer && git init -q -b trunk . && test_db . && printf ".hpt\n" >.gitignore && echo "echo loss=1" >t.sh &&
+    run -s unborn -t 1 x=0..1 -- sh t.sh && test_is "$(of unborn "head is null, branch, dirty")" "t trunk t" && as add . &&
+    git -c protocol.file.allow=always submodule --quiet add ../inner mod >../said 2>&1 && as commit -q -m y && echo 2 >mod/f && echo n >mod/new &&
+    run -s module -t 1 x=0..1 -- sh t.sh && entries module >../got && test_grep "^mod/f file modified" ../got && test_grep "^mod/new file new" ../got &&
+    test_grep "^.gitmodules file same" ../got && test_grep "^repo	$inner	main	[^	]*	0	mod	$" - <<END &&
+$(sql "select convert_from(canonical, '"'UTF8') from code c where code = (select code from trial where study = 'module'"')")
+END
+    git worktree add -q ../linked 2>../said && cd ../linked && cp -r ../outer/.hpt . && echo z >z &&
+    run -s linked -t 1 x=0..1 -- sh t.sh && test_is "$(of linked "head, branch, dirty")" "$(git rev-parse HEAD) linked t"
+'
+test_ok 'a file beyond 8 KiB lies in the store' '
+    mkdir large && cd large && test_db . && head -c 20000 /dev/urandom >big && echo "echo loss=1" >t.sh &&
+    run -s fine -t 1 x=0..1 -- sh t.sh && entries fine >../got && test_grep "^big file" ../got && hpt-verify >../verified
+'
+test_ok '20 trials by 5 workers in a dirty repository that changes: each has its output and the code it ran' '
+    mkdir many && cd many && git init -q . && test_db . && printf ".hpt\n" >.gitignore && printf "cat model new >\"\$HPT_DIR/out\"; echo loss=1\n" >t.sh && echo 0 >model &&
+    as add . && as commit -q -m x && for round in 1 2 3 4; do
+        echo "version $round" >model && echo "new $round" >new && pids= &&
+        for worker in 1 2 3 4 5; do run -s many -t $((round * 5)) x=0.0..1.0 -- sh t.sh & pids="$pids $!"; done &&
+        for pid in $pids; do wait "$pid" || exit 1; done || exit 1
+    done && test_is "$(sql "
+        select count(*), count(distinct t.code) from trial t
+        join artefact a on a.study = t.study and a.trial = t.trial and a.path = '"'out'"' join object o on o.digest = a.digest
+        join code_file m on m.code = t.code and m.path = '"'model'"' join object mo on mo.digest = m.digest
+        join code_file n on n.code = t.code and n.path = '"'new'"' join object no on no.digest = n.digest
+        where t.study = '"'many'"' and o.bytes = mo.bytes || no.bytes
+          and mo.bytes = convert_to(format(E'"'version %s\\n'"', t.trial / 5 + 1), '"'UTF8'"')")" "20 4"
+'
 test_done
