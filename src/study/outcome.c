@@ -194,7 +194,9 @@ static void not_stored(HptOutcome *outcome, Artefact *artefact, const GError *er
     g_autofree char *reason =
         hpt_text_printable(error->message, (gssize)strcspn(error->message, "\n"));
     artefact->note = g_strdup_printf("not stored: %s", reason);
-    if (outcome->note == NULL)
+    /* A file that changes after its trial is the trial's own doing: the others may go on. */
+    bool own = g_error_matches(error, HPT_ERROR, HPT_ERROR_CONFLICT) && !artefact->batched;
+    if (outcome->note == NULL && !own)
         outcome->note = g_steal_pointer(&reason);
 }
 
