@@ -14,6 +14,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Its shadow is many times what a child may have of memory. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define ADDRESS_SANITIZER
+#endif
+
 #define LINE_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 struct HptGate {
@@ -81,7 +91,7 @@ static void confine(const HptGateLimits *limits)
         int resource;
         int64_t value;
     } kept[] = {
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow is many times that */
+#ifndef ADDRESS_SANITIZER
         {RLIMIT_AS, limits->memory},
 #endif
         {RLIMIT_CPU, limits->cpu_s},
