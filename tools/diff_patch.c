@@ -41,18 +41,18 @@ static bool load(const Patch *patch, size_t i, const HptFact *fact, HptPatchFile
 /* A folder comes with what is in it, a mode with its file. */
 static bool is_entry(const HptFact *fact)
 {
-    return fact == NULL || fact->is_file || fact->target != NULL;
+    return fact == NULL || fact->is_file || fact->target != NULL || fact->missing;
 }
 
-/* Is there nothing to do? */
+/* Is there nothing to do? Of what was captured of neither nobody knows. */
 static bool is_alike(const HptDifference *row)
 {
     const HptFact *a = row->facts[0], *b = row->facts[1];
     if (a == NULL || b == NULL)
-        return false;
+        return (a != NULL ? a : b)->missing;
     if (row->verdict == HPT_VERDICT_SAME)
         return !a->is_file || !b->is_file || ((a->mode ^ b->mode) & 0111) == 0;
-    return false;
+    return a->missing && b->missing;
 }
 
 static bool add(Patch *patch, const HptDifference *row, GError **error)
@@ -106,8 +106,8 @@ bool diff_print_patch(const HptFacts *const *operands, size_t n, const GPtrArray
         return fail(error, "--patch is for two");
     for (guint i = 0; i < rows->len; i++) {
         const HptDifference *row = rows->pdata[i];
-        if (row->section != HPT_SECTION_ARTEFACTS)
-            return fail(error, "--patch is of artefacts");
+        if (row->section != HPT_SECTION_CODE && row->section != HPT_SECTION_ARTEFACTS)
+            return fail(error, "--patch is of code or artefacts");
         if (is_entry(row->facts[0]) && is_entry(row->facts[1]) && !is_alike(row) &&
             !add(&patch, row, error))
             return false;

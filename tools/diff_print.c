@@ -10,6 +10,9 @@
 
 bool diff_counts(const HptDifference *row)
 {
+    /* That a file of the tree was not captured is no difference; of a result it is one. */
+    if (row->verdict == HPT_VERDICT_UNKNOWN && row->section == HPT_SECTION_CODE)
+        return false;
     return row->verdict != HPT_VERDICT_SAME && row->verdict != HPT_VERDICT_WITHIN;
 }
 

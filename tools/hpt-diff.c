@@ -24,7 +24,7 @@ static const GOptionEntry options[] = {
      "only these sections; repeat or join by commas", "SECTION"},
     {"all", 'a', 0, G_OPTION_ARG_NONE, &opt_all, "also what is the same", NULL},
     {"patch", 'p', 0, G_OPTION_ARG_NONE, &opt_patch,
-     "a patch that makes the files that the second one left of those of the first", NULL},
+     "what makes the second one's code, or the files that --only names, of the first one's", NULL},
     {"stat", 0, 0, G_OPTION_ARG_NONE, &opt_stat, "only how many differ in each section", NULL},
     {"tolerance", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_tolerance,
      "numbers of this metric, file or stream may differ so much; * is all of them; repeat",
@@ -87,7 +87,7 @@ static bool read_options(HptCompareOptions *options_out, GArray *tolerances, GEr
         return false;
     }
     if (options_out->sections == 0)
-        options_out->sections = HPT_SECTION_BIT(ARTEFACTS);
+        options_out->sections = HPT_SECTION_BIT(CODE);
     return true;
 }
 
@@ -114,6 +114,19 @@ static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned want
             return false;
         }
     return true;
+}
+
+/* Whether these are the same nobody can tell. */
+static void tell_missing(const HptFacts *const *operands, size_t n, unsigned wanted)
+{
+    size_t count = 0;
+    if (!opt_all && (wanted == 0 || (wanted & HPT_SECTION_BIT(CODE)) != 0))
+        count = hpt_compare_missing(operands, n, HPT_SECTION_CODE);
+    if (count > 0)
+        hpt_tool_note(
+            "files that belong to the code and were not captured, so are not compared: %zu "
+            "(--all shows them)",
+            count);
 }
 
 /* Sections that were not recorded of some, and so are compared of none. */
@@ -211,6 +224,7 @@ static int compare(const HptFacts *const *operands, size_t n, const HptCompareOp
     if (!check_kinds(operands, n, wanted->sections, error))
         return HPT_EXIT_USAGE;
     tell_unknown(operands, n, wanted->sections);
+    tell_missing(operands, n, wanted->sections);
     g_autoptr(GPtrArray) rows = hpt_compare(operands, n, wanted, error);
     if (rows == NULL)
         return HPT_EXIT_TOOL;

@@ -152,6 +152,26 @@ static bool add_environment(const HptFactsBundle *bundle, const char *digest, Hp
     return false;
 }
 
+/* ---- code ---- */
+
+static bool add_code(const HptFactsBundle *bundle, const char *digest, HptFacts *facts,
+                     GError **error)
+{
+    GError *problem = NULL;
+    g_autoptr(json_t) row =
+        digest != NULL ? hpt_bundle_row_by_digest(bundle, "code", digest, &problem) : NULL;
+    if (problem != NULL) {
+        g_propagate_error(error, problem);
+        return false;
+    }
+    size_t length = 0;
+    g_autofree char *canonical = bytes_of(json_object_get(row, "canonical"), &length);
+    if (canonical != NULL)
+        return hpt_facts_add_code(facts, canonical, length, error);
+    facts->sections &= ~HPT_SECTION_BIT(CODE);
+    return true;
+}
+
 /* ---- trials ---- */
 
 typedef struct {
@@ -362,7 +382,8 @@ static bool add_run(const Reading *reading, GError **error)
     }
     return hpt_facts_add_config(reading->facts, HPT_SECTION_PARAMETERS, "", config,
                                 config != NULL ? strlen(config) : 0, error) &&
-           add_environment(reading->bundle, text(attempt, "environment"), reading->facts, error);
+           add_environment(reading->bundle, text(attempt, "environment"), reading->facts, error) &&
+           add_code(reading->bundle, text(attempt, "code"), reading->facts, error);
 }
 
 static bool read_trial(Reading *reading, GError **error)

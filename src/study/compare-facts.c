@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "record/code.h"
 
 #include <math.h>
 #include <string.h>
@@ -281,6 +282,60 @@ static void add_link(HptFacts *facts, HptSection section, const char *group, con
 static char *digest_text(int64_t size, const char *digest)
 {
     return g_strdup_printf("%" PRId64 " bytes sha256:%s", size, digest);
+}
+
+/* ---- code ---- */
+
+static void add_entry(HptFacts *facts, const HptCodeEntry *entry)
+{
+    char hex[HPT_DIGEST_HEX_SIZE];
+    g_autofree char *name = hpt_facts_path_text(entry->path, strlen(entry->path)), *text = NULL;
+    HptFact *fact;
+    switch (entry->kind) {
+    case HPT_CODE_FILE:
+        text = digest_text(entry->size, hpt_digest_hex(&entry->digest, hex));
+        fact = hpt_facts_add(facts, HPT_SECTION_CODE, "", name, text);
+        fact->is_file = fact->has_digest = true;
+        fact->digest = entry->digest;
+        fact->stored = (HptObjectId){entry->digest, entry->size};
+        fact->mode = entry->mode;
+        add_mode(facts, HPT_SECTION_CODE, "", name, entry->mode);
+        break;
+    case HPT_CODE_LINK:
+        add_link(facts, HPT_SECTION_CODE, "", name, entry->text);
+        break;
+    case HPT_CODE_FOLDER:
+        hpt_facts_add(facts, HPT_SECTION_CODE, "", name, "an empty folder");
+        break;
+    case HPT_CODE_MISSING:
+        text = g_strconcat("not captured: ", entry->text, NULL);
+        hpt_facts_add(facts, HPT_SECTION_CODE, "", name, text)->missing = true;
+        break;
+    }
+}
+
+bool hpt_facts_add_code(HptFacts *facts, const void *canonical, size_t length, GError **error)
+{
+    g_autoptr(HptCodeReader) reader = hpt_code_reader_new(canonical, length, error);
+    if (reader == NULL)
+        return false;
+    hpt_facts_add(facts, HPT_SECTION_CODE, "command", "runs in",
+                  hpt_code_reader_peek_directory(reader));
+    size_t n = 0;
+    const HptCodeRepo *repos = hpt_code_reader_peek_repos(reader, &n);
+    for (size_t i = 0; i < n; i++) {
+        hpt_facts_add(facts, HPT_SECTION_CODE, "commit", repos[i].path, repos[i].head);
+        hpt_facts_add(facts, HPT_SECTION_CODE, "branch", repos[i].path, repos[i].branch);
+        hpt_facts_add(facts, HPT_SECTION_CODE, "remote", repos[i].path, repos[i].remote);
+    }
+    GError *problem = NULL;
+    HptCodeEntry entry;
+    while (hpt_code_next(reader, &entry, &problem))
+        add_entry(facts, &entry);
+    if (problem == NULL)
+        return true;
+    g_propagate_error(error, problem);
+    return false;
 }
 
 /* ---- what trials left ---- */

@@ -123,6 +123,22 @@ static bool add_environment(HptDb *db, const char *environment, HptFacts *facts,
     return true;
 }
 
+static bool add_code(HptDb *db, const char *code, HptFacts *facts, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, code);
+    g_autoptr(HptRows) rows = hpt_db_maybe_row(db, HPT_SQL_COMPARE_CODE, args, error);
+    if (rows == NULL)
+        return false;
+    if (hpt_rows_count(rows) == 0) { /* none was taken, or it is on its way */
+        facts->sections &= ~HPT_SECTION_BIT(CODE);
+        return true;
+    }
+    size_t length = 0;
+    const void *canonical = hpt_rows_peek_bytea(rows, 0, 0, &length);
+    return hpt_facts_add_code(facts, canonical, length, error);
+}
+
 static bool add_artefacts(const Reading *reading, GError **error)
 {
     g_autoptr(HptArgs) args = trial_args(reading, true);
@@ -188,7 +204,8 @@ static bool add_run(Reading *reading, const HptRows *rows, GError **error)
     size_t length = 0;
     const char *config = hpt_rows_peek_bytea(rows, 0, 3, &length);
     return hpt_facts_add_config(facts, HPT_SECTION_PARAMETERS, "", config, length, error) &&
-           add_environment(reading->db, hpt_rows_peek_text(rows, 0, 10), facts, error);
+           add_environment(reading->db, hpt_rows_peek_text(rows, 0, 10), facts, error) &&
+           add_code(reading->db, hpt_rows_peek_text(rows, 0, 13), facts, error);
 }
 
 static bool read_trial(Reading *reading, GError **error)

@@ -11,8 +11,8 @@
 #include <string.h>
 
 const char *const hpt_section_names[] = {
-    "parameters", "metrics",    "run",   "command", "limits", "environment", "artefacts",
-    "streams",    "definition", "space", "results", "usage",  NULL,
+    "parameters", "metrics", "run",        "command", "limits",  "code",  "environment",
+    "artefacts",  "streams", "definition", "space",   "results", "usage", NULL,
 };
 
 const char *const hpt_verdict_names[] = {"same", "equal", "within", "unknown", "differs", NULL};
@@ -307,6 +307,8 @@ static HptVerdict compare_pair(const HptFact *a, const HptFact *b, const HptTole
 {
     if (a == NULL || b == NULL)
         return a == b ? HPT_VERDICT_SAME : HPT_VERDICT_DIFFERS;
+    if (a->missing || b->missing)
+        return HPT_VERDICT_UNKNOWN;
     if (a->has_digest && b->has_digest)
         return digests_equal(a, b) ? HPT_VERDICT_SAME : HPT_VERDICT_DIFFERS;
     if (a->is_number && b->is_number)
@@ -333,6 +335,8 @@ static bool judge(HptDifference *row, const HptFacts *const *operands, size_t n,
         row->verdict = MAX(row->verdict, compare_pair(row->facts[0], row->facts[i], tolerance));
     if (n == 2)
         measure(row);
+    if (row->verdict == HPT_VERDICT_UNKNOWN && !all_files(row, n))
+        row->note = g_strdup("not captured");
     if (!all_files(row, n))
         return true;
     if (row->verdict == HPT_VERDICT_UNKNOWN) {
@@ -368,6 +372,15 @@ static unsigned common_sections(const HptFacts *const *operands, size_t n, unsig
     for (size_t i = 0; i < n; i++)
         sections &= operands[i]->sections;
     return sections;
+}
+
+/* Of none that has it were the bytes captured: that says nothing. */
+static bool all_missing(const HptDifference *row)
+{
+    for (size_t i = 0; i < row->n; i++)
+        if (row->facts[i] != NULL && !row->facts[i]->missing)
+            return false;
+    return true;
 }
 
 /* The least key that any operand stands at; NULL when all are at their end. */
@@ -435,7 +448,8 @@ GPtrArray *hpt_compare(const HptFacts *const *operands, size_t n, const HptCompa
             hpt_difference_free(row);
             return NULL;
         }
-        bool shown = row->verdict > HPT_VERDICT_SAME && row->verdict != HPT_VERDICT_WITHIN;
+        bool shown = row->verdict > HPT_VERDICT_SAME && row->verdict != HPT_VERDICT_WITHIN &&
+                     !(row->verdict == HPT_VERDICT_UNKNOWN && all_missing(row));
         if (wanted && (options->all || shown))
             g_ptr_array_add(rows, row);
         else
@@ -453,6 +467,19 @@ size_t hpt_compare_count(const HptFacts *const *operands, size_t n, HptSection s
     while ((key = least(operands, n, at)) != NULL) {
         hpt_difference_free(take_row(operands, n, at, key));
         count += key->section == section && !is_left_out(key, even);
+    }
+    return count;
+}
+
+size_t hpt_compare_missing(const HptFacts *const *operands, size_t n, HptSection section)
+{
+    g_autofree size_t *at = g_new0(size_t, n);
+    size_t count = 0;
+    const HptFact *key;
+    while ((key = least(operands, n, at)) != NULL) {
+        HptDifference *row = take_row(operands, n, at, key);
+        count += row->section == section && all_missing(row);
+        hpt_difference_free(row);
     }
     return count;
 }

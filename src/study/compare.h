@@ -25,6 +25,7 @@ typedef enum {
     HPT_SECTION_RUN,     /* state, cause, exit status, seed */
     HPT_SECTION_COMMAND, /* its words */
     HPT_SECTION_LIMITS,
+    HPT_SECTION_CODE,        /* files of the tree by path; group: repository */
     HPT_SECTION_ENVIRONMENT, /* group: the kind of the item */
     HPT_SECTION_ARTEFACTS,   /* group: the evaluation, if there are several */
     HPT_SECTION_STREAMS,     /* likewise */
@@ -45,8 +46,9 @@ bool hpt_sections_parse(const char *text, unsigned *bits, GError **error) HPT_WA
 #define HPT_SECTION_BIT(name) (1u << HPT_SECTION_##name)
 #define HPT_SECTIONS_TRIAL                                                                         \
     (HPT_SECTION_BIT(PARAMETERS) | HPT_SECTION_BIT(METRICS) | HPT_SECTION_BIT(RUN) |               \
-     HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(ENVIRONMENT) |           \
-     HPT_SECTION_BIT(ARTEFACTS) | HPT_SECTION_BIT(STREAMS) | HPT_SECTION_BIT(USAGE))
+     HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(CODE) |                  \
+     HPT_SECTION_BIT(ENVIRONMENT) | HPT_SECTION_BIT(ARTEFACTS) | HPT_SECTION_BIT(STREAMS) |        \
+     HPT_SECTION_BIT(USAGE))
 #define HPT_SECTIONS_STUDY                                                                         \
     (HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(DEFINITION) |            \
      HPT_SECTION_BIT(SPACE) | HPT_SECTION_BIT(RESULTS))
@@ -82,6 +84,7 @@ typedef struct {
     HptObjectId stored; /* what is stored; size -1: nothing */
     int mode;           /* of a file; -1: not known */
     char *target;       /* of a link, bytes; else NULL */
+    bool missing;       /* known to have been there, and not captured: no verdict but unknown */
 } HptFact;
 
 /* Bytes that a fact's stored names, owned, NUL-terminated; NULL without an error: they are not
@@ -173,18 +176,21 @@ typedef struct {
 
 void hpt_difference_free(HptDifference *difference);
 
-/* Compares n ≥ 2 operands; rows that are the same or within tolerance are only given if all are
- * asked for. The rows are HptDifference *, freed with the array, in the order of sections, groups
- * and names (numbers in a name by value). The verdict of a row is the worst of any operand with the
- * first. Sections that one of them cannot have are left out for all. Reads content of files only
- * where the digests differ. Fails as their read does. Cost: O(facts) and, for files that differ,
- * their size; those above HPT_COMPARE_MAX bytes are not looked into. */
+/* Compares n ≥ 2 operands; rows that are the same, within tolerance, or missing in all that have
+ * them are only given if all are asked for. The rows are HptDifference *, freed with the array, in
+ * the order of sections, groups and names (numbers in a name by value). The verdict of a row is the
+ * worst of any operand with the first. Sections that one of them cannot have are left out for all.
+ * Reads content of files only where the digests differ. Fails as their read does. Cost: O(facts)
+ * and, for files that differ, their size; those above HPT_COMPARE_MAX bytes are not looked into. */
 #define HPT_COMPARE_MAX ((size_t)64 << 20)
 GPtrArray *hpt_compare(const HptFacts *const *operands, size_t n, const HptCompareOptions *options,
                        GError **error) HPT_WARN_UNUSED;
 
 /* How many facts of a section (any operand's; a name once) there are: what --stat says besides. */
 size_t hpt_compare_count(const HptFacts *const *operands, size_t n, HptSection section);
+
+/* How many of them were captured by none that had them. */
+size_t hpt_compare_missing(const HptFacts *const *operands, size_t n, HptSection section);
 
 /* ---- pieces, also of use alone ---- */
 

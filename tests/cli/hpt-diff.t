@@ -224,23 +224,20 @@ chmod 644 sub/text && chmod +x run.sh && mkdir sub/deep && echo new >sub/deep/ne
 [ "${3:-}" != all ] || { rm link empty && ln -s plain link; }
 END
 sh ./tree old 1 && sh ./tree new 2 all && sh ./tree most 2
-cat >leaves <<'END'
-#!/bin/sh
-cp -rP "$1/." "$HPT_DIR" && echo loss=1
-END
-chmod +x leaves
-test_ok 'files in folders, links and modes' '
-    for tree in old new most; do run -s $tree -t 1 --allow-unused -m loss x=0.0..1.0 -- ./leaves $tree || return 1; done &&
-    test_exit 1 hpt-diff --only=files old/0 new/0 >out 2>err && test_empty err &&
+test_ok 'code: what changed in the tree, file by file, with the first line' '
+    for tree in old new most; do
+        (cd $tree && cp -r ../.hpt . && run -s $tree -t 1 --allow-unused -m loss x=0.0..1.0 -- sh run.sh && rm -r .hpt) || return 1
+    done &&
+    test_exit 1 hpt-diff --only=code old/0 new/0 >out 2>err && test_empty err &&
     test_is "$(row long:21 old/0) / $(row long:21 new/0)" "line 20 / line 21" && test_is "$(row gone/file new/0)" "\\N" &&
     test_is "$(row "sub/text (mode)" old/0) $(row "sub/text (mode)" new/0)" "0755 0644" && test_is "$(row link new/0)" "link to plain" &&
-    test_no_grep "keep|binary" out && hpt-diff --only=files old/0 old/0 >out
+    test_no_grep "keep|binary" out && hpt-diff --only=code old/0 old/0 >out
 '
 if command -v patch >/dev/null; then
     test_ok '--patch: patch -p1 makes the second tree of the first' '
         test_exit 1 hpt-diff --patch old/0 most/0 >p 2>err && test_empty err && cp -r old made && (cd made && patch -s -p1 <../p) && diff -r --no-dereference made most &&
         test ! -x made/sub/text && test -x made/run.sh &&
-        rm most/fresh && run -s again -t 1 --allow-unused -m loss x=0.0..1.0 -- ./leaves most &&
+        rm most/fresh && (cd most && cp -r ../.hpt . && run -s again -t 1 --allow-unused -m loss x=0.0..1.0 -- sh run.sh && rm -r .hpt) &&
         test_exit 1 hpt-diff -p again/0 old/0 >p && cp -r most back && (cd back && patch -s -p1 <../p) && diff -r --no-dereference back old && test -x back/sub/text &&
         hpt-diff --patch old/0 old/0 >p && test_empty p
     '
@@ -255,13 +252,13 @@ if command -v git >/dev/null; then
 else
     test_skip '--patch: git apply takes it as well' 'git is not installed'
 fi
-test_ok '--patch: what is no text is counted; not with -f, for two alone' '
-    test_exit 1 hpt-diff --patch one/0 one/1 >p 2>err && test_grep "^-weight 1$" p && test_grep "^\+weight 2$" p &&
+test_ok '--patch: of artefacts, where --only says so; what is no text is counted; not with -f, for two alone' '
+    test_exit 1 hpt-diff --patch --only=files one/0 one/1 >p 2>err && test_grep "^-weight 1$" p && test_grep "^\+weight 2$" p &&
     test_grep "^Binary files a/model.bin and b/model.bin differ$" p && test_grep "note: files that are no text and so not in the patch: 1$" err &&
     test_exit 2 hpt-diff --patch -f csv one/0 one/1 2>err && test_exit 2 hpt-diff --patch one/0 one/1 one/2 2>err && test_exit 2 hpt-diff --patch --only=env one/0 one/1 2>err
 '
-test_ok '--patch of what is in a bundle' '
-    hpt-export -q -s new -o new.tar && hpt-diff --only=files new.tar#0 new/0 && test_exit 1 hpt-diff -p old/0 new.tar#0 >p2 && test_cmp p2 applied.p
+test_ok 'code in a bundle' '
+    hpt-export -q -s new -o new.tar && hpt-diff --only=code new.tar#0 new/0 && test_exit 1 hpt-diff -p old/0 new.tar#0 >p2 && test_cmp p2 applied.p
 '
 test_ok '--dsn of a server that is not there, --directory without a project: exit 3' '
     test_exit 3 hpt-diff --dsn "host=$PWD/nowhere dbname=x" 0 1 2>err && test_exit 3 hpt-diff --directory=/ 0 1 2>err && test_grep "no .hpt" err

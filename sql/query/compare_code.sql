@@ -1,0 +1,6 @@
+-- A code snapshot.
+-- $1 code text
+-- returns canonical bytea
+select canonical
+from hpt.code
+where code = $1
