@@ -694,6 +694,24 @@ static void test_killed(void)
     bench_end(&bench);
 }
 
+/* A program with the rights of its owner does not get them without root, and the record says so. */
+static void test_set_uid(void)
+{
+    Bench bench;
+    bench_begin(&bench);
+    g_autofree char *script = g_strdup_printf("cp /bin/true %s/own && chmod u+s %s/own && %s/own", bench.work,
+                                              bench.work, bench.work);
+    g_autoptr(HptRun) run = start(&bench.lab, script);
+    const HptTrace *trace = trace_of(run);
+    if (geteuid() != 0) {
+        g_assert_false(trace->complete);
+        g_assert_nonnull(strstr(trace->reason, "/own' ran without the rights of its owner"));
+    } else if (!trace->complete) {
+        g_test_skip("root without its rights");
+    }
+    bench_end(&bench);
+}
+
 static void test_limit(void)
 {
     Bench bench;
@@ -757,7 +775,7 @@ int main(int argc, char **argv)
         {"unseen", test_unseen, CONTAINED},   {"foreign", test_foreign, CONTAINED},
         {"ptrace", test_ptrace, CONTAINED},   {"ends", test_ends, CONTAINED},
         {"killed", test_killed, CONTAINED},   {"limit", test_limit, CONTAINED},
-        {"damaged", test_damaged, BARE},      {NULL, NULL, ALWAYS},
+        {"set-uid", test_set_uid, CONTAINED}, {"damaged", test_damaged, BARE},      {NULL, NULL, ALWAYS},
     };
     self = realpath("/proc/self/exe", NULL);
     return run_tests(argc, argv, tests);
