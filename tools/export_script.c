@@ -238,7 +238,7 @@ static bool read_run(Run *run, const HptDefinition *definition, GError **error)
         return false;
     }
     const char *config = values[CONFIG].text;
-    if (!hpt_slot_propose(slot, NULL, NULL, config, strlen(config), error))
+    if (!hpt_slot_propose(slot, NULL, NULL, NULL, config, strlen(config), error))
         return false;
     slot->seed = slot->part.seed = seed; /* of the record */
     return true;

@@ -189,7 +189,7 @@ static bool print_commands(const HptDefinition *definition, const RunSettings *s
         if (definition->n_budgets > 0)
             slot.part.budget = definition->budgets[0];
         slot.directory = g_strdup_printf(".hpt/trials/%" PRId64, number);
-        bool proposed = hpt_slot_propose(&slot, trials, NULL, NULL, 0, error);
+        bool proposed = hpt_slot_propose(&slot, trials, NULL, NULL, NULL, 0, error);
         g_auto(GStrv) argv = proposed ? hpt_slot_expand(&slot, error) : NULL;
         g_clear_pointer(&slot.directory, g_free);
         hpt_slot_clear(&slot);

@@ -48,6 +48,7 @@
 -- $47 plan jsonb (NULL: a trial is one run)
 -- $48 part_seed bigint (NULL: the trial is one run)
 -- $49 code bytea (NULL: none was taken)
+-- $50 proposal bytea (NULL: made of nothing but the definition and the number)
 -- returns finished text
 -- returns next_outcome text
 -- returns next_trial bigint
@@ -55,7 +56,9 @@
 -- returns next_definition integer
 -- returns next_config bytea
 -- returns next_part jsonb
-select finished, next_outcome, next_trial, next_attempt, next_definition, next_config, next_part
+-- returns proposed boolean
+select finished, next_outcome, next_trial, next_attempt, next_definition, next_config, next_part,
+       hpt_record.trial_proposed($3, $50) as proposed
 from hpt_record.trial_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
     $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)

@@ -10,5 +10,8 @@
 -- $9 environment bytea
 -- $10 part_seed bigint (NULL: the trial is one run)
 -- $11 code bytea (NULL: none was taken)
+-- $12 proposal bytea (NULL: made of nothing but the definition and the number)
 -- returns held boolean
-select hpt_record.trial_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as held
+-- returns proposed boolean
+select hpt_record.trial_start($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as held,
+       hpt_record.trial_proposed($1, $12) as proposed

@@ -10,7 +10,8 @@ SELECT s.name AS study, t.number AS trial, t.state, t.attempt, t.origin, t.reaso
        coalesce(u.max_rss_bytes, a.max_rss_bytes) AS max_rss_bytes, a.argv, a.slot, a.details, encode(a.environment, 'hex') AS environment,
        a.worker_id AS worker, w.host, coalesce(u.started_at, a.started_at) AS started,
        CASE WHEN u.open = 0 OR t.rung IS NULL THEN coalesce(u.ended_at, a.ended_at) END AS ended, t.rung, t.parent,
-       encode(a.code, 'hex') AS code
+       encode(a.code, 'hex') AS code,
+       convert_from(t.proposal, 'UTF8')::jsonb AS proposal
 FROM hpt_record.trial t
 JOIN hpt_record.study s ON s.id = t.study_id
 JOIN hpt_record.attempt a ON a.study_id = t.study_id AND a.number = t.number AND a.attempt = t.attempt

@@ -12,13 +12,13 @@ struct HptSampler {
 };
 
 static const HptSamplerKind *const kinds[] = {&hpt_sampler_grid, &hpt_sampler_random,
-                                              &hpt_sampler_sobol};
+                                              &hpt_sampler_sobol, &hpt_sampler_tpe};
 
 /* ---- the spec ---- */
 
 const char *const *hpt_sampler_get_names(void)
 {
-    static const char *const names[] = {"grid", "random", "sobol", NULL};
+    static const char *const names[] = {"grid", "random", "sobol", "tpe", NULL};
     return names;
 }
 
@@ -33,7 +33,7 @@ static const HptSamplerKind *find_kind(const char *name, GError **error)
                     name, near);
     else
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "unknown sampler '%s'; there are grid, random and sobol", name);
+                    "unknown sampler '%s'; there are grid, random, sobol and tpe", name);
     return NULL;
 }
 
@@ -88,6 +88,11 @@ const char *hpt_sampler_get_spec(const HptSampler *sampler)
 int hpt_sampler_get_version(const HptSampler *sampler)
 {
     return sampler->kind->version;
+}
+
+bool hpt_sampler_learns(const HptSampler *sampler)
+{
+    return sampler->kind->learns;
 }
 
 /* ---- proposals ---- */

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     const HptObservation *observations; /* by number, ascending */
     size_t n;
+    size_t n_objectives; /* 0 means 1 */
 } HptHistory;
 
 typedef struct {
@@ -51,6 +52,9 @@ typedef struct {
  *   grid     points=10  values of a range of reals, and of integers with more than `ints` values
  *            ints=20    ranges of up to so many integers are taken whole; or "all"
  *            NAME=N     values of that parameter; NAME=all for one with steps or integers
+ *   tpe      good=0.15      share of the trials that count as good
+ *            most=25        of them at most so many
+ *            candidates=64  configurations drawn like them, of which one is proposed
  */
 HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search,
                             GError **error) HPT_WARN_UNUSED;
@@ -72,6 +76,9 @@ int64_t hpt_sampler_total(HptSampler *sampler);
  * and the version of the algorithm, raised whenever proposals change. */
 const char *hpt_sampler_get_spec(const HptSampler *sampler);
 int hpt_sampler_get_version(const HptSampler *sampler);
+
+/* Do proposals depend on the history? The others need none. */
+bool hpt_sampler_learns(const HptSampler *sampler);
 
 /* Names of all samplers, NULL-terminated, for help and completion. */
 const char *const *hpt_sampler_get_names(void);

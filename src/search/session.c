@@ -151,7 +151,7 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
 static json_t *ask(HptSession *session, GError **error)
 {
     HptHistory history = {(const HptObservation *)(void *)session->trials->data,
-                          session->trials->len};
+                          session->trials->len, session->n_objectives};
     int64_t number = session->trials->len;
     HptProposal proposal = {0};
     if (!hpt_sampler_propose(session->sampler, &history, number, &proposal, error))

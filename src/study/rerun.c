@@ -93,7 +93,7 @@ static bool fill_slot(HptSlot *slot, const HptRecorded *recorded, const char *re
         .resume_attempt = recorded->resume_attempt,
         .parent = -1,
     };
-    if (!hpt_slot_propose(slot, NULL, NULL, recorded->config, strlen(recorded->config), error))
+    if (!hpt_slot_propose(slot, NULL, NULL, NULL, recorded->config, strlen(recorded->config), error))
         return false;
     slot->seed = recorded->seed;
     if (recorded->part)

@@ -82,8 +82,14 @@ static bool explore(HptSlot *slot, const HptPlan *plan, GError **error)
     return slot->config != NULL;
 }
 
-bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const HptPlan *plan, const void *config,
-                      size_t length, GError **error)
+bool hpt_slot_needs_past(const HptSlot *slot, const HptSampler *sampler)
+{
+    return hpt_sampler_learns(sampler) && slot->given == NULL &&
+           (slot->part.parent_config == NULL || slot->part.parent < 0);
+}
+
+bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, HptPast *past, const HptPlan *plan,
+                      const void *config, size_t length, GError **error)
 {
     if (config != NULL) {
         slot->config = read_config(slot, config, length, error);
@@ -94,8 +100,11 @@ bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const HptPlan *plan, c
             return false;
     } else {
         HptProposal proposal = {0};
-        if (!hpt_sampler_propose(sampler, NULL, slot->number, &proposal, error))
+        const HptHistory *history = past == NULL ? NULL : hpt_past_get(past);
+        if (!hpt_sampler_propose(sampler, history, slot->number, &proposal, error))
             return false;
+        if (history != NULL)
+            slot->proposal = hpt_past_describe(past, sampler);
         slot->config = g_steal_pointer(&proposal.config);
         slot->origin = g_strdup(proposal.origin);
         slot->reason = g_steal_pointer(&proposal.reason);
@@ -479,6 +488,11 @@ static void add_code(HptArgs *args, const HptSlot *slot)
     hpt_args_bytea(args, slot->has_code ? slot->code.bytes : NULL, HPT_DIGEST_SIZE);
 }
 
+static void add_proposal(HptArgs *args, const HptSlot *slot)
+{
+    hpt_args_bytea(args, slot->proposal, slot->proposal == NULL ? 0 : strlen(slot->proposal));
+}
+
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
 {
     HptArgs *args = hpt_args_new();
@@ -486,6 +500,7 @@ HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
     add_facts(args, slot, context);
     add_part_seed(args, slot);
     add_code(args, slot);
+    add_proposal(args, slot);
     return args;
 }
 
@@ -605,6 +620,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     hpt_plan_add(context->plan, NULL, args);
     add_part_seed(args, slot);
     add_code(args, slot);
+    add_proposal(args, slot);
     return args;
 }
 
@@ -651,6 +667,7 @@ void hpt_slot_clear(HptSlot *slot)
     g_clear_pointer(&slot->canonical, g_free);
     g_clear_pointer(&slot->origin, g_free);
     g_clear_pointer(&slot->reason, g_free);
+    g_clear_pointer(&slot->proposal, g_free);
     g_clear_pointer(&slot->argv, g_strfreev);
     g_clear_pointer(&slot->attempt_id, g_free);
     slot->fenced = false;

@@ -6,6 +6,7 @@
 #ifndef HPT_STUDY_SLOT_H
 #define HPT_STUDY_SLOT_H
 
+#include "study/history.h"
 #include "study/outcome.h"
 #include "study/resources.h"
 #include "study/study.h"
@@ -41,6 +42,7 @@ typedef struct {
     HptConfig *config;
     char *canonical; /* of config */
     char *origin, *reason;
+    char *proposal; /* what it was made of, canonical JSON; NULL: see trial_start */
     int64_t seed;
     HptPart part;
     char **argv;
@@ -78,10 +80,13 @@ typedef struct {
     const HptTraceSpec *trace; /* NULL: trials are not traced */
 } HptSlotContext;
 
+/* Does the trial get a proposal of sampler, and has that to know what is in the record? */
+bool hpt_slot_needs_past(const HptSlot *slot, const HptSampler *sampler);
+
 /* The trial's configuration: given bytes (it was proposed before), made from its parent's, or proposed
- * now by sampler. plan may be NULL where no trial has a parent. */
-bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, const HptPlan *plan, const void *config,
-                      size_t length, GError **error) HPT_WARN_UNUSED;
+ * now by sampler, which knows past (NULL: nothing). plan may be NULL where no trial has a parent. */
+bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, HptPast *past, const HptPlan *plan,
+                      const void *config, size_t length, GError **error) HPT_WARN_UNUSED;
 
 /* "asha: 0.31 at step 9 …": the rule by its name and its reason. Owned. */
 char *hpt_slot_decision_text(const HptPruneDecision *decision);

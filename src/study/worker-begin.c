@@ -141,6 +141,8 @@ bool worker_begin(Worker *worker, GError **error)
     if (worker->sampler == NULL || worker->plan == NULL || !prepare_folders(worker, error) ||
         !prepare_environment(worker, error))
         return false;
+    if (hpt_sampler_learns(worker->sampler))
+        worker->past = hpt_past_new(study->definition);
     int64_t limit = hpt_sampler_total(worker->sampler);
     worker->total = worker->options->total;
     if (limit >= 0 && (worker->total < 0 || limit < worker->total))
@@ -192,6 +194,7 @@ void worker_finish(Worker *worker)
     g_free(worker->slots);
     hpt_outbox_clear(&worker->outbox);
     hpt_sampler_free(worker->sampler);
+    hpt_past_free(worker->past);
     hpt_plan_free(worker->plan);
     hpt_codebook_free(worker->codebook);
     hpt_store_close(worker->store);

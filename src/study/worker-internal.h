@@ -25,6 +25,7 @@ typedef struct {
     HptCodebook *codebook;
     HptSampler *sampler;
     HptSearch search;
+    HptPast *past; /* NULL: the sampler needs none */
     HptSlotContext context;
     HptTraceSpec trace;
     char *traced_below, *traced_not_below; /* of trace */

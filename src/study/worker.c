@@ -172,7 +172,7 @@ static void start_trial(Worker *worker, HptSlot *slot)
                     "not know\nhint: start hpt-run again",
                     slot->number, slot->version);
     bool proposed = error == NULL &&
-                    hpt_slot_propose(slot, worker->sampler, worker->plan, config, length, &error);
+                    hpt_slot_propose(slot, worker->sampler, worker->past, worker->plan, config, length, &error);
     if (proposed)
         look_at_code(worker, slot);
     if (!proposed || !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
@@ -181,6 +181,31 @@ static void start_trial(Worker *worker, HptSlot *slot)
     }
     slot->state = HPT_SLOT_RUNNING;
     hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
+}
+
+/* At once, or when the sampler knows what is new in the record. */
+static void propose_and_start(Worker *worker, HptSlot *slot)
+{
+    if (hpt_slot_needs_past(slot, worker->sampler))
+        hpt_outbox_post(&worker->outbox, HPT_SQL_HISTORY_READ,
+                        hpt_past_args(worker->past, worker->context.study_id), slot);
+    else
+        start_trial(worker, slot);
+}
+
+/* What this worker runs itself may have begun after the rows were read. */
+static void take_history(Worker *worker, HptSlot *slot, const HptRows *rows)
+{
+    hpt_past_add(worker->past, rows);
+    for (int i = 0; i < worker->options->jobs; i++) {
+        const HptSlot *own = &worker->slots[i];
+        if ((own->state == HPT_SLOT_RUNNING || own->state == HPT_SLOT_FINISHING) && own->canonical != NULL)
+            hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL, 0);
+    }
+    if (worker->seen_interrupts >= 2) /* what runs was told to end before this came */
+        give_back(worker, slot);
+    else
+        start_trial(worker, slot);
 }
 
 /* The files that the trial goes on from have come. */
@@ -233,6 +258,7 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
     bool done = strcmp(outcome, "done") == 0, over = is_over(worker, slot, done);
     if (strcmp(outcome, "trial") == 0) {
         worker->idle_us = 0;
+        slot->state = HPT_SLOT_RESERVING; /* until it starts, what else has to come first */
         slot->number = hpt_rows_int8(rows, 0, first + 1);
         slot->attempt = hpt_rows_int4(rows, 0, first + 2);
         slot->version = hpt_rows_int4(rows, 0, first + 3);
@@ -247,7 +273,7 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
         else if (slot->part.given && slot->part.resume_trial >= 0)
             post_files(worker, slot);
         else
-            start_trial(worker, slot);
+            propose_and_start(worker, slot);
         return;
     }
     hpt_slot_clear(slot);
@@ -448,6 +474,9 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_TRIAL_RESERVE:
         take_reservation(worker, pending->slot, rows, 0);
+        break;
+    case HPT_SQL_HISTORY_READ:
+        take_history(worker, pending->slot, rows);
         break;
     case HPT_SQL_ATTEMPT_FILES:
         resume_trial(worker, pending->slot, rows);

@@ -87,7 +87,7 @@ static void run_trial(Bench *bench, Client *client)
     slot->definition = bench->study->definition;
     slot->version = bench->study->version;
     slot->directory = g_strdup("none");
-    if (!hpt_slot_propose(slot, bench->sampler, bench->plan, NULL, 0, &error) ||
+    if (!hpt_slot_propose(slot, bench->sampler, NULL, bench->plan, NULL, 0, &error) ||
         (slot->argv = hpt_slot_expand(slot, &error)) == NULL)
         die("propose", error);
     g_clear_pointer(&slot->directory, g_free);

@@ -40,6 +40,16 @@ test_ok 'one durable commit a trial or less' '
     each=$(awk -v a=$small -v b=$large "BEGIN {print (b - a) / 150}") && echo "syncs a trial: $each" &&
     awk -v e=$each "BEGIN {exit !(e <= 1.2)}"
 '
+measure_tpe() {
+    settled_before=$(test_wait 20 settled) && commits=$(counts) && syncs=$(synced) &&
+        hpt-run -q --print=none -s "$1" -t "$2" --seed=1 --sampler=tpe -m loss x=0.0..1.0 -- echo loss={x} &&
+        test_wait 20 settled && commits=$(($(counts) - commits)) && syncs=$(($(synced) - syncs))
+}
+test_ok 'a sampler that learns reads once a trial more, and writes no more often' '
+    measure_tpe f 50 && small=$commits && small_syncs=$syncs && measure_tpe g 200 && large=$commits && large_syncs=$syncs &&
+    awk -v a=$small -v b=$large "BEGIN {e = (b - a) / 150; print \"commits a trial: \" e; exit !(e <= 3.1)}" &&
+    awk -v a=$small_syncs -v b=$large_syncs "BEGIN {e = (b - a) / 150; print \"syncs a trial: \" e; exit !(e <= 1.2)}"
+'
 command -v strace >/dev/null &&
 test_ok 'statements: two a trial, counted on the wire' '
     ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=sendto -s 400 -o trace hpt-run -q --print=none -s e -t 30 --seed=1 -m loss x=0.0..1.0 -- echo loss={x} &&

@@ -1,0 +1,10 @@
+-- What is new for a sampler: see the function.
+-- $1 study bigint
+-- $2 mark bigint
+-- returns trial bigint
+-- returns turn integer
+-- returns config bytea
+-- returns objectives double precision[]
+-- returns mark bigint
+select trial, turn, config, objectives, mark
+from hpt_record.history($1, $2)

@@ -1,0 +1,95 @@
+#include "search/learn.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LEAST_START = 4, MOST_START = 10, MAX_TRIES = 60 };
+
+bool hpt_learner_init(HptLearner *learner, const HptSearch *search, GError **error)
+{
+    g_autoptr(GString) spec = g_string_new(NULL);
+    learner->search = search;
+    learner->sobol = hpt_sampler_sobol.open(search, NULL, 0, spec, error);
+    if (learner->sobol == NULL)
+        return false;
+    hpt_cube_init(&learner->cube, search->space);
+    return true;
+}
+
+void hpt_learner_clear(HptLearner *learner)
+{
+    hpt_sampler_sobol.close(learner->sobol);
+    hpt_cube_clear(&learner->cube);
+}
+
+bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank)
+{
+    int64_t n = (int64_t)CLAMP(learner->cube.n + 1, LEAST_START, MOST_START);
+    return rank + (int64_t)learner->search->n_points < n || told->n_valued < 2;
+}
+
+HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
+                             GError **error)
+{
+    bool centre = learner->search->n_points == 0;
+    if (rank == 0 && centre) {
+        HptConfig *config = hpt_space_default(learner->search->space, NULL);
+        if (config != NULL) {
+            *reason = g_strdup("the default, to begin with");
+            return config;
+        }
+    }
+    g_autofree char *why = NULL;
+    HptConfig *config = hpt_sampler_sobol.propose(learner->sobol, NULL, number,
+                                                  rank - (centre && rank > 0), &why, error);
+    if (config != NULL)
+        *reason = g_strdup("a Sobol point, to begin with");
+    return config;
+}
+
+/* Moves some parameters of row a little, at least by a level. */
+static void move(const HptCube *cube, const double *row, HptDraws *draws, double *out)
+{
+    size_t one = hpt_draws_below(draws, cube->n);
+    for (size_t j = 0; j < cube->n; j++) {
+        out[j] = isnan(row[j]) ? hpt_draws_uniform(draws) : row[j];
+        if (j != one && hpt_draws_uniform(draws) > 0.3)
+            continue;
+        if (cube->category[j]) {
+            out[j] = hpt_draws_uniform(draws);
+            continue;
+        }
+        double step = 0.1 * hpt_draws_normal(draws);
+        if (cube->even[j])
+            step = copysign(MAX(fabs(step), 1 / cube->levels[j]), step);
+        out[j] += step;
+    }
+}
+
+HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t number,
+                            const double *row, HptDraws *draws, char **reason, GError **error)
+{
+    const HptCube *cube = &learner->cube;
+    size_t n = told->n + told->n_running;
+    if (row != NULL && !hpt_cube_among(cube, row, told->rows, n))
+        return hpt_cube_config(cube, row);
+    g_autofree double *other = g_new(double, cube->n + 1);
+    for (int try = 0; try < MAX_TRIES && cube->n > 0; try++) {
+        bool near = row != NULL && try < MAX_TRIES / 2, legal = true;
+        if (near) {
+            move(cube, row, draws, other);
+            legal = hpt_cube_round(cube, other);
+        } else
+            legal = hpt_cube_draw(cube, draws, other);
+        if (!legal || hpt_cube_among(cube, other, told->rows, n))
+            continue;
+        g_autofree char *was = g_steal_pointer(reason);
+        *reason = g_strdup_printf("%s%sfound was tried before: one %s", was == NULL ? "" : was,
+                                  was == NULL ? "" : "; what was ",
+                                  near ? "near it" : "drawn at random");
+        return hpt_cube_config(cube, other);
+    }
+    if (row != NULL)
+        return hpt_cube_config(cube, row);
+    return hpt_draw(learner->search, number, "learn", NULL, error);
+}

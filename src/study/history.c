@@ -1,0 +1,306 @@
+#include "study/history.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+typedef struct {
+    int64_t number;
+    int turn; /* 0: runs or waits */
+    HptConfig *config;
+    double *values; /* to be minimised, or NULL */
+} Entry;
+
+struct HptPast {
+    const HptDefinition *definition;
+    size_t n_objectives;
+    bool *maximise;
+    int64_t mark;
+    GPtrArray *entries; /* of Entry, by number and turn */
+    GArray *shown;      /* of HptObservation */
+    GArray *turns;      /* of int: of each shown */
+    HptHistory history;
+};
+
+static void free_entry(void *data)
+{
+    Entry *entry = data;
+    hpt_config_free(entry->config);
+    g_free(entry->values);
+    g_free(entry);
+}
+
+HptPast *hpt_past_new(const HptDefinition *definition)
+{
+    HptPast *past = g_new0(HptPast, 1);
+    size_t n = hpt_metrics_size(definition->metrics);
+    past->definition = definition;
+    past->maximise = g_new0(bool, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const HptMetric *metric = hpt_metrics_get(definition->metrics, i);
+        if (metric->direction == HPT_METRIC_MIN || metric->direction == HPT_METRIC_MAX)
+            past->maximise[past->n_objectives++] = metric->direction == HPT_METRIC_MAX;
+    }
+    past->entries = g_ptr_array_new_with_free_func(free_entry);
+    past->shown = g_array_new(false, false, sizeof(HptObservation));
+    past->turns = g_array_new(false, false, sizeof(int));
+    return past;
+}
+
+void hpt_past_free(HptPast *past)
+{
+    if (past == NULL)
+        return;
+    g_ptr_array_unref(past->entries);
+    g_array_unref(past->shown);
+    g_array_unref(past->turns);
+    g_free(past->maximise);
+    g_free(past);
+}
+
+/* ---- taking in ---- */
+
+HptArgs *hpt_past_args(const HptPast *past, int64_t study_id)
+{
+    HptArgs *args = hpt_args_new();
+    hpt_args_int8(args, study_id);
+    hpt_args_int8(args, past->mark);
+    return args;
+}
+
+static const Entry *entry_at(const HptPast *past, size_t i)
+{
+    return past->entries->pdata[i];
+}
+
+/* The first place whose entry is not below (number, turn). */
+static size_t find(const HptPast *past, int64_t number, int turn)
+{
+    size_t low = 0, high = past->entries->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const Entry *entry = entry_at(past, middle);
+        if (entry->number < number || (entry->number == number && entry->turn < turn))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
+                      const double *objectives, size_t n)
+{
+    size_t place = find(past, number, turn);
+    if (place < past->entries->len && entry_at(past, place)->number == number &&
+        entry_at(past, place)->turn == turn)
+        return;
+    g_autoptr(json_t) object = hpt_json_parse(config, length, NULL);
+    HptConfig *read = object == NULL ? NULL
+                                     : hpt_config_from_json(past->definition->space, object, true, NULL);
+    if (read == NULL)
+        return;
+    Entry *entry = g_new0(Entry, 1);
+    *entry = (Entry){.number = number, .turn = turn, .config = read};
+    if (objectives != NULL && n == past->n_objectives) {
+        entry->values = g_memdup2(objectives, n * sizeof *objectives);
+        for (size_t k = 0; k < n; k++)
+            if (past->maximise[k])
+                entry->values[k] = -entry->values[k];
+    }
+    g_ptr_array_insert(past->entries, (int)place, entry);
+}
+
+/* Those that ran when this was last asked may not run any more. */
+static void forget_running(HptPast *past)
+{
+    size_t kept = 0;
+    g_ptr_array_set_free_func(past->entries, NULL);
+    for (size_t i = 0; i < past->entries->len; i++) {
+        Entry *entry = past->entries->pdata[i];
+        if (entry->turn == 0)
+            free_entry(entry);
+        else
+            past->entries->pdata[kept++] = entry;
+    }
+    g_ptr_array_set_size(past->entries, (int)kept);
+    g_ptr_array_set_free_func(past->entries, free_entry);
+}
+
+void hpt_past_add(HptPast *past, const HptRows *rows)
+{
+    forget_running(past);
+    for (size_t row = 0; row < hpt_rows_count(rows); row++) {
+        size_t length = 0, n = 0;
+        const char *config = hpt_rows_peek_bytea(rows, row, 2, &length);
+        g_autofree double *objectives =
+            hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &n, NULL);
+        hpt_past_add_one(past, hpt_rows_int8(rows, row, 0), hpt_rows_int4(rows, row, 1), config, length,
+                         objectives, n);
+        past->mark = hpt_rows_int8(rows, row, 4);
+    }
+}
+
+/* ---- giving ---- */
+
+static void show(HptPast *past, const Entry *entry)
+{
+    HptObservation observation = {
+        .number = entry->number,
+        .config = entry->config,
+        .finished = entry->turn > 0,
+        .values = entry->values,
+    };
+    g_array_append_val(past->shown, observation);
+    g_array_append_val(past->turns, entry->turn);
+}
+
+static void begin(HptPast *past)
+{
+    g_array_set_size(past->shown, 0);
+    g_array_set_size(past->turns, 0);
+}
+
+static const HptHistory *end(HptPast *past)
+{
+    past->history = (HptHistory){(const HptObservation *)(void *)past->shown->data, past->shown->len,
+                                 past->n_objectives};
+    return &past->history;
+}
+
+const HptHistory *hpt_past_get(HptPast *past)
+{
+    begin(past);
+    for (size_t i = 0; i < past->entries->len; i++) /* the last of a number has its largest turn */
+        if (i + 1 == past->entries->len || entry_at(past, i + 1)->number != entry_at(past, i)->number)
+            show(past, entry_at(past, i));
+    return end(past);
+}
+
+/* ---- in words ---- */
+
+/* Those that are finished, or those that run. */
+static char *describe(const HptPast *past, bool finished)
+{
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < past->shown->len;) {
+        const HptObservation *first = &g_array_index(past->shown, HptObservation, i);
+        int turn = g_array_index(past->turns, int, i++);
+        if (first->finished != finished)
+            continue;
+        g_string_append_printf(text, "%s%" PRId64, text->len > 0 ? "," : "", first->number);
+        if (turn > 1) {
+            g_string_append_printf(text, ".%d", turn);
+            continue;
+        }
+        int64_t last = first->number;
+        for (; i < past->shown->len; i++) {
+            const HptObservation *next = &g_array_index(past->shown, HptObservation, i);
+            if (next->number != last + 1 || g_array_index(past->turns, int, i) != turn)
+                break;
+            last = next->number;
+        }
+        if (last > first->number)
+            g_string_append_printf(text, "-%" PRId64, last);
+    }
+    return g_string_free(text, false);
+}
+
+char *hpt_past_describe(const HptPast *past, const HptSampler *sampler)
+{
+    g_autofree char *finished = describe(past, true), *running = describe(past, false);
+    g_autoptr(json_t) object =
+        json_pack("{s:s, s:s, s:s, s:i}", "finished", finished, "running", running, "sampler",
+                  hpt_sampler_get_spec(sampler), "version", hpt_sampler_get_version(sampler));
+    g_autoptr(GError) error = NULL;
+    char *text = hpt_json_canonical(object, &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+static bool no_text(const char *text, GError **error)
+{
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'%s' does not say what a proposal saw", text);
+    return false;
+}
+
+static bool recall_one(HptPast *past, int64_t number, int turn, GError **error)
+{
+    size_t place = find(past, number, turn);
+    /* A trial that ran then has ended since: its configuration is that of any result. */
+    if (turn == 0 && place < past->entries->len && entry_at(past, place)->number == number) {
+        Entry running = {.number = number, .config = entry_at(past, place)->config};
+        show(past, &running);
+        return true;
+    }
+    if (place == past->entries->len || entry_at(past, place)->number != number ||
+        entry_at(past, place)->turn != turn) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
+                    "trial %" PRId64 ", which the proposal saw, is not in the record like that", number);
+        return false;
+    }
+    show(past, entry_at(past, place));
+    return true;
+}
+
+/* The number that text begins with, or -1; *rest is what follows it. */
+static int64_t whole(const char *text, const char **rest)
+{
+    char *end = NULL;
+    int64_t number = g_ascii_isdigit(*text) ? g_ascii_strtoll(text, &end, 10) : -1;
+    *rest = end == NULL ? text : end;
+    return number;
+}
+
+static bool recall_list(HptPast *past, const char *list, bool finished, GError **error)
+{
+    for (const char *at = list; *at != '\0';) {
+        const char *rest = NULL;
+        int64_t first = whole(at, &rest), last = first, turn = finished ? 1 : 0;
+        if (*rest == '-')
+            last = whole(rest + 1, &rest);
+        else if (*rest == '.' && finished)
+            turn = whole(rest + 1, &rest);
+        if ((*rest != ',' && *rest != '\0') || first < 0 || last < first || turn > G_MAXINT || turn < finished)
+            return no_text(list, error);
+        for (int64_t number = first; number <= last; number++)
+            if (!recall_one(past, number, (int)turn, error))
+                return false;
+        at = *rest == ',' ? rest + 1 : rest;
+    }
+    return true;
+}
+
+/* Both lists, of which each ascends, as one. */
+static void sort_shown(HptPast *past)
+{
+    for (guint i = 1; i < past->shown->len; i++) {
+        HptObservation observation = g_array_index(past->shown, HptObservation, i);
+        int turn = g_array_index(past->turns, int, i);
+        guint j = i;
+        for (; j > 0 && g_array_index(past->shown, HptObservation, j - 1).number > observation.number; j--) {
+            g_array_index(past->shown, HptObservation, j) = g_array_index(past->shown, HptObservation, j - 1);
+            g_array_index(past->turns, int, j) = g_array_index(past->turns, int, j - 1);
+        }
+        g_array_index(past->shown, HptObservation, j) = observation;
+        g_array_index(past->turns, int, j) = turn;
+    }
+}
+
+const HptHistory *hpt_past_recall(HptPast *past, const char *text, GError **error)
+{
+    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), error);
+    if (object == NULL)
+        return NULL;
+    const char *finished = json_string_value(json_object_get(object, "finished"));
+    const char *running = json_string_value(json_object_get(object, "running"));
+    if (finished == NULL || running == NULL) {
+        (void)no_text(text, error);
+        return NULL;
+    }
+    begin(past);
+    if (!recall_list(past, finished, true, error) || !recall_list(past, running, false, error))
+        return NULL;
+    sort_shown(past);
+    return end(past);
+}

@@ -1,0 +1,40 @@
+/* What a sampler of a study knows: the results so far and the trials that run, read from the record bit by
+ * bit; and what one proposal saw of it, so that it can be derived again.
+ */
+#ifndef HPT_STUDY_HISTORY_H
+#define HPT_STUDY_HISTORY_H
+
+#include "db/db.h"
+#include "study/definition.h"
+
+typedef struct HptPast HptPast;
+
+/* definition says which space configurations are read into and which objectives are maximised; borrowed. */
+HptPast *hpt_past_new(const HptDefinition *definition);
+void hpt_past_free(HptPast *past);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPast, hpt_past_free)
+
+/* Arguments of history_read for what is new since the last time, owned; and its rows taken in. A trial
+ * whose configuration is not one of the definition's space (another worker's definition is wider) is left
+ * out. */
+HptArgs *hpt_past_args(const HptPast *past, int64_t study_id);
+void hpt_past_add(HptPast *past, const HptRows *rows);
+
+/* One row of them, as hpt_past_add does it: turn 0 of a trial that runs or waits, else which of its results it
+ * is, from 1; objectives as recorded, NULL: none. */
+void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
+                      const double *objectives, size_t n);
+
+/* For a proposal: of each trial the newest result, or that it runs. Borrowed, until the next call. */
+const HptHistory *hpt_past_get(HptPast *past);
+
+/* What hpt_past_get gave, with who is to use it: canonical JSON, owned.
+ *   {"finished":"0-41,43,44.2","running":"42,45","sampler":"tpe:…","version":1}
+ * Numbers ascend; 44.2 is the second result of trial 44, which was run again. */
+char *hpt_past_describe(const HptPast *past, const HptSampler *sampler);
+
+/* The history that such a text describes, out of all that past holds. Borrowed, until the next call. Fails
+ * HPT_ERROR_DATA for what is no such text, HPT_ERROR_NOT_FOUND if something of it is not there. */
+const HptHistory *hpt_past_recall(HptPast *past, const char *text, GError **error) HPT_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,64 @@
+#!/bin/sh
+# hpt-run with samplers that learn: results of all workers are known, what was known is recorded.
+. "${0%/*}/lib.sh"
+
+test_ok 'a project' 'test_db'
+sql() { psql -qXAt -d "$TEST_DSN" "$@"; }
+
+cat >bowl <<'END'
+#!/bin/sh
+awk -v x="$1" -v y="$2" 'BEGIN { printf "loss=%.12f acc=%.12f\n", (x-0.3)^2 + (y-0.7)^2, 1 - (x-0.3)^2 - (y-0.7)^2 }'
+END
+cat >half <<'END'
+#!/bin/sh
+case $1 in 0.[0-4]*) exit 1 ;; esac
+exec ./bowl "$@"
+END
+chmod +x bowl half
+
+for sampler in tpe; do
+    run="-q --print=none --seed=1 -t 60 --sampler=$sampler"
+    test_ok "$sampler: better than random" '
+        hpt-run $run -s "$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+        hpt-run -q --print=none --seed=1 -t 60 -s "random-$sampler" --sampler=random -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+        test_is "$(sql -c "select (select min(loss) from hpt_study.$sampler) * 2 < (select min(loss) from hpt_study.random_$sampler)")" t
+    '
+    test_ok "$sampler: each proposal says what it saw; with one worker, all before" '
+        test_is "$(sql -c "select count(*) from hpt.trial where study = \$\$$sampler\$\$ and (origin <> \$\$$sampler\$\$ or reason is null
+            or proposal ->> \$\$sampler\$\$ not like \$\$$sampler%\$\$ or proposal ->> \$\$running\$\$ <> \$\$\$\$
+            or proposal ->> \$\$finished\$\$ <> case trial when 0 then \$\$\$\$ when 1 then \$\$0\$\$ else \$\$0-\$\$ || trial - 1 end)")" 0
+    '
+    test_ok "$sampler: a maximum is the minimum of its negative" '
+        hpt-run $run -s "max-$sampler" -m acc:max x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+        hpt-query -H -f tsv "select x, y from $sampler order by trial" >min &&
+        hpt-query -H -f tsv "select x, y from max_$sampler order by trial" >max &&
+        head -n 12 min >one && head -n 12 max >two && test_cmp one two &&
+        test_is "$(sql -c "select max(acc) > 0.999 from hpt_study.max_$sampler")" t
+    '
+    test_ok "$sampler: resumed, it goes on as if it had never stopped" '
+        hpt-run -q --print=none --seed=1 -t 25 --sampler=$sampler -s "again-$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+        hpt-run -q --print=none -t 60 -s "again-$sampler" &&
+        hpt-query -H -f tsv "select x, y from again_$sampler order by trial" | test_cmp min -
+    '
+    test_ok "$sampler: two workers with two slots each; no trial is proposed twice" '
+        { hpt-run $run -j 2 -s "two-$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} & } &&
+        hpt-run $run -j 2 -s "two-$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} && wait $! &&
+        test_is "$(sql -c "select count(*), count(distinct config_hash), max(attempt), bool_and(state = \$\$complete\$\$)
+            from hpt.trial where study = \$\$two-$sampler\$\$")" "60|60|1|t" &&
+        test_is "$(sql -c "select count(*) from hpt_record.result r join hpt_record.study s on s.id = r.study_id where s.name = \$\$two-$sampler\$\$")" 60
+    '
+    test_ok "$sampler: failures are results, and a second try is a second result" '
+        test_exit 0 hpt-run $run -t 20 -s "bad-$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./half {x} {y} 2>err &&
+        hpt-run -q --print=none -t 30 --retry=failed -s "bad-$sampler" 2>err &&
+        test_is "$(sql -c "select count(*) > 0 and bool_and(n = 2) from (select count(*) as n from hpt_record.result r join hpt_record.study s on s.id = r.study_id
+            join hpt_record.trial t on t.study_id = r.study_id and t.number = r.number
+            where s.name = \$\$bad-$sampler\$\$ and t.state = \$\$failed\$\$ and t.number < 20 group by t.number) c")" t &&
+        test_is "$(sql -c "select max(proposal ->> \$\$finished\$\$) ~ \$\$[.]2\$\$ from hpt.trial where study = \$\$bad-$sampler\$\$ and trial = 29")" t
+    '
+done
+test_ok 'a wider space: what was learnt counts' '
+    hpt-run -q --print=none -t 70 -s tpe --extend -m loss x=0.0..2.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+    test_is "$(sql -c "select count(*) from hpt.trial where study = \$\$tpe\$\$ and trial >= 60 and proposal ->> \$\$finished\$\$ like \$\$0-%\$\$")" 10
+'
+
+test_done

@@ -1,0 +1,173 @@
+/* What a proposal saw, in words and back. */
+#include "study/history.h"
+
+#include <string.h>
+
+static HptDefinition *definition_of(const char *space_text, const char *const *metrics)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptSpace) space = hpt_space_parse(space_text, &error);
+    g_assert_no_error(error);
+    static const char *const command[] = {"./train", "{x}", NULL};
+    static const uint64_t seed = 7;
+    HptDefinitionInput input = {
+        .command = command,
+        .space = space,
+        .metrics = metrics,
+        .seed = &seed,
+        .sampler = "tpe",
+        .folds = 1,
+        .repeats = 1,
+    };
+    HptDefinition *definition = hpt_definition_new(&input, &error);
+    g_assert_no_error(error);
+    return definition;
+}
+
+static void add(HptPast *past, int64_t number, int turn, double x, const double *value)
+{
+    g_autofree char *config = g_strdup_printf("{\"x\":%g}", x);
+    hpt_past_add_one(past, number, turn, config, strlen(config), value, 1);
+}
+
+static void check(HptPast *past, const HptDefinition *definition, const char *finished,
+                  const char *running)
+{
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(definition, &search, NULL);
+    (void)hpt_past_get(past);
+    g_autofree char *said = hpt_past_describe(past, sampler);
+    g_autofree char *expected = g_strdup_printf("{\"finished\":\"%s\",\"running\":\"%s\",\"sampler\":\"%s\","
+                                                "\"version\":%d}",
+                                                finished, running, hpt_sampler_get_spec(sampler),
+                                                hpt_sampler_get_version(sampler));
+    g_assert_cmpstr(said, ==, expected);
+}
+
+static const char *const maximise[] = {"acc:max", NULL};
+
+static void test_words(void)
+{
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", maximise);
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    check(past, definition, "", "");
+    double value = 0.5;
+    for (int64_t number = 9; number >= 0; number--)
+        if (number != 4)
+            add(past, number, 1, 0.1, &value);
+    check(past, definition, "0-3,5-9", "");
+    add(past, 4, 0, 0.1, NULL);
+    add(past, 11, 0, 0.1, NULL);
+    add(past, 13, 0, 0.1, NULL);
+    add(past, 14, 0, 0.1, NULL);
+    check(past, definition, "0-3,5-9", "4,11,13-14");
+    add(past, 6, 2, 0.1, NULL);
+    add(past, 12, 1, 0.1, NULL);
+    check(past, definition, "0-3,5,6.2,7-9,12", "4,11,13-14");
+    add(past, 12, 0, 0.1, NULL); /* it is run again: its result is what is known */
+    check(past, definition, "0-3,5,6.2,7-9,12", "4,11,13-14");
+}
+
+static void test_values(void)
+{
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", maximise);
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    double value = 0.75;
+    add(past, 3, 1, 0.25, &value);
+    add(past, 1, 1, 0.5, NULL);
+    add(past, 2, 0, 0.5, NULL);
+    add(past, 5, 1, 3, &value);                       /* not in the space */
+    hpt_past_add_one(past, 6, 1, "nonsense", 8, NULL, 0);
+    hpt_past_add_one(past, 7, 1, "{\"x\":1}", 7, (double[]){1, 2}, 2); /* of another definition */
+    const HptHistory *history = hpt_past_get(past);
+    g_assert_cmpuint(history->n, ==, 4);
+    g_assert_cmpuint(history->n_objectives, ==, 1);
+    g_assert_cmpint(history->observations[0].number, ==, 1);
+    g_assert_true(history->observations[0].finished && history->observations[0].values == NULL);
+    g_assert_false(history->observations[1].finished);
+    g_assert_cmpfloat(history->observations[2].values[0], ==, -0.75);
+    g_assert_cmpfloat(history->observations[2].config->values[0].number, ==, 0.25);
+    g_assert_null(history->observations[3].values);
+}
+
+/* Whatever comes later, the text gives the history of then. */
+static void test_recall(void)
+{
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", maximise);
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(definition, &search, NULL);
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) proposals = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GError) error = NULL;
+    enum { N = 40, ASIDE = 3 };
+    g_autofree double *xs = g_new(double, N);
+    for (int64_t number = 0; number < N; number++) {
+        HptProposal proposal = {0};
+        const HptHistory *history = hpt_past_get(past);
+        g_assert_true(hpt_sampler_propose(sampler, history, number, &proposal, &error));
+        g_ptr_array_add(texts, hpt_past_describe(past, sampler));
+        g_ptr_array_add(proposals, hpt_config_canonical(definition->space, proposal.config));
+        xs[number] = proposal.config->values[0].number;
+        const char *text = proposals->pdata[number];
+        hpt_past_add_one(past, number, 0, text, strlen(text), NULL, 0);
+        hpt_proposal_clear(&proposal);
+        int64_t ended = number - number % ASIDE; /* of each three the last ends first */
+        for (int64_t other = ended; number % ASIDE == ASIDE - 1 && other <= number; other++) {
+            double value = -(xs[other] - 0.3) * (xs[other] - 0.3);
+            const char *config = proposals->pdata[other];
+            hpt_past_add_one(past, other, 1, config, strlen(config), other % 7 == 0 ? NULL : &value, 1);
+            if (other % 7 == 0 && other > 0)
+                hpt_past_add_one(past, other, 2, config, strlen(config), &value, 1);
+        }
+    }
+    for (int64_t number = 0; number < N; number++) {
+        HptProposal proposal = {0};
+        const HptHistory *history = hpt_past_recall(past, texts->pdata[number], &error);
+        g_assert_no_error(error);
+        g_assert_true(hpt_sampler_propose(sampler, history, number, &proposal, &error));
+        g_autofree char *again = hpt_config_canonical(definition->space, proposal.config);
+        g_assert_cmpstr(again, ==, proposals->pdata[number]);
+        g_autofree char *text = hpt_past_describe(past, sampler);
+        g_assert_cmpstr(text, ==, texts->pdata[number]);
+        hpt_proposal_clear(&proposal);
+    }
+}
+
+static void test_bad(void)
+{
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", maximise);
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    add(past, 0, 1, 0.5, NULL);
+    static const struct {
+        const char *text;
+        HptErrorCode code;
+    } bad[] = {
+        {"{}", HPT_ERROR_DATA},
+        {"[", HPT_ERROR_DATA},
+        {"{\"finished\":\"0-\",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"1-0\",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"0.0\",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"-1\",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"0 \",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"\",\"running\":\"0.1\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"1\",\"running\":\"\"}", HPT_ERROR_NOT_FOUND},
+        {"{\"finished\":\"0.2\",\"running\":\"\"}", HPT_ERROR_NOT_FOUND},
+        {"{\"finished\":\"\",\"running\":\"0-99999999999\"}", HPT_ERROR_NOT_FOUND},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(hpt_past_recall(past, bad[i].text, &error));
+        g_assert_error(error, HPT_ERROR, (int)bad[i].code);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/history/words", test_words);
+    g_test_add_func("/history/values", test_values);
+    g_test_add_func("/history/recall", test_recall);
+    g_test_add_func("/history/bad", test_bad);
+    return g_test_run();
+}

@@ -1,0 +1,329 @@
+/* Samplers that learn: pure, legal whatever they are told, and better than chance. */
+#include "search/sampler.h"
+
+#include "base/digest.h"
+#include "num/random.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const samplers[] = {"tpe"};
+
+static const char mixed[] = "C real [0.001, 1000] log\n"
+                            "kernel categorical {linear, rbf, poly}\n"
+                            "gamma real [1e-5, 10] log | kernel in {rbf, poly}\n"
+                            "degree integer [2, 5] | kernel == poly\n"
+                            "trees integer [10, 1000] log\n"
+                            "rate real [0, 1] step=0.05\n"
+                            "size ordinal {tiny, small, big}\n"
+                            "fixed integer [7, 7]\n"
+                            "{size == big, kernel == linear}\n";
+
+/* ---- tools ---- */
+
+static HptSpace *space_of(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    HptSpace *space = hpt_space_parse(text, &error);
+    g_assert_no_error(error);
+    return space;
+}
+
+static HptSampler *sampler_of(const char *spec, const HptSearch *search)
+{
+    g_autoptr(GError) error = NULL;
+    HptSampler *sampler = hpt_sampler_new(spec, search, &error);
+    g_assert_no_error(error);
+    return sampler;
+}
+
+static HptConfig *propose(HptSampler *sampler, const HptSpace *space, const HptHistory *history,
+                          int64_t number)
+{
+    g_autoptr(GError) error = NULL;
+    HptProposal proposal = {0};
+    g_assert_true(hpt_sampler_propose(sampler, history, number, &proposal, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(hpt_space_forbidden(space, proposal.config), ==, SIZE_MAX);
+    g_assert_true(proposal.reason == NULL || strchr(proposal.reason, '\n') == NULL);
+    /* A legal configuration is one that can be read back. */
+    g_autofree char *text = hpt_config_canonical(space, proposal.config);
+    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), &error);
+    g_autoptr(HptConfig) back = hpt_config_from_json(space, object, false, &error);
+    g_assert_no_error(error);
+    g_assert_true(hpt_config_equal(back, proposal.config));
+    HptConfig *config = g_steal_pointer(&proposal.config);
+    hpt_proposal_clear(&proposal);
+    return config;
+}
+
+static void clear(void *observation)
+{
+    hpt_config_free((HptConfig *)((HptObservation *)observation)->config);
+    g_free((double *)((HptObservation *)observation)->values);
+}
+
+static GArray *history_new(void)
+{
+    GArray *told = g_array_new(false, false, sizeof(HptObservation));
+    g_array_set_clear_func(told, clear);
+    return told;
+}
+
+static HptHistory history_of(const GArray *told, size_t n_objectives)
+{
+    return (HptHistory){(const HptObservation *)(const void *)told->data, told->len, n_objectives};
+}
+
+/* Steals config; values NULL: failed; finished false: it runs. */
+static void tell(GArray *told, HptConfig *config, bool finished, const double *values, size_t n)
+{
+    HptObservation observation = {told->len, config, finished,
+                                  values == NULL ? NULL : g_memdup2(values, n * sizeof *values)};
+    g_array_append_val(told, observation);
+}
+
+/* ---- tests ---- */
+
+static double bowl(const HptConfig *config, const HptSpace *space)
+{
+    double sum = 0;
+    for (size_t i = 0; i < config->n; i++) {
+        double u = hpt_param_to_unit(hpt_space_get(space, i), config->values[i]) - 0.3 - 0.1 * (double)i;
+        sum += u * u;
+    }
+    return sum;
+}
+
+static double lowest(const char *spec, uint64_t seed, int n)
+{
+    g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0.01, 100] log\nc integer [1, 30]\n");
+    HptSearch search = {.space = space, .seed = seed};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(GArray) told = history_new();
+    double low = (double)INFINITY;
+    for (int i = 0; i < n; i++) {
+        HptHistory history = history_of(told, 1);
+        HptConfig *config = propose(sampler, space, &history, i);
+        double value = bowl(config, space);
+        low = MIN(low, value);
+        tell(told, config, true, &value, 1);
+    }
+    return low;
+}
+
+static void test_better(gconstpointer spec)
+{
+    double logs = 0;
+    for (uint64_t seed = 0; seed < 6; seed++)
+        logs += log(lowest("random", seed, 50) / (lowest(spec, seed, 50) + 1e-12)) / 6;
+    g_assert_cmpfloat(logs, >, log(4));
+}
+
+/* Two objects that were asked other things before propose the same; running trials matter. */
+static void test_pure(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptSearch search = {.space = space, .seed = 5};
+    g_autoptr(HptSampler) one = sampler_of(spec, &search);
+    g_autoptr(GArray) told = history_new();
+    g_autoptr(GPtrArray) proposed = g_ptr_array_new_with_free_func((GDestroyNotify)hpt_config_free);
+    for (int64_t i = 0; i < 30; i++) {
+        HptHistory history = history_of(told, 1);
+        HptConfig *config = propose(one, space, &history, i);
+        g_ptr_array_add(proposed, hpt_config_copy(config));
+        double value = config->values[hpt_space_find(space, "C")].number;
+        tell(told, config, true, i % 5 == 4 ? NULL : &value, 1);
+    }
+    g_autoptr(HptSampler) two = sampler_of(hpt_sampler_get_spec(one), &search);
+    for (int64_t i = 29; i >= 0; i -= 3) {
+        HptHistory history = history_of(told, 1);
+        history.n = (size_t)i;
+        g_autoptr(HptConfig) again = propose(two, space, &history, i);
+        g_assert_true(hpt_config_equal(again, proposed->pdata[i]));
+    }
+    g_assert_true(hpt_sampler_learns(one));
+}
+
+/* The distance between proposals made at one moment: the later know of the earlier. */
+static void test_running(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("x integer [1, 40]\n");
+    HptSearch search = {.space = space, .seed = 3};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(GArray) told = history_new();
+    for (int64_t i = 0; i < 30; i++) {
+        HptHistory history = history_of(told, 1);
+        HptConfig *config = propose(sampler, space, &history, i);
+        for (guint j = 0; j < told->len; j++) /* none is tried twice while there are others */
+            g_assert_false(hpt_config_equal(g_array_index(told, HptObservation, j).config, config));
+        double value = config->values[0].number;
+        tell(told, config, i < 20, i < 20 ? &value : NULL, 1);
+    }
+}
+
+static double odd_value(const HptStream *stream, uint64_t index)
+{
+    static const double odd[] = {0,      -0.0,  1,   1,     1e308, -1e308, 1e-320, (double)INFINITY,
+                                 -(double)INFINITY, (double)NAN, 3.5, -1e-3, 1e100};
+    size_t i = (size_t)hpt_stream_below(stream, index, G_N_ELEMENTS(odd) + 5);
+    return i < G_N_ELEMENTS(odd) ? odd[i] : hpt_stream_uniform(stream, index);
+}
+
+/* kind 0: all sorts; 1: only failures; 2: one value; 3: only running; 4: wild numbers. */
+static void survive(const char *spec, const char *text, uint64_t seed, int kind, size_t n_objectives,
+                    int n_trials)
+{
+    g_autoptr(HptSpace) space = space_of(text);
+    HptSearch search = {.space = space, .seed = seed};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(GArray) told = history_new();
+    HptStream stream = hpt_stream(seed, kind, "test", text);
+    for (int64_t i = 0; i < n_trials; i++) {
+        HptHistory history = history_of(told, n_objectives);
+        HptConfig *config = propose(sampler, space, &history, i);
+        double values[3];
+        for (size_t k = 0; k < n_objectives; k++)
+            values[k] = kind == 2 ? 1 : odd_value(&stream, (uint64_t)i * 8 + k);
+        uint64_t dice = hpt_stream_below(&stream, (uint64_t)i * 8 + 4, 10);
+        bool running = kind == 3 || (kind == 0 && dice == 0), failed = kind == 1 || (kind == 0 && dice < 3);
+        tell(told, config, !running, running || failed ? NULL : values, n_objectives);
+    }
+}
+
+static const char *const spaces[] = {
+    mixed,
+    "x real [0, 1]\n",
+    "x integer [3, 3]\n",
+    "",
+    "a categorical {x, y}\n",
+    "a categorical {x, y}\nb categorical {x, y}\n{a == x}\n{b == y}\n",
+    "a integer [1, 3]\nb integer [1, 3]\n{a < 3}\n{b > 1}\n",
+    "n integer [1, 1000000] log\nx real [1e-300, 1e300] log\ny real [-1e308, 1e308]\n",
+    "p real [0, 1]\nq real [0, 1] | p > 0.5\nr categorical {a, b, c} | q < 0.5\ns real [0, 1] | r == b\n",
+};
+
+static void test_survives(gconstpointer spec)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(spaces); i++)
+        for (int kind = 0; kind < 5; kind++)
+            survive(spec, spaces[i], i, kind, kind == 4 ? 2 : 1 + i % 3, 24);
+}
+
+/* Spaces made by chance: conditions on earlier parameters, clauses. */
+static char *random_space(uint64_t seed)
+{
+    HptStream stream = hpt_stream(seed, 0, "test", "space");
+    uint64_t at = 0;
+    GString *text = g_string_new(NULL);
+    int n = 1 + (int)hpt_stream_below(&stream, at++, 7);
+    for (int i = 0; i < n; i++) {
+        static const char *const domains[] = {"real [0, 1]", "real [0.001, 10] log", "integer [1, 5]",
+                                              "integer [1, 300] log", "categorical {a, b, c}",
+                                              "ordinal {1, 2, 4}", "real [0, 1] step=0.25"};
+        size_t d = (size_t)hpt_stream_below(&stream, at++, G_N_ELEMENTS(domains));
+        g_string_append_printf(text, "p%d %s\n", i, domains[i == 0 ? 4 : d]);
+        if (i > 0 && hpt_stream_below(&stream, at++, 3) == 0)
+            g_string_append_printf(text, "p%d | p0 in {a, %s}\n", i, d % 2 == 0 ? "b" : "c");
+    }
+    if (hpt_stream_below(&stream, at++, 2) == 0)
+        g_string_append(text, "{p0 == b}\n");
+    return g_string_free(text, false);
+}
+
+static void test_random_spaces(gconstpointer spec)
+{
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        g_autofree char *text = random_space(seed);
+        survive(spec, text, seed, (int)(seed % 5), 1 + seed % 2, 20);
+    }
+}
+
+static void test_wide(gconstpointer spec)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (int i = 0; i < 500; i++)
+        g_string_append_printf(text, "p%d real [0, 1]\n", i);
+    survive(spec, text->str, 1, 0, 1, 16);
+}
+
+/* A known answer: the same for gcc and clang at every level. */
+static void test_digest(gconstpointer spec)
+{
+    static const char *const known[] = {
+        "tpe", "10552ab56cb213ee07beff8d4614dad27432046cdfdc2bc7f1f4af8aaae62ed8",
+    };
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptSearch search = {.space = space, .seed = 11};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(GArray) told = history_new();
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    for (int64_t i = 0; i < 60; i++) {
+        HptHistory history = history_of(told, 1);
+        HptConfig *config = propose(sampler, space, &history, i);
+        g_autofree char *line = hpt_config_canonical(space, config);
+        hpt_digester_add(digester, line, strlen(line));
+        const HptValue gamma = config->values[hpt_space_find(space, "gamma")];
+        double value = fabs(config->values[hpt_space_find(space, "rate")].number - 0.35) +
+                       (gamma.active ? fabs(gamma.number - 0.01) : 1);
+        tell(told, config, i % 9 != 8, i % 9 == 8 || i % 13 == 7 ? NULL : &value, 1);
+    }
+    HptDigest digest = hpt_digester_get(digester);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i += 2)
+        if (strcmp(known[i], spec) == 0)
+            g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, known[i + 1]);
+}
+
+static void test_settings(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    HptSearch search = {.space = space};
+    static const struct {
+        const char *spec, *canonical;
+    } good[] = {
+        {"tpe", "tpe:good=0.15,most=25,candidates=64"},
+        {"tpe:candidates=7,good=0.25", "tpe:good=0.25,most=25,candidates=7"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autoptr(HptSampler) sampler = sampler_of(good[i].spec, &search);
+        g_assert_cmpstr(hpt_sampler_get_spec(sampler), ==, good[i].canonical);
+        g_assert_cmpint(hpt_sampler_total(sampler), ==, -1);
+    }
+    static const struct {
+        const char *spec, *message;
+    } bad[] = {
+        {"tpe:god=1", "sampler 'tpe' has no setting 'god'; did you mean 'good'?"},
+        {"tpe:good=0", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '0'"},
+        {"tpe:good=1.5", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '1.5'"},
+        {"tpe:most=2.5", "sampler 'tpe': 'most' must be a whole number from 1 to 100000, not '2.5'"},
+        {"tpe:candidates=x", "sampler 'tpe': 'candidates' must be a whole number from 1 to 100000, not 'x'"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(hpt_sampler_new(bad[i].spec, &search, &error));
+        g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
+        g_assert_cmpstr(error->message, ==, bad[i].message);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    static const struct {
+        const char *name;
+        void (*run)(gconstpointer);
+    } tests[] = {
+        {"better", test_better},         {"pure", test_pure},
+        {"running", test_running},       {"survives", test_survives},
+        {"random-spaces", test_random_spaces}, {"wide", test_wide},
+        {"digest", test_digest},
+    };
+    for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
+        for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+            g_autofree char *path = g_strdup_printf("/learn/%s/%s", samplers[s], tests[i].name);
+            g_test_add_data_func(path, samplers[s], tests[i].run);
+        }
+    g_test_add_func("/learn/settings", test_settings);
+    return g_test_run();
+}
