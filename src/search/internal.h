@@ -18,11 +18,13 @@ typedef struct {
     HptConfig *(*propose)(void *state, const HptHistory *history, int64_t number, int64_t rank,
                           char **reason, GError **error);
     int64_t (*total)(void *state);
+    /* The number of the trial to prefer, of which one has a value; NULL: that with the lowest. */
+    int64_t (*best)(void *state, const HptHistory *history);
     bool learns; /* proposals depend on the history */
 } HptSamplerKind;
 
 extern const HptSamplerKind hpt_sampler_random, hpt_sampler_sobol, hpt_sampler_grid,
-    hpt_sampler_tpe;
+    hpt_sampler_tpe, hpt_sampler_gp, hpt_sampler_auto;
 
 /* Fails if there is any setting: for samplers that have none. */
 bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n,

@@ -93,3 +93,11 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
         return hpt_cube_config(cube, row);
     return hpt_draw(learner->search, number, "learn", NULL, error);
 }
+
+int64_t hpt_learner_number(const HptHistory *history, size_t i)
+{
+    for (size_t k = 0; k < history->n; k++)
+        if (history->observations[k].finished && i-- == 0)
+            return history->observations[k].number;
+    g_assert_not_reached();
+}

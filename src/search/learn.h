@@ -27,4 +27,7 @@ HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, 
 HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t number,
                             const double *row, HptDraws *draws, char **reason, GError **error);
 
+/* The number of the i-th finished trial of history. */
+int64_t hpt_learner_number(const HptHistory *history, size_t i);
+
 #endif

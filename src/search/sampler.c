@@ -2,6 +2,7 @@
 
 #include "search/internal.h"
 
+#include <math.h>
 #include <string.h>
 
 struct HptSampler {
@@ -11,14 +12,14 @@ struct HptSampler {
     void *state;
 };
 
-static const HptSamplerKind *const kinds[] = {&hpt_sampler_grid, &hpt_sampler_random,
+static const HptSamplerKind *const kinds[] = {&hpt_sampler_auto, &hpt_sampler_gp, &hpt_sampler_grid, &hpt_sampler_random,
                                               &hpt_sampler_sobol, &hpt_sampler_tpe};
 
 /* ---- the spec ---- */
 
 const char *const *hpt_sampler_get_names(void)
 {
-    static const char *const names[] = {"grid", "random", "sobol", "tpe", NULL};
+    static const char *const names[] = {"auto", "gp", "grid", "random", "sobol", "tpe", NULL};
     return names;
 }
 
@@ -33,7 +34,7 @@ static const HptSamplerKind *find_kind(const char *name, GError **error)
                     name, near);
     else
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "unknown sampler '%s'; there are grid, random, sobol and tpe", name);
+                    "unknown sampler '%s'; there are auto, gp, grid, random, sobol and tpe", name);
     return NULL;
 }
 
@@ -124,6 +125,20 @@ bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t
     out->origin = sampler->kind->name;
     out->reason = reason;
     return true;
+}
+
+int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
+{
+    const HptObservation *found = NULL;
+    for (size_t i = 0; i < history->n; i++) {
+        const HptObservation *trial = &history->observations[i];
+        if (trial->values != NULL && !isnan(trial->values[0]) &&
+            (found == NULL || trial->values[0] < found->values[0]))
+            found = trial;
+    }
+    if (found == NULL || history->n_objectives > 1 || sampler->kind->best == NULL)
+        return found == NULL ? -1 : found->number;
+    return sampler->kind->best(sampler->state, history);
 }
 
 int64_t hpt_sampler_total(HptSampler *sampler)

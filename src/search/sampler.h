@@ -52,6 +52,8 @@ typedef struct {
  *   grid     points=10  values of a range of reals, and of integers with more than `ints` values
  *            ints=20    ranges of up to so many integers are taken whole; or "all"
  *            NAME=N     values of that parameter; NAME=all for one with steps or integers
+ *   auto     no settings; a mixture of gp and tpe
+ *   gp       no settings
  *   tpe      good=0.15      share of the trials that count as good
  *            most=25        of them at most so many
  *            candidates=64  configurations drawn like them, of which one is proposed
@@ -66,6 +68,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSampler, hpt_sampler_free)
  * row hit forbidden clauses; the message names the three that matched most often). */
 bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
                          HptProposal *out, GError **error) HPT_WARN_UNUSED;
+
+/* The number of the trial to prefer by the first objective: that with the lowest value, of equal ones the first,
+ * or, if the sampler has found that values are noisy, that which it expects to be lowest. -1: no trial has a
+ * value. */
+int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history);
 
 /* How many trials there are in all, points included, or -1 if there is no end, or none that could be
  * counted: a grid with conditions or clauses is counted by walking it, for some millions of steps at

@@ -148,10 +148,15 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
 
 /* ---- asking ---- */
 
+static HptHistory history_of(const HptSession *session)
+{
+    return (HptHistory){(const HptObservation *)(void *)session->trials->data, session->trials->len,
+                        session->n_objectives};
+}
+
 static json_t *ask(HptSession *session, GError **error)
 {
-    HptHistory history = {(const HptObservation *)(void *)session->trials->data,
-                          session->trials->len, session->n_objectives};
+    HptHistory history = history_of(session);
     int64_t number = session->trials->len;
     HptProposal proposal = {0};
     if (!hpt_sampler_propose(session->sampler, &history, number, &proposal, error))
@@ -214,17 +219,12 @@ static json_t *tell(HptSession *session, const json_t *object, GError **error)
 
 /* ---- the best ---- */
 
-/* The lowest first objective; of equal ones the first that was asked for. */
 static json_t *best(const HptSession *session, GError **error)
 {
-    const HptObservation *found = NULL;
-    for (guint i = 0; i < session->trials->len; i++) {
-        const HptObservation *trial = &g_array_index(session->trials, HptObservation, i);
-        if (trial->values != NULL && (found == NULL || trial->values[0] < found->values[0]))
-            found = trial;
-    }
-    if (found != NULL)
-        return json_pack("{s:I}", "id", (json_int_t)found->number + 1);
+    HptHistory history = history_of(session);
+    int64_t number = hpt_sampler_best(session->sampler, &history);
+    if (number >= 0)
+        return json_pack("{s:I}", "id", (json_int_t)number + 1);
     g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "no trial has a result yet");
     return NULL;
 }

@@ -240,6 +240,11 @@ bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettin
     return best > -(double)INFINITY;
 }
 
+char *hpt_tpe_reason(const HptTpeSettings *settings, size_t n_good, size_t n)
+{
+    return g_strdup_printf("best of %d drawn like the %zu best of %zu", settings->candidates, n_good, n);
+}
+
 /* ---- the sampler ---- */
 
 static bool read_setting(HptTpeSettings *out, const HptSetting *setting, GError **error)
@@ -315,8 +320,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
     size_t n_good = 0;
     bool found =
         hpt_tpe_choose(&learner->cube, told, &tpe->settings, &draws, row, &n_good);
-    *reason = g_strdup_printf("best of %d drawn like the %zu best of %zu", tpe->settings.candidates,
-                              n_good, told->n);
+    *reason = hpt_tpe_reason(&tpe->settings, n_good, told->n);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 

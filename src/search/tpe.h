@@ -19,4 +19,7 @@ extern const HptTpeSettings hpt_tpe_defaults;
 bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettings *settings,
                     HptDraws *draws, double *row, size_t *n_good);
 
+/* What was done, in a line; owned. */
+char *hpt_tpe_reason(const HptTpeSettings *settings, size_t n_good, size_t n);
+
 #endif

@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_TRIALS = 40, MOST_OBJECTIVES = 3, MOST_PARAMS = 30 };
+enum { MOST_TRIALS = 20, MOST_OBJECTIVES = 3, MOST_PARAMS = 12 };
 
 static double value_of(uint8_t byte)
 {
@@ -61,6 +61,7 @@ static void search(const HptSpace *space, const char *spec, size_t n_objectives,
         else
             g_free(values);
     }
+    g_assert(hpt_sampler_best(one, &history) == hpt_sampler_best(two, &history));
     g_autoptr(HptConfig) last = propose(one, space, &history, (int64_t)history.n);
     g_autoptr(HptConfig) again = propose(two, space, &history, (int64_t)history.n);
     g_assert((last == NULL) == (again == NULL) && (last == NULL || hpt_config_equal(last, again)));
@@ -72,7 +73,7 @@ static void search(const HptSpace *space, const char *spec, size_t n_objectives,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const specs[] = {"tpe", "tpe:good=1,most=3,candidates=2"};
+    static const char *const specs[] = {"tpe", "tpe:good=1,most=3,candidates=2", "gp", "auto"};
     const uint8_t *end = size < 3 ? NULL : memchr(data + 2, '\0', size - 2);
     if (end == NULL)
         return 0;

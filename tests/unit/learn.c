@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const samplers[] = {"tpe"};
+static const char *const samplers[] = {"tpe", "gp", "auto"};
 
 static const char mixed[] = "C real [0.001, 1000] log\n"
                             "kernel categorical {linear, rbf, poly}\n"
@@ -252,6 +252,8 @@ static void test_digest(gconstpointer spec)
 {
     static const char *const known[] = {
         "tpe", "10552ab56cb213ee07beff8d4614dad27432046cdfdc2bc7f1f4af8aaae62ed8",
+        "gp", "68fc5f937b2a748a07fd6720ab2e0b265ecdabeb61ec21c20faf64d4f164c11a",
+        "auto", "e0eb6a9992236b0e115960035a733aef9f44503f9a725bb54e9fd722d3dca174",
     };
     g_autoptr(HptSpace) space = space_of(mixed);
     HptSearch search = {.space = space, .seed = 11};
@@ -283,6 +285,8 @@ static void test_settings(void)
         const char *spec, *canonical;
     } good[] = {
         {"tpe", "tpe:good=0.15,most=25,candidates=64"},
+        {"gp", "gp"},
+        {"auto", "auto"},
         {"tpe:candidates=7,good=0.25", "tpe:good=0.25,most=25,candidates=7"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
@@ -293,6 +297,8 @@ static void test_settings(void)
     static const struct {
         const char *spec, *message;
     } bad[] = {
+        {"gp:x=1", "sampler 'gp' has no setting 'x'"},
+        {"auto:x=1", "sampler 'auto' has no setting 'x'"},
         {"tpe:god=1", "sampler 'tpe' has no setting 'god'; did you mean 'good'?"},
         {"tpe:good=0", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '0'"},
         {"tpe:good=1.5", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '1.5'"},

@@ -1,0 +1,36 @@
+/* Small dense linear algebra in a fixed order of operations, so with the same bits on every machine.
+ *
+ * Matrices are row-major; stride is the distance between rows. No allocation.
+ */
+#ifndef HPT_NUM_LINEAR_H
+#define HPT_NUM_LINEAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Columns that hpt_solve_lower_block solves for at a time. */
+#define HPT_BLOCK 8
+
+/* Σ a[i] b[i], by eight partial sums. */
+double hpt_dot(const double *a, const double *b, size_t n);
+
+/* The lower Cholesky factor of the symmetric matrix a, of which the lower half is read and replaced;
+ * what is above the diagonal stays. False: a is not positive definite; a is then spoilt.
+ * Cost n³/3. Source: Golub & Van Loan 2013, 4.2.5 (gaxpy form, by rows). */
+bool hpt_cholesky(double *a, size_t n, size_t stride);
+
+/* The factor of a matrix with one more row: l has the factor of the first n rows, row n the new elements up to
+ * the diagonal. False: not positive definite. Cost n². */
+bool hpt_cholesky_append(double *l, size_t n, size_t stride);
+
+/* x becomes L⁻¹ x; x becomes L⁻ᵀ x. */
+void hpt_solve_lower(const double *l, size_t n, size_t stride, double *x);
+void hpt_solve_upper(const double *l, size_t n, size_t stride, double *x);
+
+/* The same for HPT_BLOCK columns, x being n × HPT_BLOCK. */
+void hpt_solve_lower_block(const double *l, size_t n, size_t stride, double *x);
+
+/* The lower half of (L Lᵀ)⁻¹ into out (n × n of that stride). Scratch: n doubles. Cost 2n³/3. */
+void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out, double *scratch);
+
+#endif

@@ -1,0 +1,495 @@
+#include "search/gp.h"
+
+#include "num/elementary.h"
+#include "num/minimise.h"
+#include "num/normal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SQRT_2 1.4142135623730951
+#define SQRT_5 2.23606797749979
+#define JITTER 1e-8
+#define MOST_JITTER 1.0
+#define LEAST_VARIANCE 1e-12
+#define LENGTH_DEVIATION 1.2
+#define SLICE_WIDTH 1.5
+enum { SLICE_STEPS = 3, SLICE_SHRINKS = 15 };
+#define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
+
+/* ---- data ---- */
+
+static void put(HptGpData *data, size_t i, const double *row)
+{
+    for (size_t j = 0; j < data->cube->n; j++) {
+        bool inactive = isnan(row[j]);
+        data->inactive[j * data->room + i] = inactive ? 0.5 : 0;
+        data->place[j * data->room + i] = data->cube->category[j] ? (inactive ? -1 : row[j])
+                                          : inactive              ? 0
+                                                                  : row[j] - 0.5;
+    }
+}
+
+void hpt_gp_data_add(HptGpData *data, const double *row, double y)
+{
+    g_assert(data->n < data->room);
+    put(data, data->n, row);
+    data->y[data->n++] = y;
+}
+
+void hpt_gp_data_row(const HptGpData *data, size_t i, double *row)
+{
+    for (size_t j = 0; j < data->cube->n; j++) {
+        size_t at = j * data->room + i;
+        row[j] = data->inactive[at] > 0      ? (double)NAN
+                 : data->cube->category[j] ? data->place[at]
+                                           : data->place[at] + 0.5;
+    }
+}
+
+HptGpData *hpt_gp_data_new(const HptCube *cube, const double *rows, const double *y, size_t n, size_t room)
+{
+    HptGpData *data = g_new0(HptGpData, 1);
+    data->cube = cube;
+    data->room = room;
+    data->place = g_new(double, cube->n * room + 1);
+    data->inactive = g_new(double, cube->n * room + 1);
+    data->y = g_new(double, room + 1);
+    for (size_t i = 0; i < n; i++)
+        hpt_gp_data_add(data, rows + i * cube->n, y[i]);
+    return data;
+}
+
+void hpt_gp_data_free(HptGpData *data)
+{
+    if (data == NULL)
+        return;
+    g_free(data->place);
+    g_free(data->inactive);
+    g_free(data->y);
+    g_free(data);
+}
+
+/* ---- the kernel ---- */
+
+static double square(double x)
+{
+    return x * x;
+}
+
+/* The squared distance in parameter j of points with these coordinates. */
+static double apart(const HptCube *cube, size_t j, double place_a, double inactive_a, double place_b,
+                    double inactive_b)
+{
+    if (!cube->category[j])
+        return square(place_a - place_b) + square(inactive_a - inactive_b);
+    if (place_a == place_b)
+        return 0;
+    return place_a < 0 || place_b < 0 ? 0.75 : 1;
+}
+
+/* k / signal of a squared scaled distance, and −2 dk/d(r²) / signal. */
+static double matern(double r2, double *slope)
+{
+    double r = sqrt(r2), e = hpt_exp(-SQRT_5 * r);
+    *slope = (1 + SQRT_5 * r) * e * (5.0 / 3);
+    return (1 + SQRT_5 * r + (5.0 / 3) * r2) * e;
+}
+
+/* ---- fitting ---- */
+
+typedef struct {
+    const HptGpData *data;
+    const HptGpPrior *prior;
+    size_t n, pairs;
+    double **apart;  /* cube->n: of each pair i > j, at i (i − 1) / 2 + j */
+    double *kernel, *slope; /* pairs */
+    double *matrix, *inverse; /* n · n */
+    double *alpha, *scratch;  /* n */
+    double *unused;           /* as long as theta */
+} Fit;
+
+static double length_mean(const HptCube *cube)
+{
+    return SQRT_2 + 0.5 * hpt_log((double)MAX(cube->n, 1)) - 1;
+}
+
+void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta)
+{
+    for (size_t j = 0; j < cube->n; j++)
+        theta[j] = length_mean(cube);
+    theta[cube->n] = prior->noise_mean;
+    theta[cube->n + 1] = 0;
+}
+
+double hpt_gp_noise_share(const HptCube *cube, const double *theta)
+{
+    double noise = hpt_exp(theta[cube->n]);
+    return noise / (noise + hpt_exp(theta[cube->n + 1]));
+}
+
+/* The kernel of all pairs, and the matrix with the noise. */
+static void fill(Fit *fit, const double *theta)
+{
+    size_t p = fit->data->cube->n;
+    double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
+    memset(fit->kernel, 0, fit->pairs * sizeof *fit->kernel);
+    for (size_t j = 0; j < p; j++) {
+        double weight = hpt_exp(-2 * theta[j]);
+        const double *apart_j = fit->apart[j];
+        for (size_t q = 0; q < fit->pairs; q++)
+            fit->kernel[q] += weight * apart_j[q];
+    }
+    for (size_t q = 0; q < fit->pairs; q++) {
+        double slope = 0;
+        fit->kernel[q] = signal * matern(fit->kernel[q], &slope);
+        fit->slope[q] = signal * slope;
+    }
+    for (size_t i = 0, q = 0; i < fit->n; i++) {
+        memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
+        fit->matrix[i * fit->n + i] = signal + noise + JITTER;
+        q += i;
+    }
+}
+
+static double add_prior(double x, double mean, double deviation, double *gradient)
+{
+    double z = (x - mean) / deviation;
+    *gradient += z / deviation;
+    return 0.5 * z * z;
+}
+
+static double add_priors(const Fit *fit, const double *theta, double *gradient)
+{
+    const HptCube *cube = fit->data->cube;
+    double sum = 0, mean = length_mean(cube);
+    for (size_t j = 0; j < cube->n; j++)
+        sum += add_prior(theta[j], mean, LENGTH_DEVIATION, &gradient[j]);
+    sum += add_prior(theta[cube->n], fit->prior->noise_mean, fit->prior->noise_deviation,
+                     &gradient[cube->n]);
+    return sum + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
+}
+
+/* Without its gradient. */
+static double value_at(Fit *fit, const double *theta)
+{
+    const HptGpData *data = fit->data;
+    size_t n = fit->n;
+    fill(fit, theta);
+    memset(fit->unused, 0, HPT_GP_THETA(data->cube) * sizeof *fit->unused);
+    if (!hpt_cholesky(fit->matrix, n, n))
+        return (double)INFINITY;
+    memcpy(fit->alpha, data->y, n * sizeof *fit->alpha);
+    hpt_solve_lower(fit->matrix, n, n, fit->alpha);
+    double value = 0.5 * hpt_dot(fit->alpha, fit->alpha, n);
+    for (size_t i = 0; i < n; i++)
+        value += hpt_log(fit->matrix[i * n + i]);
+    return value + add_priors(fit, theta, fit->unused);
+}
+
+/* ibid., eq. 5.8 and 5.9 */
+static double negative_log_posterior(const double *theta, double *gradient, void *user)
+{
+    Fit *fit = user;
+    const HptGpData *data = fit->data;
+    size_t n = fit->n, p = data->cube->n;
+    fill(fit, theta);
+    memset(gradient, 0, (p + 2) * sizeof *gradient);
+    if (!hpt_cholesky(fit->matrix, n, n))
+        return (double)INFINITY;
+    memcpy(fit->alpha, data->y, n * sizeof *fit->alpha);
+    hpt_solve_lower(fit->matrix, n, n, fit->alpha);
+    double value = 0.5 * hpt_dot(fit->alpha, fit->alpha, n), trace = 0;
+    hpt_solve_upper(fit->matrix, n, n, fit->alpha);
+    for (size_t i = 0; i < n; i++)
+        value += hpt_log(fit->matrix[i * n + i]);
+    hpt_cholesky_inverse(fit->matrix, n, n, fit->inverse, fit->scratch);
+    /* G = K⁻¹ − α αᵀ: its pairs in the matrix's place, times the kernel and its slope. */
+    double signal_sum = 0;
+    for (size_t i = 0, q = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++, q++) {
+            double g = fit->inverse[i * n + j] - fit->alpha[i] * fit->alpha[j];
+            signal_sum += g * fit->kernel[q];
+            fit->slope[q] *= g;
+        }
+        trace += fit->inverse[i * n + i] - fit->alpha[i] * fit->alpha[i];
+    }
+    for (size_t j = 0; j < p; j++)
+        gradient[j] = hpt_exp(-2 * theta[j]) * hpt_dot(fit->apart[j], fit->slope, fit->pairs);
+    gradient[p] = 0.5 * hpt_exp(theta[p]) * trace;
+    gradient[p + 1] = signal_sum + 0.5 * hpt_exp(theta[p + 1]) * trace;
+    return value + add_priors(fit, theta, gradient);
+}
+
+static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
+{
+    const HptCube *cube = data->cube;
+    size_t n = data->n;
+    *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
+    fit->apart = g_new(double *, cube->n + 1);
+    for (size_t p = 0; p < cube->n; p++) {
+        const double *place = data->place + p * data->room, *inactive = data->inactive + p * data->room;
+        fit->apart[p] = g_new(double, fit->pairs + 1);
+        for (size_t i = 0, q = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++, q++)
+                fit->apart[p][q] = apart(cube, p, place[i], inactive[i], place[j], inactive[j]);
+    }
+    fit->kernel = g_new(double, fit->pairs + 1);
+    fit->slope = g_new(double, fit->pairs + 1);
+    fit->matrix = g_new(double, n * n);
+    fit->inverse = g_new(double, n * n);
+    fit->alpha = g_new(double, n);
+    fit->scratch = g_new(double, n);
+    fit->unused = g_new(double, HPT_GP_THETA(cube));
+}
+
+static void fit_clear(Fit *fit)
+{
+    for (size_t p = 0; p < fit->data->cube->n; p++)
+        g_free(fit->apart[p]);
+    g_free(fit->apart);
+    g_free(fit->kernel);
+    g_free(fit->slope);
+    g_free(fit->matrix);
+    g_free(fit->inverse);
+    g_free(fit->alpha);
+    g_free(fit->scratch);
+    g_free(fit->unused);
+}
+
+static void bounds(const HptCube *cube, size_t j, double *low, double *high)
+{
+    *low = j < cube->n ? -4 : j == cube->n ? LOG_NOISE_LOW : -2;
+    *high = j < cube->n ? 6 : j == cube->n ? 0 : 3;
+}
+
+double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps)
+{
+    size_t n_theta = HPT_GP_THETA(data->cube);
+    g_autofree double *low = g_new(double, n_theta), *high = g_new(double, n_theta);
+    g_autofree double *scratch = g_new(double, HPT_MINIMISE_SCRATCH(n_theta));
+    for (size_t j = 0; j < n_theta; j++) {
+        bounds(data->cube, j, &low[j], &high[j]);
+        theta[j] = CLAMP(theta[j], low[j], high[j]);
+    }
+    Fit fit;
+    fit_init(&fit, data, prior);
+    double value =
+        hpt_minimise(negative_log_posterior, &fit, theta, low, high, n_theta, max_steps, scratch);
+    fit_clear(&fit);
+    return value;
+}
+
+/* One component, whose value gives *value; the interval steps out from a place drawn around it. */
+static void slice(Fit *fit, double *theta, size_t j, double *value, HptDraws *draws)
+{
+    double least, most, was = theta[j];
+    bounds(fit->data->cube, j, &least, &most);
+    double level = *value - hpt_log(1 - hpt_draws_uniform(draws));
+    double low = was - SLICE_WIDTH * hpt_draws_uniform(draws), high = low + SLICE_WIDTH;
+    for (int i = 0; i < SLICE_STEPS && low > least; i++, low -= SLICE_WIDTH) {
+        theta[j] = low;
+        if (!(value_at(fit, theta) < level))
+            break;
+    }
+    for (int i = 0; i < SLICE_STEPS && high < most; i++, high += SLICE_WIDTH) {
+        theta[j] = high;
+        if (!(value_at(fit, theta) < level))
+            break;
+    }
+    low = MAX(low, least);
+    high = MIN(high, most);
+    for (int i = 0; i < SLICE_SHRINKS; i++) {
+        theta[j] = low + hpt_draws_uniform(draws) * (high - low);
+        double at = value_at(fit, theta);
+        if (at <= level) {
+            *value = at;
+            return;
+        }
+        if (theta[j] < was)
+            low = theta[j];
+        else
+            high = theta[j];
+    }
+    theta[j] = was;
+}
+
+void hpt_gp_sample(const HptGpData *data, const HptGpPrior *prior, double *theta, int sweeps,
+                   HptDraws *draws)
+{
+    Fit fit;
+    fit_init(&fit, data, prior);
+    double value = value_at(&fit, theta);
+    for (int sweep = 0; sweep < sweeps && isfinite(value); sweep++)
+        for (size_t j = 0; j < HPT_GP_THETA(data->cube); j++)
+            slice(&fit, theta, j, &value, draws);
+    fit_clear(&fit);
+}
+
+/* ---- prediction ---- */
+
+/* Squared scaled distances of a point, given by its coordinates, from all of the data. */
+static void distances(const HptGp *gp, const double *place, const double *inactive, double *out)
+{
+    const HptGpData *data = gp->data;
+    size_t n = data->n;
+    memset(out, 0, n * sizeof *out);
+    for (size_t j = 0; j < data->cube->n; j++) {
+        const double *place_j = data->place + j * data->room, *inactive_j = data->inactive + j * data->room;
+        double weight = gp->weight[j];
+        if (data->cube->category[j])
+            for (size_t i = 0; i < n; i++)
+                out[i] += weight * apart(data->cube, j, place[j], inactive[j], place_j[i], inactive_j[i]);
+        else
+            for (size_t i = 0; i < n; i++)
+                out[i] += weight * (square(place[j] - place_j[i]) + square(inactive[j] - inactive_j[i]));
+    }
+}
+
+static void coordinates(const HptCube *cube, const double *row, double *place, double *inactive)
+{
+    HptGpData one = {.cube = cube, .room = 1, .place = place, .inactive = inactive};
+    put(&one, 0, row);
+}
+
+static void solve_alpha(HptGp *gp)
+{
+    const HptGpData *data = gp->data;
+    memcpy(gp->alpha, data->y, data->n * sizeof *gp->alpha);
+    hpt_solve_lower(gp->factor, data->n, data->room, gp->alpha);
+    hpt_solve_upper(gp->factor, data->n, data->room, gp->alpha);
+    gp->lowest = (double)INFINITY;
+    for (size_t i = 0; i < data->n; i++)
+        gp->lowest = MIN(gp->lowest, hpt_gp_mean(gp, i));
+}
+
+double hpt_gp_mean(const HptGp *gp, size_t i)
+{
+    return gp->data->y[i] - gp->noise * gp->alpha[i];
+}
+
+/* Row i of the matrix, up to the diagonal. */
+static void fill_row(HptGp *gp, size_t i)
+{
+    const HptGpData *data = gp->data;
+    double *row = gp->factor + i * data->room;
+    for (size_t k = 0; k < i; k++) {
+        double r2 = 0, ignored = 0;
+        for (size_t j = 0; j < data->cube->n; j++) {
+            const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
+            r2 += gp->weight[j] * apart(data->cube, j, place[i], inactive[i], place[k], inactive[k]);
+        }
+        row[k] = gp->signal * matern(r2, &ignored);
+    }
+    row[i] = gp->signal + gp->noise;
+}
+
+HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
+{
+    HptGp *gp = g_new0(HptGp, 1);
+    size_t p = data->cube->n, room = data->room;
+    gp->data = data;
+    gp->weight = g_new(double, p + 1);
+    gp->factor = g_new(double, room * room + 1);
+    gp->alpha = g_new(double, room + 1);
+    gp->work = g_new(double, (2 * HPT_BLOCK) * (room + 1));
+    for (size_t j = 0; j < p; j++)
+        gp->weight[j] = hpt_exp(-2 * theta[j]);
+    gp->signal = hpt_exp(theta[p + 1]);
+    for (double jitter = JITTER; jitter <= MOST_JITTER; jitter *= 10) {
+        gp->noise = hpt_exp(theta[p]) + jitter;
+        for (size_t i = 0; i < data->n; i++)
+            fill_row(gp, i);
+        if (hpt_cholesky(gp->factor, data->n, room))
+            break;
+    }
+    solve_alpha(gp);
+    return gp;
+}
+
+void hpt_gp_free(HptGp *gp)
+{
+    if (gp == NULL)
+        return;
+    g_free(gp->weight);
+    g_free(gp->factor);
+    g_free(gp->alpha);
+    g_free(gp->work);
+    g_free(gp);
+}
+
+void hpt_gp_believe(HptGp *gp, HptGpData *data)
+{
+    size_t last = data->n - 1;
+    fill_row(gp, last);
+    data->y[last] = hpt_dot(gp->factor + last * data->room, gp->alpha, last);
+    if (!hpt_cholesky_append(gp->factor, last, data->room))
+        gp->factor[last * data->room + last] = sqrt(gp->noise); /* as good as a point that is there */
+    solve_alpha(gp);
+}
+
+void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out)
+{
+    const HptGpData *data = gp->data;
+    const HptCube *cube = data->cube;
+    size_t points = data->n;
+    g_autofree double *place = g_new(double, 2 * cube->n + 1);
+    double *block = gp->work, *column = gp->work + HPT_BLOCK * data->room;
+    for (size_t first = 0; first < n; first += HPT_BLOCK) {
+        double mean[HPT_BLOCK] = {0}, sum[HPT_BLOCK] = {0};
+        for (size_t c = 0; c < HPT_BLOCK; c++) {
+            const double *row = rows + MIN(first + c, n - 1) * cube->n;
+            coordinates(cube, row, place, place + cube->n);
+            distances(gp, place, place + cube->n, column);
+            for (size_t i = 0; i < points; i++) {
+                double ignored = 0, k = gp->signal * matern(column[i], &ignored);
+                block[i * HPT_BLOCK + c] = k;
+                mean[c] += k * gp->alpha[i];
+            }
+        }
+        hpt_solve_lower_block(gp->factor, points, data->room, block);
+        for (size_t i = 0; i < points; i++)
+            for (size_t c = 0; c < HPT_BLOCK; c++)
+                sum[c] += square(block[i * HPT_BLOCK + c]);
+        for (size_t c = 0; c < HPT_BLOCK && first + c < n; c++) {
+            double deviation = sqrt(MAX(gp->signal - sum[c], LEAST_VARIANCE));
+            out[first + c] =
+                hpt_log(deviation) + hpt_normal_log_improvement((gp->lowest - mean[c]) / deviation, NULL);
+        }
+    }
+}
+
+double hpt_gp_log_improvement_slope(HptGp *gp, const double *row, double *slope)
+{
+    const HptGpData *data = gp->data;
+    size_t n = data->n, p = data->cube->n;
+    double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *distance = q + n;
+    g_autofree double *place = g_new(double, 2 * p + 1);
+    coordinates(data->cube, row, place, place + p);
+    distances(gp, place, place + p, distance);
+    for (size_t i = 0; i < n; i++) {
+        kernel[i] = gp->signal * matern(distance[i], &steep[i]);
+        steep[i] *= gp->signal;
+    }
+    memcpy(q, kernel, n * sizeof *q);
+    hpt_solve_lower(gp->factor, n, data->room, q);
+    double mean = hpt_dot(kernel, gp->alpha, n);
+    double variance = MAX(gp->signal - hpt_dot(q, q, n), LEAST_VARIANCE), deviation = sqrt(variance);
+    hpt_solve_upper(gp->factor, n, data->room, q);
+    double z = (gp->lowest - mean) / deviation, ratio = 0;
+    double value = hpt_normal_log_improvement(z, &ratio);
+    /* d/dx log(s h(z)) = s'/s + (h'/h) z', z' = −m'/s − z s'/s */
+    for (size_t j = 0; j < p; j++) {
+        const double *place_j = data->place + j * data->room;
+        double mean_slope = 0, half_variance_slope = 0;
+        for (size_t i = 0; i < n; i++) {
+            double by = -gp->weight[j] * steep[i] * (place[j] - place_j[i]);
+            mean_slope += gp->alpha[i] * by;
+            half_variance_slope -= q[i] * by;
+        }
+        double deviation_slope = half_variance_slope / deviation;
+        slope[j] = deviation_slope / deviation -
+                   ratio * (mean_slope + z * deviation_slope) / deviation;
+    }
+    return hpt_log(deviation) + value;
+}

@@ -1,0 +1,90 @@
+/* Gaussian processes over a cube: one kernel over the whole of a conditional space.
+ *
+ * Rasmussen & Williams, "Gaussian processes for machine learning", 2006. The kernel is Matérn 5/2 with a length
+ * scale for each parameter, over an embedding in which "inactive" is a place: a number is its own coordinate
+ * less ½, two different values of a category lie 1 apart, and a parameter with a condition has one more
+ * coordinate, 0 where it is active and ½ where it is not, its others then being 0. The embedding is
+ * Euclidean, so the kernel is positive definite.
+ */
+#ifndef HPT_SEARCH_GP_H
+#define HPT_SEARCH_GP_H
+
+#include "num/linear.h"
+#include "search/cube.h"
+
+/* Points in the embedding, and their values. */
+typedef struct {
+    const HptCube *cube;
+    size_t n, room;
+    double *place;    /* cube->n · room: of numbers u − ½ or 0; of categories u, or −1 if inactive */
+    double *inactive; /* cube->n · room: 0 or ½ */
+    double *y;        /* room */
+} HptGpData;
+
+/* room ≥ n. Rows and values are copied. */
+HptGpData *hpt_gp_data_new(const HptCube *cube, const double *rows, const double *y, size_t n, size_t room);
+void hpt_gp_data_free(HptGpData *data);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpData, hpt_gp_data_free)
+
+/* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance and of the
+ * signal's. Priors are normal: of length scales with the mean √2 + ½ log(parameters) − 1 and deviation 1.2
+ * (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and shifted), of the signal 0 and 1, of the noise as
+ * given. */
+typedef struct {
+    double noise_mean, noise_deviation;
+} HptGpPrior;
+
+#define HPT_GP_THETA(cube) ((cube)->n + 2)
+
+/* The prior's means. */
+void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta);
+
+/* Moves theta to the nearest maximum of its posterior, by at most max_steps steps; gives the negative logarithm
+ * of it (up to a constant), which is infinite if the matrix is not positive definite there. O(n³) a step. */
+double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps);
+
+/* Draws theta anew from its posterior, given that it was a draw: sweeps times each of its components in turn,
+ * by slice sampling. O(n³) for some four evaluations a component.
+ * Source: Neal 2003, "Slice sampling", fig. 3 and 5, with the bounds of hpt_gp_fit as its ends. */
+void hpt_gp_sample(const HptGpData *data, const HptGpPrior *prior, double *theta, int sweeps,
+                   HptDraws *draws);
+
+/* The part of the noise in the variance, 0 to 1. */
+double hpt_gp_noise_share(const HptCube *cube, const double *theta);
+
+/* A process with its hyperparameters, given the data. */
+typedef struct {
+    const HptGpData *data; /* borrowed */
+    double *weight;        /* cube->n: 1 / length scale² */
+    double signal, noise;
+    double *factor; /* room × room, lower Cholesky factor */
+    double *alpha;  /* room */
+    double *work;   /* room · HPT_BLOCK · 2 */
+    double lowest;  /* mean at a point of data, where it is lowest */
+} HptGp;
+
+/* O(n³). */
+HptGp *hpt_gp_new(const HptGpData *data, const double *theta);
+void hpt_gp_free(HptGp *gp);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGp, hpt_gp_free)
+
+/* The mean at point i of the data. */
+double hpt_gp_mean(const HptGp *gp, size_t i);
+
+/* Adds the last point of data, which has just come to it without a value, as if it had come out at the mean.
+ * It becomes that point's value. O(n²). (Ginsbourger et al. 2010, "kriging believer".) */
+void hpt_gp_believe(HptGp *gp, HptGpData *data);
+/* Adds a point to data. It must have room. */
+void hpt_gp_data_add(HptGpData *data, const double *row, double y);
+/* The row of point i. */
+void hpt_gp_data_row(const HptGpData *data, size_t i, double *row);
+
+/* The logarithm of the expected improvement on gp->lowest at n rows into out. O(n_data²) a row.
+ * Source: see hpt_normal_log_improvement. */
+void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out);
+
+/* The same at one row, and its derivative in each of the parameters, of which those of numbers that are active
+ * mean something. */
+double hpt_gp_log_improvement_slope(HptGp *gp, const double *row, double *slope);
+
+#endif

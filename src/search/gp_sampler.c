@@ -1,0 +1,72 @@
+/* A Gaussian process with expected improvement, alone: see gp.h and surrogate.c. */
+#include "search/learn.h"
+#include "search/surrogate.h"
+
+typedef struct {
+    HptLearner learner;
+    HptSurrogate *surrogate;
+} Gp;
+
+static void *gp_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
+                     GError **error)
+{
+    (void)spec;
+    if (!hpt_settings_none("gp", settings, n, error))
+        return NULL;
+    Gp *gp = g_new0(Gp, 1);
+    if (!hpt_learner_init(&gp->learner, search, error)) {
+        g_free(gp);
+        return NULL;
+    }
+    gp->surrogate = hpt_surrogate_new(&gp->learner.cube, search->seed);
+    return gp;
+}
+
+static void gp_close(void *state)
+{
+    Gp *gp = state;
+    hpt_surrogate_free(gp->surrogate);
+    hpt_learner_clear(&gp->learner);
+    g_free(gp);
+}
+
+static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t number, int64_t rank,
+                             char **reason, GError **error)
+{
+    Gp *gp = state;
+    HptLearner *learner = &gp->learner;
+    HptDraws draws = hpt_draws(learner->search->seed, number, "gp");
+    g_autoptr(HptTold) told = hpt_told_new(&learner->cube, history, &draws);
+    if (hpt_learner_is_start(learner, told, rank))
+        return hpt_learner_start(learner, number, rank, reason, error);
+    g_autofree double *row = g_new(double, learner->cube.n + 1);
+    HptSurrogateNote note = {0};
+    bool found = hpt_surrogate_choose(gp->surrogate, told, history->n_objectives <= 1, &draws, row, &note);
+    *reason = hpt_surrogate_reason(&note, told->n_running);
+    return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
+}
+
+static int64_t gp_best(void *state, const HptHistory *history)
+{
+    Gp *gp = state;
+    HptDraws draws = {0};
+    g_autoptr(HptTold) told = hpt_told_new(&gp->learner.cube, history, &draws);
+    return hpt_learner_number(history, hpt_surrogate_best(gp->surrogate, told));
+}
+
+static int64_t gp_total(void *state)
+{
+    (void)state;
+    return -1;
+}
+
+const HptSamplerKind hpt_sampler_gp = {
+    .name = "gp",
+    .version = 1,
+    .open = gp_open,
+    .close = gp_close,
+    .propose = gp_propose,
+    .total = gp_total,
+    .best = gp_best,
+    .learns = true,
+};

@@ -1,0 +1,228 @@
+/* Linear algebra, minimising and Gaussian processes: against what they must satisfy, and bits. */
+#include "search/gp.h"
+
+#include "base/digest.h"
+#include "num/minimise.h"
+
+#include <math.h>
+#include <string.h>
+
+static double noise(uint64_t i)
+{
+    HptStream stream = hpt_stream(1, 0, "test", "gp");
+    return hpt_stream_uniform(&stream, i) - 0.5;
+}
+
+/* A A^T + n I, positive definite; only its lower half is set. */
+static void make_matrix(double *a, size_t n, size_t stride)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j <= i; j++) {
+            a[i * stride + j] = i == j ? (double)n / 4 : 0;
+            for (size_t k = 0; k < n; k++)
+                a[i * stride + j] += noise(i * n + k) * noise(j * n + k);
+        }
+}
+
+static void test_cholesky(void)
+{
+    enum { N = 37, STRIDE = 41 };
+    double a[N * STRIDE], l[N * STRIDE], x[N], block[N * HPT_BLOCK], inverse[N * STRIDE], scratch[N];
+    make_matrix(a, N, STRIDE);
+    memcpy(l, a, sizeof a);
+    g_assert_true(hpt_cholesky(l, N, STRIDE));
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t k = 0; k <= j; k++)
+                sum += l[i * STRIDE + k] * l[j * STRIDE + k];
+            g_assert_cmpfloat(fabs(sum - a[i * STRIDE + j]), <, 1e-12);
+        }
+    /* A row at a time gives the same bits. */
+    double grown[N * STRIDE];
+    memcpy(grown, a, sizeof a);
+    for (size_t i = 0; i < N; i++)
+        g_assert_true(hpt_cholesky_append(grown, i, STRIDE));
+    for (size_t i = 0; i < N; i++)
+        g_assert_true(memcmp(grown + i * STRIDE, l + i * STRIDE, (i + 1) * sizeof *l) == 0);
+    for (size_t i = 0; i < N; i++) {
+        x[i] = noise(5000 + i);
+        for (size_t c = 0; c < HPT_BLOCK; c++)
+            block[i * HPT_BLOCK + c] = x[i] * (double)(c + 1);
+    }
+    hpt_solve_lower(l, N, STRIDE, x);
+    hpt_solve_lower_block(l, N, STRIDE, block);
+    for (size_t i = 0; i < N; i++)
+        for (size_t c = 0; c < HPT_BLOCK; c++)
+            g_assert_cmpfloat(fabs(block[i * HPT_BLOCK + c] - x[i] * (double)(c + 1)), <, 1e-13);
+    hpt_solve_upper(l, N, STRIDE, x);
+    hpt_cholesky_inverse(l, N, STRIDE, inverse, scratch);
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t j = 0; j < N; j++)
+            sum += inverse[MAX(i, j) * STRIDE + MIN(i, j)] * noise(5000 + j);
+        g_assert_cmpfloat(fabs(sum - x[i]), <, 1e-13);
+    }
+    double bad[4] = {1, 0, 2, 1};
+    g_assert_false(hpt_cholesky(bad, 2, 2));
+}
+
+static double rosenbrock(const double *x, double *gradient, void *user)
+{
+    (*(int *)user)++;
+    gradient[0] = -400 * x[0] * (x[1] - x[0] * x[0]) - 2 * (1 - x[0]);
+    gradient[1] = 200 * (x[1] - x[0] * x[0]);
+    return 100 * (x[1] - x[0] * x[0]) * (x[1] - x[0] * x[0]) + (1 - x[0]) * (1 - x[0]);
+}
+
+static void test_minimise(void)
+{
+    double scratch[HPT_MINIMISE_SCRATCH(2)];
+    int calls = 0;
+    double x[2] = {-1.2, 1}, low[2] = {-2, -2}, high[2] = {2, 2};
+    g_assert_cmpfloat(hpt_minimise(rosenbrock, &calls, x, low, high, 2, 200, scratch), <, 1e-8);
+    g_assert_cmpfloat(fabs(x[0] - 1), <, 1e-3);
+    g_assert_cmpint(calls, <, 120);
+    /* With x ≤ 0.5 the minimum lies on that bound. */
+    double y[2] = {-1.2, 1}, lower[2] = {0.5, 2};
+    double value = hpt_minimise(rosenbrock, &calls, y, low, lower, 2, 200, scratch);
+    g_assert_cmpfloat(fabs(value - 0.25), <, 1e-6);
+    g_assert_cmpfloat(y[0], ==, 0.5);
+    g_assert_cmpfloat(fabs(y[1] - 0.25), <, 1e-3);
+}
+
+/* ---- processes ---- */
+
+static HptSpace *space_of(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    HptSpace *space = hpt_space_parse(text, &error);
+    g_assert_no_error(error);
+    return space;
+}
+
+static const char mixed[] = "x real [0, 1]\nk categorical {a, b, c}\ny real [0, 1] | k == b\n"
+                            "m categorical {u, v} | k == c\n";
+enum { POINTS = 24 };
+static const HptGpPrior prior = {-6.907755278982137, 2};
+
+static HptGpData *make_data(const HptCube *cube, double *rows, size_t room)
+{
+    double values[POINTS];
+    HptDraws draws = hpt_draws(4, 0, "test");
+    for (size_t i = 0; i < POINTS; i++) {
+        double *row = rows + i * cube->n;
+        g_assert_true(hpt_cube_draw(cube, &draws, row));
+        values[i] = 0;
+        for (size_t j = 0; j < cube->n; j++)
+            values[i] += isnan(row[j]) ? 0.3 : (row[j] - 0.4) * (row[j] - 0.4) * (double)(j + 1);
+    }
+    return hpt_gp_data_new(cube, rows, values, POINTS, room);
+}
+
+static void test_process(void)
+{
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    double *rows = g_new(double, POINTS * cube.n), *theta = g_new(double, HPT_GP_THETA(&cube));
+    HptGpData *data = make_data(&cube, rows, POINTS + 1);
+    double *row = g_new(double, cube.n), *slope = g_new(double, cube.n);
+    for (size_t i = 0; i < POINTS; i++) { /* rows come back */
+        hpt_gp_data_row(data, i, row);
+        for (size_t j = 0; j < cube.n; j++)
+            g_assert_true(isnan(row[j]) ? isnan(rows[i * cube.n + j])
+                                        : fabs(row[j] - rows[i * cube.n + j]) < 1e-15);
+    }
+    hpt_gp_start(&cube, &prior, theta);
+    double before = hpt_gp_fit(data, &prior, theta, 0);
+    double after = hpt_gp_fit(data, &prior, theta, 60);
+    g_assert_cmpfloat(after, <, before - 1);
+    g_assert_cmpfloat(hpt_gp_noise_share(&cube, theta), <, 0.1);
+    HptGp *gp = hpt_gp_new(data, theta);
+    for (size_t i = 0; i < POINTS; i++)
+        g_assert_cmpfloat(fabs(hpt_gp_mean(gp, i) - data->y[i]), <, 0.05);
+    /* The slope is that of the value: against differences. */
+    HptDraws draws = hpt_draws(9, 1, "test");
+    for (int t = 0; t < 20; t++) {
+        g_assert_true(hpt_cube_draw(&cube, &draws, row));
+        double value = 0, high = 0, low = 0, h = 1e-5;
+        size_t x = hpt_space_find(space, "x"), j = 0;
+        while (cube.param[j] != x)
+            j++;
+        row[j] = CLAMP(row[j], 0.01, 0.99);
+        hpt_gp_log_improvement(gp, row, 1, &value);
+        double same = hpt_gp_log_improvement_slope(gp, row, slope);
+        g_assert_cmpfloat(fabs(same - value), <, 1e-6 * (1 + fabs(value)));
+        row[j] += h;
+        hpt_gp_log_improvement(gp, row, 1, &high);
+        row[j] -= 2 * h;
+        hpt_gp_log_improvement(gp, row, 1, &low);
+        g_assert_cmpfloat(fabs((high - low) / (2 * h) - slope[j]), <, 1e-2 * (1 + fabs(slope[j])));
+    }
+    /* A point believed leaves the mean and takes the hope of improvement there. */
+    double wide = 0, narrow = 0;
+    hpt_gp_log_improvement(gp, row, 1, &wide);
+    hpt_gp_data_add(data, row, 0);
+    hpt_gp_believe(gp, data);
+    hpt_gp_log_improvement(gp, row, 1, &narrow);
+    g_assert_cmpfloat(narrow, <, wide);
+    g_assert_cmpfloat(fabs(hpt_gp_mean(gp, POINTS) - data->y[POINTS]), <, 1e-6);
+    hpt_gp_free(gp);
+    hpt_gp_data_free(data);
+    hpt_cube_clear(&cube);
+    g_free(rows);
+    g_free(theta);
+    g_free(row);
+    g_free(slope);
+}
+
+/* Points that are one and the same, and values that are all equal. */
+static void test_degenerate(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    double rows[12], y[12] = {0}, theta[3], out = 0;
+    for (int i = 0; i < 12; i++)
+        rows[i] = 0.5;
+    g_autoptr(HptGpData) data = hpt_gp_data_new(&cube, rows, y, 12, 12);
+    hpt_gp_start(&cube, &prior, theta);
+    g_assert_true(isfinite(hpt_gp_fit(data, &prior, theta, 50)));
+    g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
+    hpt_gp_log_improvement(gp, (double[]){0.2}, 1, &out);
+    g_assert_true(isfinite(out));
+    hpt_cube_clear(&cube);
+}
+
+/* The same for gcc and clang at every level. */
+static void test_digest(void)
+{
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    double rows[POINTS * 4], theta[6], out[POINTS];
+    g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS);
+    hpt_gp_start(&cube, &prior, theta);
+    (void)hpt_gp_fit(data, &prior, theta, 10);
+    g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
+    hpt_gp_log_improvement(gp, rows, POINTS, out);
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    hpt_digester_add(digester, theta, sizeof theta);
+    hpt_digester_add(digester, out, sizeof out);
+    HptDigest digest = hpt_digester_get(digester);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, "221cdda58dc67330a2571a1ed51ac728f84b3fe14c113826380d7d9df2c1a530");
+    hpt_cube_clear(&cube);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/gp/cholesky", test_cholesky);
+    g_test_add_func("/gp/minimise", test_minimise);
+    g_test_add_func("/gp/process", test_process);
+    g_test_add_func("/gp/degenerate", test_degenerate);
+    g_test_add_func("/gp/digest", test_digest);
+    return g_test_run();
+}
