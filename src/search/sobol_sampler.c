@@ -56,7 +56,8 @@ static void *sobol_open(const HptSearch *search, const HptSetting *settings, siz
     }
     for (size_t i = 0; search->positions != NULL && search->positions[i] != NULL; i++)
         place(sobol, search->positions[i], &next);
-    qsort(sorted, n, sizeof *sorted, compare_names);
+    if (n > 0)
+        qsort(sorted, n, sizeof *sorted, compare_names);
     for (size_t i = 0; i < n; i++) /* those without a position come last */
         place(sobol, sorted[i], &next);
     return sobol;
