@@ -4,6 +4,7 @@
 #include "study/reap.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static bool prepare_folders(Worker *worker, GError **error)
@@ -205,4 +206,14 @@ void worker_finish(Worker *worker)
     g_free(worker->traced_not_below);
     g_strfreev(worker->base_env);
     g_free(worker->interrupted);
+}
+
+void worker_learn(Worker *worker, const HptRows *rows)
+{
+    hpt_past_add(worker->past, rows);
+    for (int i = 0; i < worker->options->jobs; i++) {
+        const HptSlot *own = &worker->slots[i];
+        if ((own->state == HPT_SLOT_RUNNING || own->state == HPT_SLOT_FINISHING) && own->canonical != NULL)
+            hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL, 0);
+    }
 }

@@ -61,6 +61,9 @@ void worker_tell_reaped(Worker *worker, const HptRows *reaped);
 /* Times a trial may be lost. */
 int worker_max_lost(const Worker *worker);
 
+/* Takes in what is new in the record, and what this worker has begun itself since the rows were read. */
+void worker_learn(Worker *worker, const HptRows *rows);
+
 /* Everything before the first trial and after the last. */
 bool worker_begin(Worker *worker, GError **error) HPT_WARN_UNUSED;
 void worker_finish(Worker *worker);

@@ -193,15 +193,9 @@ static void propose_and_start(Worker *worker, HptSlot *slot)
         start_trial(worker, slot);
 }
 
-/* What this worker runs itself may have begun after the rows were read. */
 static void take_history(Worker *worker, HptSlot *slot, const HptRows *rows)
 {
-    hpt_past_add(worker->past, rows);
-    for (int i = 0; i < worker->options->jobs; i++) {
-        const HptSlot *own = &worker->slots[i];
-        if ((own->state == HPT_SLOT_RUNNING || own->state == HPT_SLOT_FINISHING) && own->canonical != NULL)
-            hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL, 0);
-    }
+    worker_learn(worker, rows);
     if (worker->seen_interrupts >= 2) /* what runs was told to end before this came */
         give_back(worker, slot);
     else
