@@ -1,5 +1,6 @@
 #include "study/import-internal.h"
 
+#include "store/batch.h"
 #include "store/folder.h"
 
 #include <errno.h>
@@ -47,11 +48,12 @@ static bool copy_out(const HptGate *gate, const HptGateEntry *entry, int fd, GEr
     return true;
 }
 
-static bool put_entry(HptStore *store, const HptGate *gate, const HptGateEntry *entry, int fd,
+static bool put_entry(HptBatch *batch, const HptGate *gate, const HptGateEntry *entry, int fd,
                       GError **error)
 {
     HptObjectId id;
-    if (!copy_out(gate, entry, fd, error) || !hpt_object_put_fd(store, fd, entry->path, &id, error))
+    if (!copy_out(gate, entry, fd, error) ||
+        !hpt_batch_put_fd(batch, fd, entry->path, &id, error))
         return false;
     if (memcmp(&id.digest, &entry->id.digest, sizeof id.digest) == 0)
         return true;
@@ -59,22 +61,31 @@ static bool put_entry(HptStore *store, const HptGate *gate, const HptGateEntry *
     return false;
 }
 
-/* Those that do not go into the database: on the disk before any row names them. */
+static bool put_large(const HptImport *import, HptStore *store, int fd, GError **error)
+{
+    g_autoptr(HptBatch) batch = hpt_batch_begin(store);
+    for (size_t i = 0; i < hpt_gate_count(import->gate); i++) {
+        const HptGateEntry *entry = hpt_gate_peek(import->gate, i);
+        if (g_str_has_prefix(entry->path, "objects/") && !hpt_object_is_small(entry->id.size) &&
+            !put_entry(batch, import->gate, entry, fd, error))
+            return false;
+    }
+    return hpt_batch_commit(batch, error);
+}
+
+/* Those that do not go into the database: on the disk, in one pack, before any row names them. */
 static bool put_objects(const HptImport *import, GError **error)
 {
-    g_autoptr(HptStore) store = NULL;
-    int fd = -1;
-    bool ok = true;
-    for (size_t i = 0; ok && i < hpt_gate_count(import->gate); i++) {
+    bool any = false;
+    for (size_t i = 0; i < hpt_gate_count(import->gate) && !any; i++) {
         const HptGateEntry *entry = hpt_gate_peek(import->gate, i);
-        if (!g_str_has_prefix(entry->path, "objects/") || hpt_object_is_small(entry->id.size))
-            continue;
-        if (store == NULL) {
-            store = hpt_store_open(import->options->objects, error);
-            fd = store != NULL ? hpt_store_unnamed_file(import->options->objects, error) : -1;
-        }
-        ok = fd >= 0 && put_entry(store, import->gate, entry, fd, error);
+        any = g_str_has_prefix(entry->path, "objects/") && !hpt_object_is_small(entry->id.size);
     }
+    if (!any)
+        return true;
+    g_autoptr(HptStore) store = hpt_store_open(import->options->objects, error);
+    int fd = store != NULL ? hpt_store_unnamed_file(import->options->objects, error) : -1;
+    bool ok = fd >= 0 && put_large(import, store, fd, error);
     if (fd >= 0)
         close(fd);
     return ok;

@@ -43,7 +43,7 @@ test_ok '--dry-run says what would come and changes nothing' '
 test_ok 'a study comes and is the same: exported again it has the same bytes' '
     cd there && hpt-import ../first.tar 2>err && test_grep "study .first., new: trials that are new 4" err &&
     hpt-export -q -s first -o ../again.tar && cmp ../first.tar ../again.tar && hpt-verify --store -q &&
-    hpt-query -s first --top 2 >top && test_is "$(wc -l <top)" 3 && test_is "$(find .hpt/objects/sha256 -type f | wc -l)" 4
+    hpt-query -s first --top 2 >top && test_is "$(wc -l <top)" 3
 '
 test_ok 'the same bundle again: nothing new' '
     cd there && hpt-import ../first.tar 2>err && test_is "$(cat err)" "hpt-import: note: ../first.tar: nothing new" && hpt-import -q ../first.tar 2>err && test_empty err &&
