@@ -8,6 +8,7 @@
 #include "run/workdir.h"
 #include "show/terminal.h"
 #include "study/name.h"
+#include "study/suggest.h"
 #include "tools/replay_show.h"
 #include "tools/tool.h"
 
@@ -19,7 +20,7 @@
 
 extern char **environ;
 
-static gboolean opt_check, opt_no_record, opt_strict, opt_now, opt_deterministic, opt_no_header,
+static gboolean opt_suggest, opt_check, opt_no_record, opt_strict, opt_now, opt_deterministic, opt_no_header,
     opt_quiet, opt_verbose;
 static char *opt_study, *opt_fold, *opt_runs, *opt_keep, *opt_format, *opt_dsn, *opt_directory;
 static char **opt_tolerances, **opt_sets;
@@ -28,6 +29,8 @@ static const GOptionEntry options[] = {
     {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study, "the study of TRIAL", "NAME"},
     {"check", 'n', 0, G_OPTION_ARG_NONE, &opt_check,
      "only say what is there of what the trial had; run nothing", NULL},
+    {"suggest", 0, 0, G_OPTION_ARG_NONE, &opt_suggest,
+     "run nothing: make the proposals of TRIAL or STUDY again, and compare", NULL},
     {"fold", 0, 0, G_OPTION_ARG_STRING, &opt_fold, "only this fold of the trial", "K"},
     {"runs", 0, 0, G_OPTION_ARG_STRING, &opt_runs,
      "run it so often: how far apart runs here are is what is tolerated", "N"},
@@ -364,7 +367,7 @@ static bool open_project(Replay *replay, GError **error)
         .dsn = opt_dsn,
         .directory = opt_directory,
         .application_name = "hpt-replay",
-        .role = opt_no_record || opt_check ? HPT_ROLE_READER : HPT_ROLE_WRITER,
+        .role = (opt_no_record || opt_check) && !opt_suggest ? HPT_ROLE_READER : HPT_ROLE_WRITER,
     };
     replay->project = hpt_project_open(&where, error);
     if (replay->project == NULL)
@@ -399,6 +402,40 @@ static void clear(Replay *replay)
     g_free(replay->root);
 }
 
+/* ---- proposals ---- */
+
+static void tell_suggestion(int64_t trial, HptSuggestVerdict verdict, const char *note, void *user)
+{
+    int64_t *counts = user;
+    if (!opt_no_header && counts[0] + counts[1] + counts[2] == 0)
+        puts("trial\tproposal\tnote");
+    counts[verdict]++;
+    g_autofree char *shown = note == NULL ? g_strdup("") : hpt_text_printable(note, -1);
+    printf("%" PRId64 "\t%s\t%s\n", trial, hpt_suggest_verdict_name(verdict), shown);
+}
+
+/* text: a trial, a study, or NULL: all of the study. */
+static int suggest(Replay *replay, const char *text, GError **error)
+{
+    g_auto(HptTrialName) name = {.trial = -1};
+    if (!open_project(replay, error))
+        return HPT_EXIT_DATABASE;
+    g_autoptr(GError) no_trial = NULL;
+    if (text == NULL || !hpt_trial_name_find(replay->db, opt_study, text, &name, &no_trial)) {
+        name.trial = -1;
+        if (!hpt_study_name_find(replay->db, text != NULL ? text : opt_study, &name.study, error))
+            return HPT_EXIT_NOT_FOUND;
+    }
+    int64_t counts[HPT_SUGGEST_COUNT] = {0};
+    if (!hpt_suggest_check(replay->db, name.study.study, name.trial, tell_suggestion, counts, error))
+        return hpt_error_exit(*error);
+    if (!opt_quiet)
+        hpt_tool_note("%" PRId64 " of %" PRId64 " proposals are made again%s", counts[HPT_SUGGEST_EQUAL],
+                      counts[0] + counts[1] + counts[2],
+                      counts[HPT_SUGGEST_UNKNOWN] > 0 ? "; of some it cannot be said" : "");
+    return counts[HPT_SUGGEST_DIFFERS] + counts[HPT_SUGGEST_UNKNOWN] == 0 ? HPT_EXIT_OK : HPT_EXIT_NO;
+}
+
 static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
 {
     g_auto(HptTrialName) name = {0};
@@ -429,6 +466,11 @@ static int run(int argc, char **argv, GError **error)
 {
     HptShow format;
     Replay replay = {.runs = 1, .fold = -1};
+    if (opt_suggest && argc <= 1) {
+        int suggested = suggest(&replay, argc == 0 ? NULL : argv[0], error);
+        clear(&replay);
+        return suggested;
+    }
     if (argc == 0) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
                             "which trial? give its number, STUDY/NUMBER, best or last");

@@ -55,10 +55,31 @@ for sampler in tpe gp auto; do
             where s.name = \$\$bad-$sampler\$\$ and t.state = \$\$failed\$\$ and t.number < 20 group by t.number) c")" t &&
         test_is "$(sql -c "select max(proposal ->> \$\$finished\$\$) ~ \$\$[.]2\$\$ from hpt.trial where study = \$\$bad-$sampler\$\$ and trial = 29")" t
     '
+    test_ok "$sampler: hpt-replay --suggest makes every proposal again, of all these studies" '
+        for study in "$sampler" "max-$sampler" "again-$sampler" "two-$sampler" "bad-$sampler"; do
+            test_exit 0 hpt-replay -q --suggest "$study" >out &&
+            test_is "$(cut -f 2 out | sort -u | tr "\n" " ")" "equal proposal " &&
+            test_is "$(wc -l <out)" $(($(sql -c "select count(*) from hpt.trial where study = \$\$$study\$\$") + 1)) || return 1
+        done
+    '
 done
 test_ok 'a wider space: what was learnt counts' '
     hpt-run -q --print=none -t 70 -s tpe --extend -m loss x=0.0..2.0 y=0.0..1.0 -- ./bowl {x} {y} &&
     test_is "$(sql -c "select count(*) from hpt.trial where study = \$\$tpe\$\$ and trial >= 60 and proposal ->> \$\$finished\$\$ like \$\$0-%\$\$")" 10
+'
+
+test_ok '--suggest: of one trial, of the study of -s; what was changed is found' '
+    test_exit 0 hpt-replay -H --suggest tpe/65 >out 2>err && test_is "$(cat out)" "65	equal	" &&
+    test_grep "1 of 1 proposals are made again" err &&
+    test_exit 0 hpt-replay -q --suggest -s tpe >out && test_is "$(wc -l <out)" 71 &&
+    sql -c "update hpt_record.result r set objectives = array[5.0] from hpt_record.study s
+        where s.id = r.study_id and s.name = \$\$tpe\$\$ and r.number = (select trial from hpt_study.tpe order by loss limit 1)" &&
+    test_exit 1 hpt-replay --suggest tpe >out 2>err && test_grep "differs.*would be proposed" out &&
+    sql -c "update hpt_record.trial t set proposal = null from hpt_record.study s where s.id = t.study_id and s.name = \$\$gp\$\$ and t.number = 30" &&
+    test_exit 1 hpt-replay -q --suggest gp/30 >out && test_grep "unknown.*not recorded" out
+'
+test_ok '--suggest: samplers that do not learn' '
+    test_exit 0 hpt-replay -q --suggest random-tpe >out && test_is "$(wc -l <out)" 61
 '
 
 test_done

@@ -1,0 +1,137 @@
+#include "study/suggest.h"
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "study/history.h"
+#include "study/study.h"
+
+#include <string.h>
+
+/* What proposes for one version of the definition. */
+typedef struct {
+    const HptDefinition *definition;
+    HptSearch search;
+    HptSampler *sampler;
+    HptPast *past;
+} Proposer;
+
+static void free_proposer(void *data)
+{
+    Proposer *proposer = data;
+    hpt_sampler_free(proposer->sampler);
+    hpt_past_free(proposer->past);
+    g_free(proposer);
+}
+
+const char *hpt_suggest_verdict_name(HptSuggestVerdict verdict)
+{
+    static const char *const names[HPT_SUGGEST_COUNT] = {"equal", "differs", "unknown"};
+    return names[verdict];
+}
+
+static Proposer *proposer_of(GHashTable *proposers, HptDb *db, HptStudy *study, int version,
+                             const HptRows *history, GError **error)
+{
+    Proposer *proposer = g_hash_table_lookup(proposers, GINT_TO_POINTER(version));
+    if (proposer != NULL)
+        return proposer;
+    const HptDefinition *definition =
+        version == study->version ? study->definition : hpt_study_get_version(db, study, version, error);
+    if (definition == NULL)
+        return NULL;
+    proposer = g_new0(Proposer, 1);
+    proposer->definition = definition;
+    proposer->past = hpt_past_new(definition);
+    hpt_past_add(proposer->past, history);
+    g_hash_table_insert(proposers, GINT_TO_POINTER(version), proposer);
+    proposer->sampler = hpt_definition_sampler(definition, &proposer->search, error);
+    return proposer->sampler == NULL ? NULL : proposer;
+}
+
+/* Why the proposal cannot be made again, owned; NULL: it can. */
+static char *obstacle(const Proposer *proposer, int64_t number, const char *text)
+{
+    int version = hpt_sampler_get_version(proposer->sampler);
+    if (!hpt_sampler_learns(proposer->sampler) ||
+        (text == NULL && (uint64_t)number < proposer->search.n_points))
+        return proposer->definition->sampler_version == version
+                   ? NULL
+                   : g_strdup_printf("version %d of the sampler made it, this is version %d",
+                                     proposer->definition->sampler_version, version);
+    if (text == NULL)
+        return g_strdup("what it saw is not recorded");
+    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), NULL);
+    int64_t made_by = json_integer_value(json_object_get(object, "version"));
+    if (made_by != version)
+        return g_strdup_printf("version %" PRId64 " of the sampler made it, this is version %d", made_by,
+                               version);
+    return NULL;
+}
+
+static HptSuggestVerdict check_one(const Proposer *proposer, const HptRows *trials, size_t row, char **note)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t number = hpt_rows_int8(trials, row, 0);
+    const char *text = hpt_rows_null(trials, row, 4) ? NULL : hpt_rows_peek_text(trials, row, 4);
+    *note = obstacle(proposer, number, text);
+    if (*note != NULL)
+        return HPT_SUGGEST_UNKNOWN;
+    const HptHistory *history = text == NULL ? NULL : hpt_past_recall(proposer->past, text, &error);
+    HptProposal proposal = {0};
+    if (error != NULL || !hpt_sampler_propose(proposer->sampler, history, number, &proposal, &error)) {
+        *note = g_strdup(error->message);
+        return HPT_SUGGEST_DIFFERS;
+    }
+    char hex[HPT_DIGEST_HEX_SIZE];
+    HptDigest digest = hpt_config_hash(proposer->definition->space, proposal.config);
+    bool equal = strcmp(hpt_digest_hex(&digest, hex), hpt_rows_peek_text(trials, row, 3)) == 0;
+    if (!equal) {
+        g_autofree char *config = hpt_config_canonical(proposer->definition->space, proposal.config);
+        *note = g_strdup_printf("%s would be proposed", config);
+    }
+    hpt_proposal_clear(&proposal);
+    return equal ? HPT_SUGGEST_EQUAL : HPT_SUGGEST_DIFFERS;
+}
+
+static HptRows *read_trials(HptDb *db, const char *study, int64_t number, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, study);
+    if (number < 0)
+        hpt_args_null(args, HPT_TYPE_INT8);
+    else
+        hpt_args_int8(args, number);
+    return hpt_db_rows(db, HPT_SQL_SUGGEST_TRIALS, args, error);
+}
+
+static HptRows *read_history(HptDb *db, const HptStudy *study, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_int8(args, study->id);
+    hpt_args_int8(args, 0);
+    return hpt_db_rows(db, HPT_SQL_HISTORY_READ, args, error);
+}
+
+bool hpt_suggest_check(HptDb *db, const char *study_name, int64_t number, HptSuggestTell tell, void *user,
+                       GError **error)
+{
+    g_autoptr(HptStudy) study = hpt_study_open(db, study_name, error);
+    g_autoptr(HptRows) trials = study == NULL ? NULL : read_trials(db, study_name, number, error);
+    g_autoptr(HptRows) history = trials == NULL ? NULL : read_history(db, study, error);
+    if (history == NULL)
+        return false;
+    g_autoptr(GHashTable) proposers =
+        g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_proposer);
+    for (size_t row = 0; row < hpt_rows_count(trials); row++) {
+        if (g_strcmp0(hpt_rows_peek_text(trials, row, 2), "pbt") == 0)
+            continue;
+        const Proposer *proposer =
+            proposer_of(proposers, db, study, hpt_rows_int4(trials, row, 1), history, error);
+        if (proposer == NULL)
+            return false;
+        g_autofree char *note = NULL;
+        HptSuggestVerdict verdict = check_one(proposer, trials, row, &note);
+        tell(hpt_rows_int8(trials, row, 0), verdict, note, user);
+    }
+    return true;
+}
