@@ -17,6 +17,7 @@ typedef struct {
     bool artefacts, logs; /* tar: files that trials left, their output */
     bool environments;    /* tar: environment records */
     bool code;            /* tar: snapshots of the code and their files */
+    bool inputs;          /* tar: sets of input files, and those of them that are kept */
     bool no_header, no_guard;
     bool crate;        /* tar: with ro-crate-metadata.json */
     const char *agent; /* for that, or NULL */

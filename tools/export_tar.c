@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "record/code.h"
+#include "record/inputs.h"
 #include "store/table.h"
 
 #include <string.h>
@@ -122,6 +123,22 @@ static bool want_code(const Job *job, const json_t *row, GError **error)
     return false;
 }
 
+/* The files of an input set that are kept. */
+static bool want_inputs(const Job *job, const json_t *row, GError **error)
+{
+    const char *text = json_string_value(json_object_get(row, "canonical"));
+    g_autoptr(HptInputs) inputs = hpt_inputs_parse(text, text == NULL ? 0 : strlen(text), error);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    if (inputs == NULL) {
+        g_prefix_error(error, "in the database: ");
+        return false;
+    }
+    for (size_t i = 0; i < inputs->n; i++)
+        if (inputs->files[i].state == HPT_INPUT_STORED)
+            g_hash_table_add(job->wanted, g_strdup(hpt_digest_hex(&inputs->files[i].digest, hex)));
+    return true;
+}
+
 /* Rows come after those that name them, so it is known by then which objects are wanted. */
 static void want_objects(const Job *job, const json_t *row)
 {
@@ -177,7 +194,8 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
     Job *job = user;
     const char *name = values[0].text;
     if ((g_str_has_prefix(name, "environment") && !job->export->environments) ||
-        (strcmp(name, "code") == 0 && !job->export->code))
+        (strcmp(name, "code") == 0 && !job->export->code) ||
+        (strcmp(name, "input_set") == 0 && !job->export->inputs))
         return true;
     if ((job->table == NULL || strcmp(job->table->name, name) != 0) &&
         !begin_table(job, name, error))
@@ -188,7 +206,8 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
     g_autoptr(GString) line = g_string_new(NULL);
     if (row == NULL || !hpt_json_canonical_append(line, row, error))
         return false;
-    if (strcmp(name, "code") == 0 && !want_code(job, row, error))
+    if ((strcmp(name, "code") == 0 && !want_code(job, row, error)) ||
+        (strcmp(name, "input_set") == 0 && !want_inputs(job, row, error)))
         return false;
     want_objects(job, row);
     if (job->crate != NULL)

@@ -109,7 +109,7 @@ static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
 
 static bool choose_parts(Export *export, GError **error)
 {
-    export->artefacts = export->logs = export->environments = export->code = opt_with == NULL;
+    export->artefacts = export->logs = export->environments = export->code = export->inputs = opt_with == NULL;
     for (char **with = opt_with; with != NULL && *with != NULL; with++) {
         g_auto(GStrv) parts = g_strsplit(*with, ",", -1);
         for (char **part = parts; *part != NULL; part++) {
@@ -121,8 +121,11 @@ static bool choose_parts(Export *export, GError **error)
                 export->environments = true;
             else if (strcmp(*part, "code") == 0)
                 export->code = true;
+            else if (strcmp(*part, "inputs") == 0)
+                export->inputs = true;
             else if (strcmp(*part, "none") != 0)
-                return usage(error, "--with=%s: a part is artefacts, logs, env, code or none", *part);
+                return usage(error, "--with=%s: a part is artefacts, logs, env, code, inputs or none",
+                             *part);
         }
     }
     return true;

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "db/timeline.h"
+#include "record/declared.h"
 #include "record/environment.h"
 #include "record/process.h"
 #include "record/profile.h"
@@ -510,8 +511,10 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         .allow_secrets = run_given.allow_secrets,
         .no_code = run_given.no_code,
         .code_max = settings->code_max,
-        .environment = base_environment(),
+        .inputs = (const char *const *)run_given.inputs,
+        .input_max = settings->input_max,
         .trace = settings->trace,
+        .environment = base_environment(),
         .tool_version = PACKAGE_VERSION,
         .interrupts = &interrupts,
         .sigmask = &waiting,
@@ -548,6 +551,17 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
         return HPT_EXIT_NO;
     }
     return exit_status(end);
+}
+
+/* A pattern that matches nothing is a typing error, said before anything is written. */
+static bool check_inputs(const HptProject *project, GError **error)
+{
+    if (run_given.inputs == NULL)
+        return true;
+    g_autofree char *folder = hpt_intake_project(hpt_project_peek_folder(project));
+    g_auto(GStrv) files =
+        hpt_declared_expand(folder, (const char *const *)run_given.inputs, error);
+    return files != NULL;
 }
 
 /* The record is text, and a name is shown in every message. */
@@ -658,6 +672,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
     if (project == NULL)
         return HPT_EXIT_DATABASE;
+    if (!check_inputs(project, error))
+        return HPT_EXIT_USAGE;
     HptDb *db = hpt_project_get_db(project);
     /* Said before the first statement that a standby would refuse in its own words. */
     HptTimeline timeline;

@@ -54,6 +54,8 @@ const GOptionEntry run_options[] = {
     {"deterministic", 0, 0, G_OPTION_ARG_NONE, &run_given.deterministic, "one thread, fixed kernels, hash seeds, locale, time zone and addresses", NULL},
     {"trace", 0, 0, G_OPTION_ARG_STRING, &run_given.trace, "the files that trials read and write: on or off (on)", "WHETHER"},
     {"allow-secrets", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_secrets, "keep what looks like a password or a token", NULL},
+    {"input", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &run_given.inputs, "files that the trials read, recorded with them (may be repeated)", "GLOB"},
+    {"input-max", 0, 0, G_OPTION_ARG_STRING, &run_given.input_max, "bytes of a file that is kept; of larger ones the digest is (64M)", "SIZE"},
     {"no-code", 0, 0, G_OPTION_ARG_NONE, &run_given.no_code, "do not record the code of the trials", NULL},
     {"code-max", 0, 0, G_OPTION_ARG_STRING, &run_given.code_max, "bytes kept of the code of a trial (64M)", "SIZE"},
     {"output-cap", 0, 0, G_OPTION_ARG_STRING, &run_given.cap, "bytes kept of each output stream (16M)", "SIZE"},
@@ -136,6 +138,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         .more = -1,
         .grace_us = HPT_RUN_GRACE_US,
         .output_cap = HPT_CAPTURE_CAP,
+        .input_max = HPT_INPUT_MAX,
         .max_failures = 10,
     };
     if (!parse_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
@@ -157,6 +160,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !parse_span("grace", run_given.grace, &settings->grace_us, error) ||
         !parse_span("limit-cpu", run_given.limit_cpu, &settings->limit_cpu_us, error) ||
         !parse_size("limit-mem", run_given.limit_mem, &settings->limit_mem_bytes, error) ||
+        !parse_size("input-max", run_given.input_max, &settings->input_max, error) ||
         !parse_size("code-max", run_given.code_max, &settings->code_max, error) ||
         !parse_size("output-cap", run_given.cap, &settings->output_cap, error))
         return false;

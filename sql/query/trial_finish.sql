@@ -49,6 +49,10 @@
 -- $48 part_seed bigint (NULL: the trial is one run)
 -- $49 code bytea (NULL: none was taken)
 -- $50 proposal bytea (NULL: made of nothing but the definition and the number)
+-- $51 inputs bytea (NULL: no files are known)
+-- $52 common_inputs bytea (NULL: as before)
+-- $53 trace text (complete, incomplete, off)
+-- $54 trace_missing text (NULL: nothing)
 -- returns finished text
 -- returns next_outcome text
 -- returns next_trial bigint
@@ -61,4 +65,4 @@ select finished, next_outcome, next_trial, next_attempt, next_definition, next_c
        hpt_record.trial_proposed($3, $50) as proposed
 from hpt_record.trial_finish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35,
-    $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)
+    $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $51, $52, $53, $54)

@@ -22,7 +22,13 @@ left join (select distinct on (n.digest) n.digest, n.study, n.trial, n.attempt
                  from (select distinct on (t.code) t.code, t.study, t.trial, t.attempt
                        from hpt.attempt t where $1::text is null or t.study = $1
                        order by t.code, t.study, t.trial, t.attempt) c
-                 join hpt.code_file f on f.code = c.code) n
+                 join hpt.code_file f on f.code = c.code
+                 union all
+                 select f.sha256, i.study, i.trial, i.attempt
+                 from (select distinct on (t.inputs) t.inputs, t.study, t.trial, t.attempt
+                       from hpt.attempt t where $1::text is null or t.study = $1
+                       order by t.inputs, t.study, t.trial, t.attempt) i
+                 join hpt.input_file f on f.inputs = i.inputs and f.state = 'stored') n
            where n.digest is not null
            order by n.digest, n.study, n.trial) a on a.digest = o.digest
 where $1 is null or a.study is not null

@@ -8,7 +8,7 @@
 --          JSON); content (the bytes of an object, which are a file of the bundle); int8[] real[] bytes[]
 --   ?      may be NULL; a column that is added to a table later must have it, so that older bundles can be read
 --   >      names a row of that table; a canonical column names one by each of its "parts", bytes one by
---          each of its files: they are a code snapshot
+--          each of its files: they are a code snapshot or an input set
 --   =json(X), =sha256(X)  made from column X; nothing of it is in a bundle
 --   !      of this database alone; nothing of it is in a bundle
 -- A table of which nothing is in a bundle has '!' and the reason.
@@ -21,10 +21,11 @@ SELECT row_number() OVER () AS place, b.* FROM (VALUES
 ('environment', 'digest*:digest canonical:canonical>environment_part body=json(canonical)'),
 ('object', 'digest*:digest size:int8 bytes:content'),
 ('code', 'digest*:digest canonical:bytes>object facts!'),
+('input_set', 'digest*:digest canonical:bytes>object'),
 ('worker', 'id*:uuid study host:text boot_id:text pid_namespace:text pid:int4 pid_started:int8 launcher:json tool_version:text started_at:time ended_at:time? cpu_us:int8 cost:real'),
 ('trial', 'study* number*:int8 state:text attempt:int4 definition:int4? origin:text? reason:text? config:canonical? config_hash=sha256(config) params=json(config) seed:int8? rung:int4? parent:int8? replaces:int8? cause:text? created_at:time proposal:canonical?'),
 ('result', 'study* number*:int8 turn*:int4 state:text objectives:real[]? xact!'),
-('attempt', 'study* number*:int8 attempt*:int4 id:uuid evaluation:int4 worker_id:uuid>worker environment:digest?>environment slot:int4? argv:bytes[]? started_at:time ended_at:time? outcome:text? cause:text? exit_status:int4? signal:int4? wall_us:int8? user_us:int8? system_us:int8? max_rss_bytes:int8? details:json? code:digest?>code'),
+('attempt', 'study* number*:int8 attempt*:int4 id:uuid evaluation:int4 worker_id:uuid>worker environment:digest?>environment slot:int4? argv:bytes[]? started_at:time ended_at:time? outcome:text? cause:text? exit_status:int4? signal:int4? wall_us:int8? user_us:int8? system_us:int8? max_rss_bytes:int8? details:json? code:digest?>code inputs:digest?>input_set common_inputs:digest?>input_set trace:text? trace_missing:text?'),
 ('evaluation', 'study* number*:int8 evaluation*:int4 rung:int4 budget:real? last:bool fold:int4 repeat:int4 seed:int8? state:text held:bool attempt:int4? resume_number:int8? resume_attempt:int4?'),
 ('evaluation_metric', 'study* number*:int8 attempt*:int4 name*:text value:real rule:text source:text byte_offset:int8?'),
 ('metric', 'study* number*:int8 attempt*:int4 name*:text value:real rule:text source:text byte_offset:int8? n:int4? se:real?'),
@@ -36,6 +37,7 @@ SELECT row_number() OVER () AS place, b.* FROM (VALUES
 ('replay', 'id*:uuid study number:int8 attempt:int4 environment:digest?>environment host:text tool_version:text verdict:text runs:int4 deterministic:bool? outcome:text cause:text exit_status:int4? signal:int4? wall_us:int8 user_us:int8 system_us:int8 max_rss_bytes:int8 causes:json started_at:time ended_at:time'),
 ('replay_result', 'replay_id*:uuid>replay study number:int8 position*:int4 kind:text name:text verdict:text value_then:real? value_now:real? tolerance:real? digest_then:digest? digest_now:digest? note:text?'),
 ('import', '! of this database'),
+('input_file', '! made from its input set when that is inserted'),
 ('wide_column', '! made from the definition by study_make_view'),
 ('lease', '! of trials that run now'),
 ('queue', '! of trials that wait now'),

@@ -12,12 +12,14 @@ LANGUAGE sql STABLE SET search_path = '' AS $$
     WHERE b.name = p_table AND b.columns !~ '^!' AND w.word !~ '!$'
 $$;
 
--- The digests of a code snapshot's files, in hexadecimal.
+-- The digests of the files that a code snapshot or an input set has the bytes of, in hexadecimal.
 CREATE OR REPLACE FUNCTION hpt_record.bundle_snapshot_files(p_canonical bytea) RETURNS SETOF text
 LANGUAGE sql IMMUTABLE SET search_path = '' AS $$
-    SELECT split_part(s.line, E'\t', 5)
+    SELECT CASE WHEN l[1] = 'file' THEN l[5] ELSE l[4] END
     FROM string_to_table(convert_from(p_canonical, 'UTF8'), E'\n') s (line)
-    WHERE s.line LIKE E'file\t%'
+    CROSS JOIN LATERAL string_to_array(s.line, E'\t') l
+    WHERE CASE WHEN starts_with(convert_from(p_canonical, 'UTF8'), E'hpt-inputs/1\n') THEN l[2] = 'stored'
+          ELSE l[1] = 'file' END
 $$;
 
 -- A condition on the rows of a table, known as p_as, that says whether they belong to what is exported: the

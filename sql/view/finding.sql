@@ -145,6 +145,39 @@ FROM (
     WHERE l[1] = 'file'
       AND NOT EXISTS (SELECT FROM hpt_record.object o WHERE o.digest = decode(l[5], 'hex'))
     UNION ALL
+    SELECT 'I2', 'error', a.study_id, a.number, a.attempt,
+           'an attempt names an environment that has no row: ' || encode(a.environment, 'hex')
+    FROM hpt_record.attempt a
+    WHERE a.environment IS NOT NULL
+      AND NOT EXISTS (SELECT FROM hpt_record.environment e WHERE e.digest = a.environment)
+    UNION ALL
+    SELECT 'I2', 'error', a.study_id, a.number, a.attempt,
+           'an attempt names an input set that has no row: ' || encode(n.digest, 'hex')
+    FROM hpt_record.attempt a CROSS JOIN LATERAL (VALUES (a.inputs), (a.common_inputs)) n (digest)
+    WHERE n.digest IS NOT NULL AND NOT EXISTS (SELECT FROM hpt_record.input_set i WHERE i.digest = n.digest)
+    UNION ALL
+    SELECT 'I2', 'error', a.study_id, a.number, a.attempt, format('input set %s %s', encode(i.digest, 'hex'), p.problem)
+    FROM hpt_record.input_set i
+    CROSS JOIN LATERAL (
+        SELECT 'and its files differ' AS problem
+        FROM (SELECT array_agg(r.line ORDER BY r.line) AS lines FROM (
+                  SELECT s.line COLLATE "C" AS line
+                  FROM string_to_table(convert_from(i.canonical, 'UTF8'), E'\n') s (line)
+                  WHERE cardinality(string_to_array(s.line, E'\t')) = 6) r) c,
+             (SELECT array_agg(r.line ORDER BY r.line) AS lines FROM (
+                  SELECT concat_ws(E'\t', f.role, f.state, coalesce(f.size::text, ''),
+                                   coalesce(encode(f.sha256, 'hex'), ''),
+                                   CASE WHEN f.ignored THEN 'ignored' ELSE '' END, f.path) COLLATE "C" AS line
+                  FROM hpt_record.input_file f WHERE f.input_set = i.digest) r) f
+        WHERE c.lines IS DISTINCT FROM f.lines
+        UNION ALL
+        SELECT 'names an object that has no row: sha256:' || encode(f.sha256, 'hex')
+        FROM hpt_record.input_file f
+        WHERE f.input_set = i.digest AND f.state = 'stored'
+          AND NOT EXISTS (SELECT FROM hpt_record.object o WHERE o.digest = f.sha256)) p
+    LEFT JOIN LATERAL (SELECT x.study_id, x.number, x.attempt FROM hpt_record.attempt x
+                       WHERE i.digest IN (x.inputs, x.common_inputs) ORDER BY 1, 2, 3 LIMIT 1) a ON true
+    UNION ALL
     -- I3: complete means that the command ended well and every objective has its number.
     SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
            CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'

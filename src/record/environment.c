@@ -134,13 +134,20 @@ static void item_clear(HptEnvironmentItem *item)
     g_free(item->value);
 }
 
-/* Of one kind and name the first counts. */
+static int compare_whole(const void *a, const void *b)
+{
+    const HptEnvironmentItem *x = a, *y = b;
+    int by_name = compare(a, b);
+    return by_name != 0 ? by_name : strcmp(x->value, y->value);
+}
+
+/* Of one kind and name the first value counts. */
 static void take_items(HptEnvironmentPart *part, GArray *steal_items)
 {
     part->n = steal_items->len;
     part->items = (HptEnvironmentItem *)(void *)g_array_free(steal_items, FALSE);
     if (part->n > 1)
-        qsort(part->items, part->n, sizeof *part->items, compare);
+        qsort(part->items, part->n, sizeof *part->items, compare_whole);
     size_t kept = 0;
     for (size_t i = 0; i < part->n; i++)
         if (kept > 0 && compare(&part->items[kept - 1], &part->items[i]) == 0)

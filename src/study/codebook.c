@@ -16,6 +16,7 @@ struct HptCodebook {
     HptStore *store;
     HptBatch *batch; /* of this look; NULL: nothing large is new */
     char *broken;    /* why nothing can be stored; NULL: it can */
+    const HptCode *last; /* the tree's */
     GHashTable *objects; /* of HptDigest, as GBytes: recorded, or on the way there */
     GHashTable *fresh;   /* GBytes → Object: not yet */
     GHashTable *codes;   /* of GBytes: snapshots recorded, or on the way there */
@@ -170,7 +171,7 @@ static HptArgs *put_unless_known(HptCodebook *book, const HptCode *code)
 
 bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
 {
-    const HptCode *code = look(book);
+    const HptCode *code = book->last = look(book);
     g_autoptr(GPtrArray) digests = g_ptr_array_new();
     g_autoptr(GArray) lengths = g_array_new(false, false, sizeof(size_t));
     size_t length = HPT_DIGEST_SIZE;
@@ -209,7 +210,12 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
 
 HptDigest hpt_codebook_look(HptCodebook *book, HptArgs **args)
 {
-    const HptCode *code = look(book);
+    const HptCode *code = book->last = look(book);
     *args = put_unless_known(book, code);
     return code->digest;
+}
+
+const HptCode *hpt_codebook_peek(const HptCodebook *book)
+{
+    return book->last;
 }

@@ -30,4 +30,7 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error) HPT_WARN_U
  * else NULL. */
 HptDigest hpt_codebook_look(HptCodebook *book, HptArgs **args);
 
+/* What the last look saw; borrowed until the next one. NULL: there was none. */
+const HptCode *hpt_codebook_peek(const HptCodebook *book);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "record/code.h"
+#include "record/inputs.h"
 
 #include <string.h>
 
@@ -192,6 +193,19 @@ static bool check_snapshot(const Check *check, const HptField *field, const json
     return false;
 }
 
+/* The files of an input set that are kept. */
+static bool check_inputs(const Check *check, const HptField *field, const json_t *row, GError **error)
+{
+    const char *text = json_string_value(json_object_get(row, field->name));
+    g_autoptr(HptInputs) inputs = hpt_inputs_parse(text, text == NULL ? 0 : strlen(text), error);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    for (size_t i = 0; inputs != NULL && i < inputs->n; i++)
+        if (inputs->files[i].state == HPT_INPUT_STORED &&
+            !need(check, row, field->refers, hpt_digest_hex(&inputs->files[i].digest, hex), error))
+            return false;
+    return inputs != NULL;
+}
+
 /* What fields with > name. */
 static bool check_references(const Check *check, const json_t *row, GError **error)
 {
@@ -201,7 +215,9 @@ static bool check_references(const Check *check, const json_t *row, GError **err
         if (field->refers == NULL || value == NULL)
             continue;
         if (field->type == HPT_FIELD_BYTES) {
-            if (!check_snapshot(check, field, row, error))
+            bool set = strcmp(check->table->name, "input_set") == 0;
+            if (set ? !check_inputs(check, field, row, error)
+                    : !check_snapshot(check, field, row, error))
                 return false;
             continue;
         }

@@ -66,10 +66,11 @@ static void add_points(GArray *items, const GQueue *queue, const char *attempt)
 /* Is it lost with us unless it lies in the spool? */
 static bool is_for_spool(const HptPending *pending)
 {
-    return pending->sql == HPT_SQL_TRIAL_FINISH || pending->sql == HPT_SQL_CODE_PUT;
+    return pending->sql == HPT_SQL_TRIAL_FINISH || pending->sql == HPT_SQL_CODE_PUT ||
+           pending->sql == HPT_SQL_INPUTS_PUT || pending->sql == HPT_SQL_ENVIRONMENT_PUT;
 }
 
-/* An end, behind the points of its trial of which nobody knows whether they arrived; or code. */
+/* An end, behind the points of its trial of which nobody knows whether they arrived; or a record. */
 static void put_into_spool(HptOutbox *outbox, HptPending *end)
 {
     if (!is_for_spool(end) || end->spooled || end->attempt_id == NULL)
@@ -203,15 +204,32 @@ HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, 
     return pending;
 }
 
-void hpt_outbox_post_code(HptOutbox *outbox, HptArgs *steal_args, const HptDigest *digest)
+static HptPending *record_new(HptOutbox *outbox, HptSql sql, HptArgs *steal_args,
+                              const HptDigest *digest)
 {
     char hex[HPT_DIGEST_HEX_SIZE];
-    HptPending *pending = pending_new(outbox, HPT_SQL_CODE_PUT, steal_args, NULL);
-    pending->attempt_id = g_strconcat(HPT_SPOOL_CODE, hpt_digest_hex(digest, hex), NULL);
+    HptPending *pending = pending_new(outbox, sql, steal_args, NULL);
+    pending->attempt_id = g_strconcat(HPT_SPOOL_RECORD, hpt_digest_hex(digest, hex), NULL);
+    return pending;
+}
+
+void hpt_outbox_post_record(HptOutbox *outbox, HptSql sql, HptArgs *steal_args,
+                            const HptDigest *digest)
+{
+    HptPending *pending = record_new(outbox, sql, steal_args, digest);
     g_queue_push_tail(&outbox->pending, pending);
     if (outbox->away || hpt_spool_keeps(outbox->spool))
         put_into_spool(outbox, pending);
     transmit(outbox, pending);
+}
+
+void hpt_outbox_post_with_end(HptOutbox *outbox, HptSql sql, HptArgs *steal_args,
+                              const HptDigest *digest)
+{
+    HptPending *pending = record_new(outbox, sql, steal_args, digest);
+    g_queue_push_tail(&outbox->ended, pending);
+    if (outbox->away || hpt_spool_keeps(outbox->spool))
+        put_into_spool(outbox, pending);
 }
 
 HptPending *hpt_outbox_post_end(HptOutbox *outbox, HptArgs *steal_args, HptSlot *slot)

@@ -20,7 +20,7 @@ typedef struct {
     HptArgs *args;
     uint64_t tag;
     HptSlot *slot;    /* NULL: not a slot's */
-    char *attempt_id; /* of the slot when it was sent; code_put: the file's name in the spool */
+    char *attempt_id; /* of the slot when it was sent; of a record: the file's name in the spool */
     char *outcome, *cause, *next_id; /* trial_finish; owned; cause also prune_decide */
     int64_t number;                  /* fold_values, prune_decide */
     int attempt;                     /* fold_values */
@@ -64,8 +64,13 @@ void hpt_outbox_deliver(HptOutbox *outbox, GPtrArray *notes);
 /* Sends it, now or when the database is back. The result belongs to the outbox. */
 HptPending *hpt_outbox_post(HptOutbox *outbox, HptSql sql, HptArgs *steal_args, HptSlot *slot);
 
-/* A snapshot of code (code_put). It goes before what names it, and into the spool as an end does. */
-void hpt_outbox_post_code(HptOutbox *outbox, HptArgs *steal_args, const HptDigest *digest);
+/* A record that others name by its digest (code_put …). It goes before what names it, and into the spool as an
+ * end does. */
+void hpt_outbox_post_record(HptOutbox *outbox, HptSql sql, HptArgs *steal_args,
+                            const HptDigest *digest);
+/* The same in one commit with the end that is posted next (inputs_put …). */
+void hpt_outbox_post_with_end(HptOutbox *outbox, HptSql sql, HptArgs *steal_args,
+                              const HptDigest *digest);
 
 /* An end of a trial (trial_finish). While others are on their way to the disk, those that come
  * meanwhile wait and then go together: as many trials as there are slots share one commit, and a

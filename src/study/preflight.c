@@ -8,6 +8,7 @@
 #include "run/workdir.h"
 #include "study/rerun.h"
 #include "study/resume.h"
+#include "study/software-now.h"
 
 #include <errno.h>
 #include <string.h>
@@ -271,8 +272,20 @@ static bool collect(HptPreflight *preflight, const HptPreflightInput *input, GEr
         .process = true,
         .project = input->project,
     };
-    preflight->environment = hpt_environment_collect(&source, error);
-    return preflight->environment != NULL;
+    g_autoptr(HptEnvironment) base = hpt_environment_collect(&source, error);
+    if (base == NULL)
+        return false;
+    g_autoptr(GError) failure = NULL;
+    const char *path = g_environ_getenv(preflight->variables, "PATH");
+    preflight->environment = hpt_software_now(input->db, input->recorded, base, input->project,
+                                              path, &failure);
+    if (failure != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    if (preflight->environment == NULL)
+        preflight->environment = g_steal_pointer(&base);
+    return true;
 }
 
 static bool is_same_kind(const GPtrArray *differences, const char *kind)

@@ -439,9 +439,11 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
 
 /* ---- for the record ---- */
 
-static void add_environment(HptArgs *args, const HptSlotContext *context)
+static void add_environment(HptArgs *args, const HptSlot *slot, const HptSlotContext *context)
 {
-    hpt_args_bytea(args, context->environment->bytes, HPT_DIGEST_SIZE);
+    const HptDigest *environment =
+        slot->environment != NULL ? slot->environment : context->environment;
+    hpt_args_bytea(args, environment->bytes, HPT_DIGEST_SIZE);
 }
 
 /* The words as they were run, secrets cut unless they are to stay. */
@@ -472,7 +474,7 @@ static void add_facts(HptArgs *args, const HptSlot *slot, const HptSlotContext *
         hpt_args_null(args, HPT_TYPE_INT8);
     hpt_args_int4(args, slot->index);
     add_argv(args, slot->argv, context->allow_secrets);
-    add_environment(args, context);
+    add_environment(args, slot, context);
 }
 
 static void add_part_seed(HptArgs *args, const HptSlot *slot)
@@ -491,6 +493,23 @@ static void add_code(HptArgs *args, const HptSlot *slot)
 static void add_proposal(HptArgs *args, const HptSlot *slot)
 {
     hpt_args_bytea(args, slot->proposal, slot->proposal == NULL ? 0 : strlen(slot->proposal));
+}
+
+/* Its files, and whether all were seen. */
+static void add_inputs(HptArgs *args, const HptSlot *slot, bool allow_secrets)
+{
+    const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
+    const HptTrace *trace = result == NULL ? NULL : result->trace;
+    g_autofree char *missing = trace == NULL || trace->complete ? NULL
+                               : allow_secrets                  ? g_strdup(trace->reason)
+                                                                : hpt_secret_cut(trace->reason);
+    hpt_args_bytea(args, slot->inputs == NULL ? NULL : slot->inputs->bytes, HPT_DIGEST_SIZE);
+    hpt_args_bytea(args, slot->common == NULL ? NULL : slot->common->bytes, HPT_DIGEST_SIZE);
+    hpt_args_text(args, result == NULL   ? NULL
+                        : trace == NULL  ? "off"
+                        : trace->complete ? "complete"
+                                          : "incomplete");
+    hpt_args_text(args, missing);
 }
 
 HptArgs *hpt_slot_start_args(const HptSlot *slot, const HptSlotContext *context)
@@ -621,6 +640,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
     add_part_seed(args, slot);
     add_code(args, slot);
     add_proposal(args, slot);
+    add_inputs(args, slot, context->allow_secrets);
     return args;
 }
 
@@ -671,7 +691,9 @@ void hpt_slot_clear(HptSlot *slot)
     g_clear_pointer(&slot->argv, g_strfreev);
     g_clear_pointer(&slot->attempt_id, g_free);
     slot->fenced = false;
-    slot->keep = slot->has_code = false;
+    slot->keep = slot->has_code = slot->gathers = slot->trace_taken = false;
+    slot->inputs = slot->common = slot->environment = NULL;
+    g_clear_pointer(&slot->gathering, hpt_gathering_free);
     slot->batches = 0;
     slot->settle_us = 0;
     slot->state = HPT_SLOT_IDLE;

@@ -7,6 +7,7 @@
 #define HPT_STUDY_SLOT_H
 
 #include "study/history.h"
+#include "study/intake.h"
 #include "study/outcome.h"
 #include "study/resources.h"
 #include "study/study.h"
@@ -48,6 +49,10 @@ typedef struct {
     char **argv;
     HptDigest code; /* what it runs; of a persistent worker: what that began with */
     bool has_code;
+    HptGathering *gathering; /* of its files; NULL: none was begun */
+    const HptDigest *inputs, *common; /* its sets, once they are gathered, or NULL; the gathering's */
+    const HptDigest *environment;     /* with the software that its trace showed; NULL: the worker's */
+    bool trace_taken, gathers;
     char *directory; /* the trial's, absolute */
     char *resume;    /* the restored files it goes on from, or NULL */
     HptServant *servant; /* runs its trials, if the command is a persistent worker; outlives them */

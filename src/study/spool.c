@@ -247,7 +247,7 @@ bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **e
     *waiting = *aside = 0;
     for (guint i = 0; i < all->len; i++) {
         const char *name = ((const Found *)all->pdata[i])->name;
-        *waiting += g_str_has_suffix(name, WAITING) && !g_str_has_prefix(name, HPT_SPOOL_CODE) ? 1 : 0;
+        *waiting += g_str_has_suffix(name, WAITING) && !g_str_has_prefix(name, HPT_SPOOL_RECORD) ? 1 : 0;
         *aside += g_str_has_suffix(name, ".damaged") || g_str_has_suffix(name, ".refused") ? 1 : 0;
     }
     return true;
@@ -289,7 +289,8 @@ static bool read_item(const char **at, const char *end, GPtrArray *items, GError
     HptSql sql = 0;
     while (sql < HPT_SQL_COUNT && strcmp(hpt_sql_statements[sql].name, name) != 0)
         sql++;
-    if (sql != HPT_SQL_TRIAL_FINISH && sql != HPT_SQL_TRIAL_POINTS && sql != HPT_SQL_CODE_PUT)
+    if (sql != HPT_SQL_TRIAL_FINISH && sql != HPT_SQL_TRIAL_POINTS && sql != HPT_SQL_CODE_PUT &&
+        sql != HPT_SQL_INPUTS_PUT && sql != HPT_SQL_ENVIRONMENT_PUT)
         return damaged(error, "it holds a statement that has no place there");
     HptArgs *args = hpt_args_parse(data, length, error);
     if (args == NULL)

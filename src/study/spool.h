@@ -1,9 +1,10 @@
-/* Ends of trials on this machine's disk, while the database cannot take them, and the code they ran.
+/* Ends of trials on this machine's disk, while the database cannot take them, and the records that they
+ * name: code, inputs, environments.
  *
  * One file per attempt, FOLDER/spool/ATTEMPT.end: the statements that record it, points that were not
- * yet answered and then the end. One file per snapshot of code that was not yet answered,
- * FOLDER/spool/code-DIGEST.end; in which order the two kinds are sent does not matter. A file appears complete and synced or not at all, carries its own
- * checksum, and is removed after the answer. Sending is idempotent under the attempt's id, so any
+ * yet answered and then the end. One file per record that was not yet answered, FOLDER/spool/record-DIGEST.end;
+ * in which order the two kinds are sent does not matter. A file appears complete and synced or not at all, carries
+ * its own checksum, and is removed after the answer. Sending is idempotent under the attempt's id, so any
  * process may send any file any number of times.
  *
  * Form, version 1: the line "hpt-spool/1 TOOL-VERSION", then per statement its name and a newline, a
@@ -40,8 +41,8 @@ typedef struct {
     const HptArgs *args;
 } HptSpoolItem;
 
-/* What the names of files of code begin with; they are given as an attempt's. */
-#define HPT_SPOOL_CODE "code-"
+/* What the names of files of records begin with, in front of their digests; they are given as an attempt's. */
+#define HPT_SPOOL_RECORD "record-"
 
 /* Writes the file of an attempt and waits for the disk. A reservation that an end asks for is left
  * out: nobody would run it. Fails HPT_ERROR_IO, _PERMISSION. */

@@ -52,6 +52,25 @@ static bool begin_code(Worker *worker, GError **error)
     return hpt_codebook_begin(worker->codebook, worker->db, error);
 }
 
+static void begin_intake(Worker *worker)
+{
+    const char *folder = hpt_project_peek_folder(worker->options->project);
+    g_autofree char *project = hpt_intake_project(folder);
+    HptIntakeSpec spec = {
+        .project = project,
+        .folder = folder,
+        .host = worker->identity->host,
+        .boot = worker->identity->boot_id,
+        .store = worker->store,
+        .patterns = worker->options->inputs,
+        .max_bytes = worker->options->input_max,
+        .environment = worker->environment,
+        .path = g_environ_getenv((char **)worker->options->environment, "PATH"),
+        .allow_secrets = worker->options->allow_secrets,
+    };
+    worker->intake = hpt_intake_new(&spec);
+}
+
 static bool register_worker(Worker *worker, GError **error)
 {
     g_autoptr(HptArgs) args =
@@ -144,6 +163,7 @@ bool worker_begin(Worker *worker, GError **error)
         return false;
     if (hpt_sampler_learns(worker->sampler))
         worker->past = hpt_past_new(study->definition);
+    begin_intake(worker);
     int64_t limit = hpt_sampler_total(worker->sampler);
     worker->total = worker->options->total;
     if (limit >= 0 && (worker->total < 0 || limit < worker->total))
@@ -198,6 +218,7 @@ void worker_finish(Worker *worker)
     hpt_past_free(worker->past);
     hpt_plan_free(worker->plan);
     hpt_codebook_free(worker->codebook);
+    hpt_intake_free(worker->intake);
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
     hpt_identity_free(worker->identity);

@@ -23,6 +23,8 @@ typedef struct {
     HptEnvironment *environment;
     HptStore *store;
     HptCodebook *codebook;
+    HptIntake *intake;
+    bool intake_told; /* that an input could not be kept */
     HptSampler *sampler;
     HptSearch search;
     HptPast *past; /* NULL: the sampler needs none */
@@ -63,6 +65,12 @@ int worker_max_lost(const Worker *worker);
 
 /* Takes in what is new in the record, and what this worker has begun itself since the rows were read. */
 void worker_learn(Worker *worker, const HptRows *rows);
+
+/* The files of a trial (worker-inputs.c): which are declared, before its command begins; looked at, a few
+ * milliseconds at a time, after it has ended: false, there is more to do; sent, before its end. */
+bool worker_gather_begin(Worker *worker, HptSlot *slot, GError **error) HPT_WARN_UNUSED;
+bool worker_gather(Worker *worker, HptSlot *slot);
+void worker_gather_end(Worker *worker, HptSlot *slot);
 
 /* Everything before the first trial and after the last. */
 bool worker_begin(Worker *worker, GError **error) HPT_WARN_UNUSED;

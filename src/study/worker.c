@@ -151,7 +151,7 @@ static void look_at_code(Worker *worker, HptSlot *slot)
         slot->code = hpt_codebook_look(worker->codebook, &args);
     slot->has_code = true;
     if (args != NULL)
-        hpt_outbox_post_code(&worker->outbox, args, &slot->code);
+        hpt_outbox_post_record(&worker->outbox, HPT_SQL_CODE_PUT, args, &slot->code);
 }
 
 static void start_trial(Worker *worker, HptSlot *slot)
@@ -175,7 +175,7 @@ static void start_trial(Worker *worker, HptSlot *slot)
                     hpt_slot_propose(slot, worker->sampler, worker->past, worker->plan, config, length, &error);
     if (proposed)
         look_at_code(worker, slot);
-    if (!proposed || !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
+    if (!proposed || !worker_gather_begin(worker, slot, &error) || !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
         abandon(worker, slot, error);
         return;
     }
@@ -353,6 +353,7 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     hpt_turn_add(&worker->turn, now_us - slot->started_us);
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL, *withheld = NULL;
+    worker_gather_end(worker, slot);
     bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
     g_autofree char *next = fused ? hpt_uuid_new() : NULL;
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, worker_max_lost(worker),
@@ -509,6 +510,8 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         worker_tell_reaped(worker, rows);
         break;
     case HPT_SQL_CODE_PUT:
+    case HPT_SQL_INPUTS_PUT:
+    case HPT_SQL_ENVIRONMENT_PUT:
         break;
     default:
         g_assert_not_reached();
@@ -636,6 +639,8 @@ static int64_t next_deadline(const Worker *worker, int64_t now_us)
             next = MIN(next, MIN(hpt_run_deadline(slot->run), slot->stop_us));
             if (slot->settle_us > 0)
                 next = MIN(next, slot->settle_us);
+            if (slot->gathers)
+                next = now_us;
         }
     return next;
 }
@@ -695,7 +700,8 @@ static void handle_runs(Worker *worker)
         if (hpt_run_finished(slot->run))
             take_signals(worker, now_us); /* which may be why it has ended */
         if (hpt_run_finished(slot->run) &&
-            hpt_slot_settle(slot, worker->interrupted != NULL, now_us))
+            hpt_slot_settle(slot, worker->interrupted != NULL, now_us) &&
+            worker_gather(worker, slot))
             finish_trial(worker, slot, now_us);
     }
 }

@@ -48,6 +48,8 @@ typedef struct {
     bool allow_secrets; /* keep what looks like one, see record/secret.h */
     bool no_code;       /* take no snapshots of the code */
     int64_t code_max;   /* bytes of one; 0: the usual */
+    const char *const *inputs; /* patterns of files that trials read, see record/declared.h; NULL: none */
+    int64_t input_max;         /* bytes of a file that is kept */
     const char *const *environment; /* environ */
     const char *tool_version;
     /* How often the user said stop: 1 no new trials, 2 TERM, 3 KILL; set by a signal handler. The

@@ -4,7 +4,7 @@
 test_need psql
 test_ok 'a project' test_db
 sql() { psql -qXAt -F ' ' -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "$1"; }
-run() { hpt-run -q --print=none -m loss "$@"; }
+run() { hpt-run -q --print=none --no-code --trace=off -m loss "$@"; }
 
 test_ok 'a trial has an environment of five parts, and each is what its digest says' '
     run -s a -t 3 x=0.0..1.0 -- echo loss={x} &&

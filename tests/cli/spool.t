@@ -12,7 +12,8 @@ socket=$PWD/server/.hpt/run
 start_server() { (cd "$TEST_ROOT/work/server" && hpt-init --start >/dev/null 2>&1); }
 stop_server() { (cd "$TEST_ROOT/work/server" && hpt-init --stop >/dev/null 2>&1); }
 sql() { psql -qXAt -v ON_ERROR_STOP=1 -d "host=$socket dbname=hpt user=hpt_admin" -c "$1"; }
-ends() { find .hpt/spool -name '*.end' 2>/dev/null | wc -l; }
+ends() { find .hpt/spool -name '*.end' ! -name 'record-*' 2>/dev/null | wc -l; }
+records() { find .hpt/spool -name 'record-*' 2>/dev/null | wc -l; }
 
 # A trial says that it runs and waits for a word.
 cat >learner <<'EOT'
@@ -52,6 +53,11 @@ test_ok 'a project on that server' '
 test_ok 'ends of trials go to the spool, no trial starts, and all are delivered when it is back' '
     cd project && away back 2 4 && test_is "$(wc -l <running)" 2 && start_server && wait $pid && recorded back 4
 '
+test_ok 'the input set of a trial that ends meanwhile is in the spool beside it, and delivered' '
+    cd project && echo 1,2 >data.csv && away inputs 2 2 --trace=off --input=data.csv && test "$(records)" -ge 1 && kill -9 $pid && test_exit 137 wait $pid &&
+    start_server && : >go && run -s third -t 1 --allow-unused x=0.0..1.0 -- true && recorded inputs 2 && test_is "$(records)" 0 &&
+    test_is "$(sql "select count(*), count(distinct sha256) from hpt.input where study = '"'inputs'"' and state = '"'stored'"'")" "2|1"
+'
 test_ok 'kill -9 while it is away: the next run delivers them, whatever study it is of' '
     cd project && away killed 2 2 && kill -9 $pid && test_exit 137 wait $pid && start_server &&
     hpt-verify -H 2>err >found && test_grep "2 results wait in .*/spool; the next hpt-run of this project delivers them" found &&
@@ -81,7 +87,7 @@ test_ok 'a trial that was taken over meanwhile is said and left out' '
     test_is "$(sql "select attempt, state from hpt.trial where study = '"'taken'"'")" "2|complete" && hpt-verify -qH && test_is "$(ends)" 0
 '
 test_ok 'a damaged file is moved aside and said, at every byte that is changed or cut' '
-    cd project && away damaged 1 1 --db-wait=1s && test_exit 3 wait $pid && start_server && file=$(echo .hpt/spool/*.end) &&
+    cd project && away damaged 1 1 --db-wait=1s && test_exit 3 wait $pid && start_server && file=$(find .hpt/spool -name '*.end' ! -name 'record-*') &&
     size=$(wc -c <"$file") && mkdir -p whole && mv "$file" whole/ && n=0 &&
     for at in 0 11 20 40 $((size / 2)) $((size - 33)) $((size - 1)); do
         old=$(od -An -tu1 -j "$at" -N 1 "whole/${file##*/}") && cp "whole/${file##*/}" "$file" &&

@@ -39,6 +39,8 @@ test_ok 'a project with two studies' '
 42501 00000 42501 select * from hpt_record.lease_renew(1, '10000000-0000-0000-0000-000000000001', 60)
 42501 00000 42501 select * from hpt_record.lease_reap(1, array[]::uuid[], 60, 3)
 42501 00000 42501 select hpt_record.trial_retry(1, array['failed'])
+42501 00000 42501 select hpt_record.environment_add(convert_to('{"parts": {}}', 'UTF8'), array[]::bytea[])
+42501 00000 42501 select hpt_record.inputs_put(convert_to('x', 'UTF8'), array[]::bytea[], array[]::bigint[], array[]::bytea[])
 42501 00000 42501 select hpt_record.code_put(convert_to('x', 'UTF8'), array[]::bytea[], array[]::bigint[], array[]::bytea[])
 42501 00000 42501 select * from hpt_record.digests_missing(array[]::bytea[])
 42501 42501 42501 select hpt_record.study_make_view(1)

@@ -1,0 +1,87 @@
+/* The parts of gathering: its state, what is looked at and what comes of it (intake.c), the reading (intake-read.c), the
+ * environment and the arguments (intake-send.c). */
+#ifndef HPT_STUDY_INTAKE_INTERNAL_H
+#define HPT_STUDY_INTAKE_INTERNAL_H
+
+#include "record/digestcache.h"
+#include "study/intake.h"
+#include "study/tracked.h"
+
+#define PIECE ((size_t)1 << 20) /* read at once */
+#define SENT_MAX 4096           /* sets that are remembered as sent */
+#define KNOWN_MAX 65536         /* objects that are remembered as kept and sent */
+
+struct HptIntake {
+    char *project, *folder; /* as realpath(3) has them */
+    HptStore *store;
+    const char *const *patterns;
+    int64_t max_bytes;
+    bool allow_secrets;
+    HptDigestCache *cache;
+    const HptEnvironment *environment;
+    char *path;
+    HptTracked *tracked;
+    GHashTable *software; /* HptDigest of files → HptDigest of the environment that they make */
+    GHashTable *sent;     /* HptDigest of sets */
+    GHashTable *known;    /* HptDigest of objects */
+    int64_t unsaved_bytes; /* read since the cache was written */
+    char *buffer;          /* PIECE bytes */
+};
+
+typedef struct {
+    char *path; /* absolute */
+    HptInputRole role;
+    struct stat then;
+    const void *content; /* instead of what is under path now */
+    bool has_then, has_content, left_out;
+    HptInputState state;
+    int64_t size;
+    HptDigest digest;
+} IntakeItem;
+
+/* An object to be sent with the set. */
+typedef struct {
+    HptDigest digest;
+    int64_t size;
+    GBytes *bytes; /* NULL: in the store */
+} IntakeObject;
+
+struct HptGathering {
+    HptIntake *intake;
+    GArray *items;
+    guint next; /* to be looked at */
+    GArray *objects;
+    GHashTable *kept; /* their digests */
+    HptInputs *own, *common;
+    bool done, traced;
+    HptDigest environment;
+    char *note;
+    /* The file that is being read; fd −1: none. */
+    int fd;
+    struct stat info;
+    int64_t seen_us, offset;
+    HptDigester *digester;
+    GByteArray *whole; /* of a file that is to be looked through; NULL: it is not */
+};
+
+/* Of HptDigest. */
+guint intake_digest_hash(gconstpointer key);
+gboolean intake_digest_equal(gconstpointer a, gconstpointer b);
+/* Remembers; a table that is full forgets all: what is in it is done again, which does no harm. */
+void intake_remember(GHashTable *table, const HptDigest *digest, guint max);
+
+/* path below the folder, without it; NULL: it is not below. */
+const char *intake_below(const char *folder, const char *path);
+
+/* Does it belong into the common set? Names in some folders are made up anew every time. */
+bool intake_is_common(const HptGathering *gathering, const IntakeItem *item);
+
+/* Begins with a file, or settles it at once; reads on in the one that is begun (gathering->fd ≥ 0). */
+void intake_look(HptGathering *gathering, IntakeItem *item);
+void intake_read_piece(HptGathering *gathering, IntakeItem *item);
+void intake_stop_reading(HptGathering *gathering);
+
+/* Writes the digest cache. */
+void intake_save_cache(HptIntake *intake);
+
+#endif

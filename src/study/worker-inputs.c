@@ -1,0 +1,50 @@
+#include "study/worker-internal.h"
+
+#include "base/text.h"
+
+#define GATHER_US INT64_C(5000) /* at once, so that no other trial waits */
+
+bool worker_gather_begin(Worker *worker, HptSlot *slot, GError **error)
+{
+    if (hpt_codebook_peek(worker->codebook) != NULL)
+        hpt_intake_set_code(worker->intake, hpt_codebook_peek(worker->codebook));
+    slot->gathering = hpt_gathering_new(worker->intake, error);
+    return slot->gathering != NULL;
+}
+
+bool worker_gather(Worker *worker, HptSlot *slot)
+{
+    const HptRunResult *result = hpt_run_get_result(slot->run);
+    if (slot->fenced)
+        return true;
+    if (result->trace != NULL && !slot->trace_taken)
+        hpt_gathering_add_trace(slot->gathering, result->trace);
+    slot->trace_taken = true;
+    if (worker->seen_interrupts >= 2)
+        hpt_gathering_cut(slot->gathering);
+    slot->gathers = !hpt_gathering_step(slot->gathering, hpt_time_monotonic_us() + GATHER_US);
+    return !slot->gathers;
+}
+
+void worker_gather_end(Worker *worker, HptSlot *slot)
+{
+    HptGathered gathered = hpt_gathering_end(slot->gathering);
+    if (gathered.put_common != NULL)
+        hpt_outbox_post_with_end(&worker->outbox, HPT_SQL_INPUTS_PUT, gathered.put_common,
+                                 &gathered.common->digest);
+    if (gathered.put_own != NULL)
+        hpt_outbox_post_with_end(&worker->outbox, HPT_SQL_INPUTS_PUT, gathered.put_own,
+                                 &gathered.own->digest);
+    if (gathered.put_environment != NULL)
+        hpt_outbox_post_with_end(&worker->outbox, HPT_SQL_ENVIRONMENT_PUT, gathered.put_environment,
+                                 gathered.environment);
+    slot->environment = gathered.environment;
+    slot->inputs = gathered.own == NULL ? NULL : &gathered.own->digest;
+    slot->common = gathered.common == NULL ? NULL : &gathered.common->digest;
+    const char *note = hpt_gathering_peek_note(slot->gathering);
+    if (note == NULL || worker->intake_told)
+        return;
+    worker->intake_told = true;
+    g_autofree char *text = g_strdup_printf("trial %" PRId64 ": %s", slot->number, note);
+    worker_note(worker, text);
+}
