@@ -1,7 +1,9 @@
 /* What the record reads of strangers. The first byte says what the rest is: e an ELF file; v an
- * environment, a line for it and one for each part. */
+ * environment, a line for it and one for each part; i an input set; d a digest cache. */
+#include "record/digestcache.h"
 #include "record/elf.h"
 #include "record/environment.h"
+#include "record/inputs.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -55,8 +57,43 @@ static void environment(const uint8_t *data, size_t size)
     g_assert_true(memcmp(&second->digest, &read->digest, sizeof read->digest) == 0);
 }
 
+/* What is read is its own canonical form, sorted, and every file is found in it. */
+static void inputs(const uint8_t *data, size_t size)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptInputs) read = hpt_inputs_parse(data, size, &error);
+    if (read == NULL) {
+        g_assert_error(error, HPT_ERROR, HPT_ERROR_DATA);
+        return;
+    }
+    g_assert_cmpuint(read->length, ==, size);
+    g_assert_true(memcmp(read->canonical, data, size) == 0);
+    for (size_t i = 0; i < read->n; i++)
+        g_assert_true(hpt_inputs_find(read, read->files[i].path, read->files[i].role) ==
+                      &read->files[i]);
+}
+
+/* The checksum is made right, so that what is behind it is reached. */
+static void cache(const uint8_t *data, size_t size)
+{
+    static const char head[] = "hpt-digests/1 h b\n";
+    g_autoptr(HptDigestCache) cache = hpt_digest_cache_new(NULL, "h", "b");
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    g_byte_array_append(bytes, (const guint8 *)head, sizeof head - 1);
+    g_byte_array_append(bytes, data, (guint)size);
+    HptDigest digest = hpt_digest(bytes->data, bytes->len);
+    g_byte_array_append(bytes, digest.bytes, sizeof digest.bytes);
+    bool read = hpt_digest_cache_parse(cache, bytes->data, bytes->len);
+    g_assert_true(read == (size % 80 == 0));
+    g_assert_cmpuint(hpt_digest_cache_count(cache), <=, size / 80);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    if (size > 0 && data[0] == 'i')
+        inputs(data + 1, size - 1);
+    if (size > 0 && data[0] == 'd')
+        cache(data + 1, size - 1);
     if (size > 0 && data[0] == 'e')
         elf(data + 1, size - 1);
     if (size > 0 && data[0] == 'v')
