@@ -20,7 +20,8 @@
 
 extern char **environ;
 
-static gboolean opt_suggest, opt_check, opt_no_record, opt_strict, opt_now, opt_deterministic, opt_no_header,
+static gboolean opt_suggest, opt_check, opt_no_record, opt_strict, opt_now, opt_in_place,
+    opt_deterministic, opt_no_header,
     opt_quiet, opt_verbose;
 static char *opt_study, *opt_fold, *opt_runs, *opt_keep, *opt_format, *opt_dsn, *opt_directory;
 static char **opt_tolerances, **opt_sets;
@@ -41,6 +42,8 @@ static const GOptionEntry options[] = {
      "a variable of the environment, instead of what was recorded, repeatable", "NAME=VALUE"},
     {"current-env", 0, 0, G_OPTION_ARG_NONE, &opt_now,
      "all variables as they are here, instead of those recorded", NULL},
+    {"in-place", 0, 0, G_OPTION_ARG_NONE, &opt_in_place,
+     "in the project as it is, not in restored files", NULL},
     {"deterministic", 0, 0, G_OPTION_ARG_NONE, &opt_deterministic,
      "one thread, fixed kernels, seeds, locale and addresses, see hpt-run(1)", NULL},
     {"strict-env", 0, 0, G_OPTION_ARG_NONE, &opt_strict,
@@ -118,8 +121,8 @@ static HptPreflight *look(Replay *replay, const HptRecorded *recorded, const cha
         .variables_of_now = opt_now,
         .fix_addresses = opt_deterministic,
         .cpus = &replay->cpus,
-        .db = replay->db,
-        .store = replay->objects.store,
+        .objects = &replay->objects,
+        .in_place = opt_in_place,
     };
     return hpt_preflight_new(&input, error);
 }
@@ -146,6 +149,7 @@ static HptRerun *run_once(Replay *replay, const HptRecorded *recorded, const cha
 {
     HptRerunSpec spec = {
         .recorded = recorded,
+        .definition = preflight->definition,
         .folder = folder,
         .env = (const char *const *)preflight->env,
         .resume = preflight->resume,
@@ -210,19 +214,22 @@ static void summarise(const HptRecorded *recorded, const HptVerdicts *verdicts,
 static int judge(Replay *replay, const HptRecorded *recorded, const HptPreflight *preflight,
                  const GPtrArray *reruns, GError **error)
 {
+    const char *moved = hpt_preflight_moved(preflight);
     HptVerdictInput input = {
         .recorded = recorded,
         .reruns = reruns,
         .tolerances = (const HptTolerance *)(const void *)replay->tolerances->data,
         .n_tolerances = replay->tolerances->len,
         .objects = &replay->objects,
-        .project_then = hpt_items_get(recorded->facts, "process", "project"),
-        .project_now = replay->root,
+        .project_then = moved != NULL ? preflight->restored.base_then
+                                      : hpt_items_get(recorded->facts, "process", "project"),
+        .project_now = moved != NULL ? moved : replay->root,
     };
     g_autoptr(HptVerdicts) verdicts = hpt_verdicts_new(&input, error);
     if (verdicts == NULL)
         return HPT_EXIT_TOOL;
-    g_autoptr(GPtrArray) causes = hpt_replay_causes(preflight, verdicts);
+    g_autoptr(GPtrArray) causes = hpt_replay_causes(
+        recorded, preflight, verdicts, reruns->pdata[0], moved != NULL ? NULL : replay->root);
     if (!replay_show_results(replay->show, recorded, verdicts, causes, error))
         return HPT_EXIT_TOOL;
     summarise(recorded, verdicts, reruns, causes);

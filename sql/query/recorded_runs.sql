@@ -25,10 +25,12 @@
 -- returns part_seed bigint
 -- returns resume_trial bigint
 -- returns resume_attempt integer
+-- returns code text
+-- returns trace text
 select coalesce(e.state, t.state) as state, d.canonical as definition, c.canonical as config, t.seed,
        a.attempt, a.outcome, a.cause, a.exit_status, a.signal, a.argv, a.environment, a.slot, a.details,
        a.host, a.started, e.evaluation, e.rung, e.fold, e.repeat, e.budget, e.seed as part_seed,
-       e.resume_trial, e.resume_attempt
+       e.resume_trial, e.resume_attempt, a.code, a.trace
 from hpt.trial t
 left join hpt.definition d on d.study = t.study and d.version = t.definition_version
 left join hpt.configuration c on c.study = t.study and c.trial = t.trial

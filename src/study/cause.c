@@ -99,6 +99,21 @@ HptCauseKind hpt_cause_of(const char *kind, const char *name)
     g_assert_not_reached();
 }
 
+HptCauseKind hpt_cause_of_file(const char *path, bool common)
+{
+    const char *name = strrchr(path, '/');
+    bool library =
+        g_str_has_suffix(path, ".so") || (name != NULL && strstr(name, ".so.") != NULL);
+    if (library)
+        return HPT_CAUSE_LIBRARY;
+    if (strstr(path, "-packages/") != NULL || strstr(path, "/R/") != NULL)
+        return HPT_CAUSE_PACKAGE;
+    if (strstr(path, "/zoneinfo/") != NULL || strstr(path, "/locale/") != NULL ||
+        strcmp(path, "/etc/localtime") == 0)
+        return HPT_CAUSE_LOCALE;
+    return common ? HPT_CAUSE_MACHINE : HPT_CAUSE_INPUT;
+}
+
 void hpt_cause_free(HptCause *difference)
 {
     if (difference == NULL)
@@ -113,6 +128,11 @@ void hpt_cause_free(HptCause *difference)
 static void free_difference(void *difference)
 {
     hpt_cause_free(difference);
+}
+
+GPtrArray *hpt_causes_new(void)
+{
+    return g_ptr_array_new_with_free_func(free_difference);
 }
 
 static int by_rank(const void *a, const void *b)
@@ -136,7 +156,7 @@ void hpt_causes_add(GPtrArray *list, HptCauseKind cause, const char *kind, const
 
 GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now)
 {
-    GPtrArray *list = g_ptr_array_new_with_free_func(free_difference);
+    GPtrArray *list = hpt_causes_new();
     guint i = 0, k = 0;
     while (i < then->len || k < now->len) {
         const HptItem *a = i < then->len ? then->pdata[i] : NULL;

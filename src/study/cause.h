@@ -33,6 +33,9 @@ const char *hpt_cause_name(HptCauseKind kind);
 /* Of an item of the environment record. */
 HptCauseKind hpt_cause_of(const char *kind, const char *name);
 
+/* Of a file that is another now, by its path. common: of the system. */
+HptCauseKind hpt_cause_of_file(const char *path, bool common);
+
 typedef struct {
     HptCauseKind cause;
     char *kind, *name; /* of the item */
@@ -44,6 +47,7 @@ void hpt_cause_free(HptCause *difference);
  * are sorted by kind and name. */
 GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now);
 
+GPtrArray *hpt_causes_new(void);
 /* Appends one at its place. */
 void hpt_causes_add(GPtrArray *list, HptCauseKind cause, const char *kind, const char *name,
                          const char *then, const char *now);

@@ -1,14 +1,14 @@
-#include "study/preflight.h"
+#include "study/preflight-internal.h"
 
 #include "base/number.h"
 #include "record/process.h"
 #include "record/profile.h"
 #include "run/child.h"
 #include "run/cores.h"
+#include "run/place.h"
 #include "run/workdir.h"
 #include "study/rerun.h"
 #include "study/resume.h"
-#include "study/software-now.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,12 +40,18 @@ void hpt_preflight_free(HptPreflight *preflight)
     g_strfreev(preflight->variables);
     g_strfreev(preflight->env);
     g_free(preflight->resume);
+    if (preflight->placed && chdir("/") == 0)
+        hpt_place_leave(preflight->restored.base, preflight->restored.base_then);
+    hpt_restored_clear(&preflight->restored);
+    hpt_definition_free(preflight->definition);
+    g_ptr_array_unref(preflight->code);
+    g_array_unref(preflight->software);
     hpt_gpus_free(preflight->gpus);
     g_free(preflight);
 }
 
-static void add(HptPreflight *preflight, const char *what, const char *item, HptCheckState state,
-                const char *then, const char *now, const char *note)
+void preflight_add(HptPreflight *preflight, const char *what, const char *item, HptCheckState state,
+                   const char *then, const char *now, const char *note)
 {
     HptCheck check = {what,           g_strdup(item), state,
                       g_strdup(then), g_strdup(now),  g_strdup(note)};
@@ -65,7 +71,7 @@ static void check_trial(HptPreflight *preflight, const HptRecorded *recorded)
                       : recorded->definition == NULL || recorded->config == NULL
                           ? "its configuration was never recorded"
                           : NULL;
-    add(preflight, "trial", NULL, why == NULL ? HPT_CHECK_SAME : HPT_CHECK_MISSING, state, NULL,
+    preflight_add(preflight, "trial", NULL, why == NULL ? HPT_CHECK_SAME : HPT_CHECK_MISSING, state, NULL,
         why);
 }
 
@@ -79,24 +85,6 @@ static bool can_go_on(const HptPreflight *preflight)
 
 /* ---- what the process hands down ---- */
 
-static void enter_directory(HptPreflight *preflight, const HptPreflightInput *input)
-{
-    const char *recorded = hpt_items_get(input->recorded->facts, "process", "directory");
-    const char *home = input->project != NULL
-                           ? input->project
-                           : hpt_items_get(input->recorded->facts, "process", "project");
-    const char *wanted = recorded == NULL ? "." : recorded;
-    g_autofree char *path = g_path_is_absolute(wanted) || home == NULL
-                                ? g_strdup(wanted)
-                                : g_build_filename(home, wanted, NULL);
-    if (chdir(path) != 0)
-        add(preflight, "directory", wanted, HPT_CHECK_MISSING, wanted, NULL, g_strerror(errno));
-    else
-        add(preflight, "directory", wanted,
-            recorded == NULL ? HPT_CHECK_UNKNOWN : HPT_CHECK_SAME, recorded, wanted,
-            recorded == NULL ? "the project's folder is used" : NULL);
-}
-
 static void enter_limits(HptPreflight *preflight, const GPtrArray *facts)
 {
     const char *mask = hpt_items_get(facts, "process", "umask");
@@ -106,7 +94,7 @@ static void enter_limits(HptPreflight *preflight, const GPtrArray *facts)
         const HptItem *fact = facts->pdata[i];
         if (strcmp(fact->kind, "process") == 0 && g_str_has_prefix(fact->name, "limit_") &&
             !hpt_process_set_limit(fact->name + strlen("limit_"), fact->value))
-            add(preflight, "limit", fact->name, HPT_CHECK_DIFFERS, fact->value, NULL,
+            preflight_add(preflight, "limit", fact->name, HPT_CHECK_DIFFERS, fact->value, NULL,
                 "it cannot be set here");
     }
 }
@@ -145,12 +133,12 @@ static HptCores *enter_cores(HptPreflight *preflight, const HptPreflightInput *i
     g_autoptr(GError) problem = NULL;
     HptCores *cores = hpt_cores_new(n, 1, &problem);
     if (cores == NULL) {
-        add(preflight, "cores", NULL, HPT_CHECK_DIFFERS, text, NULL, "there are not so many here");
+        preflight_add(preflight, "cores", NULL, HPT_CHECK_DIFFERS, text, NULL, "there are not so many here");
         return NULL;
     }
     if (!same)
         (void)sched_setaffinity(0, sizeof wanted, hpt_cores_get(cores, 0));
-    add(preflight, "cores", NULL, same ? HPT_CHECK_SAME : HPT_CHECK_DIFFERS, text,
+    preflight_add(preflight, "cores", NULL, same ? HPT_CHECK_SAME : HPT_CHECK_DIFFERS, text,
         hpt_cores_peek_text(cores, 0), NULL);
     return cores;
 }
@@ -166,11 +154,11 @@ static void enter_gpus(HptPreflight *preflight, const HptPreflightInput *input)
     g_autoptr(GError) problem = NULL;
     preflight->gpus = hpt_gpus_new(text, n, 1, input->environment, &problem);
     if (preflight->gpus == NULL)
-        add(preflight, "gpus", NULL, HPT_CHECK_MISSING, text, NULL, problem->message);
+        preflight_add(preflight, "gpus", NULL, HPT_CHECK_MISSING, text, NULL, problem->message);
     else if (!hpt_gpus_take(preflight->gpus, 0))
-        add(preflight, "gpus", NULL, HPT_CHECK_MISSING, text, NULL, "others hold them now");
+        preflight_add(preflight, "gpus", NULL, HPT_CHECK_MISSING, text, NULL, "others hold them now");
     else
-        add(preflight, "gpus", NULL, HPT_CHECK_SAME, text, text, NULL);
+        preflight_add(preflight, "gpus", NULL, HPT_CHECK_SAME, text, text, NULL);
 }
 
 /* ---- variables ---- */
@@ -209,7 +197,7 @@ static char **recorded_variables(HptPreflight *preflight, const HptPreflightInpu
         if ((known && !cut) || is_personal(fact->name))
             continue;
         if (here == NULL)
-            add(preflight, "variable", fact->name, HPT_CHECK_DIFFERS, NULL, NULL,
+            preflight_add(preflight, "variable", fact->name, HPT_CHECK_DIFFERS, NULL, NULL,
                 "its value was not recorded, and it is not set here");
         else
             g_string_append_printf(names, "%s%s", names->len > 0 ? " " : "", fact->name);
@@ -217,10 +205,18 @@ static char **recorded_variables(HptPreflight *preflight, const HptPreflightInpu
     if (names->len > 0) {
         g_autofree char *note =
             g_strdup_printf("values that were not recorded are as they are here: %s", names->str);
-        add(preflight, "variables", NULL, HPT_CHECK_UNKNOWN, NULL, NULL, note);
+        preflight_add(preflight, "variables", NULL, HPT_CHECK_UNKNOWN, NULL, NULL, note);
     }
     g_ptr_array_add(env, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&env), false);
+}
+
+/* What named the project of then names the restored one. */
+static char *moved(const HptPreflight *preflight, const char *entry)
+{
+    const char *now = hpt_preflight_moved(preflight);
+    return now == NULL ? g_strdup(entry)
+                       : hpt_restore_path(entry, preflight->restored.base_then, now);
 }
 
 static void make_env(HptPreflight *preflight, const HptPreflightInput *input,
@@ -230,13 +226,11 @@ static void make_env(HptPreflight *preflight, const HptPreflightInput *input,
                              ? g_strdupv((char **)input->environment)
                              : recorded_variables(preflight, input);
     preflight->variables = hpt_environment_with((const char *const *)base, input->sets);
-    g_autofree char **clean = hpt_child_environment((const char *const *)preflight->variables);
+    g_auto(GStrv) clean = hpt_child_environment((const char *const *)preflight->variables);
     GPtrArray *env = g_ptr_array_new();
     for (char **entry = clean; *entry != NULL; entry++)
-        if (preflight->gpus != NULL && hpt_gpus_is_variable(*entry))
-            g_free(*entry);
-        else
-            g_ptr_array_add(env, *entry);
+        if (preflight->gpus == NULL || !hpt_gpus_is_variable(*entry))
+            g_ptr_array_add(env, moved(preflight, *entry));
     if (cores != NULL)
         hpt_cores_add_env(cores, env);
     if (preflight->gpus != NULL)
@@ -248,10 +242,12 @@ static void make_env(HptPreflight *preflight, const HptPreflightInput *input,
 /* ---- the environment ---- */
 
 /* As the view hpt.environment_item has it: what is no text is in hexadecimal. */
-static char *value_text(const char *value)
+static char *value_text(const HptPreflight *preflight, const char *value)
 {
-    if (g_utf8_validate(value, -1, NULL))
-        return g_strdup(value);
+    const char *now = hpt_preflight_moved(preflight);
+    if (g_utf8_validate(value, -1, NULL)) /* a restored place by its name of then */
+        return now == NULL ? g_strdup(value)
+                           : hpt_restore_path(value, now, preflight->restored.base_then);
     GString *out = g_string_new(NULL);
     for (; *value != '\0'; value++)
         g_string_append_printf(out, "%02x", (unsigned char)*value);
@@ -265,26 +261,25 @@ static void free_fact(void *fact)
 
 static bool collect(HptPreflight *preflight, const HptPreflightInput *input, GError **error)
 {
-    const HptDefinition *definition = input->recorded->definition;
+    const HptDefinition *definition =
+        preflight->definition != NULL ? preflight->definition : input->recorded->definition;
     HptEnvironmentSource source = {
         .environ = (const char *const *)preflight->variables,
         .command = definition->shell ? "sh" : definition->command[0],
         .process = true,
         .project = input->project,
     };
-    g_autoptr(HptEnvironment) base = hpt_environment_collect(&source, error);
-    if (base == NULL)
+    g_autoptr(HptEnvironment) bare = hpt_environment_collect(&source, error);
+    if (bare == NULL)
         return false;
-    g_autoptr(GError) failure = NULL;
+    /* The software of the files that the trial read, as they are now. */
     const char *path = g_environ_getenv(preflight->variables, "PATH");
-    preflight->environment = hpt_software_now(input->db, input->recorded, base, input->project,
-                                              path, &failure);
-    if (failure != NULL) {
-        g_propagate_error(error, g_steal_pointer(&failure));
-        return false;
-    }
-    if (preflight->environment == NULL)
-        preflight->environment = g_steal_pointer(&base);
+    preflight->environment =
+        preflight->software->len == 0
+            ? g_steal_pointer(&bare)
+            : hpt_software_environment(bare, NULL, path,
+                                       (const HptSoftwareFile *)(const void *)preflight->software->data,
+                                       preflight->software->len);
     return true;
 }
 
@@ -305,7 +300,7 @@ static void check_kinds(HptPreflight *preflight, const GPtrArray *facts)
         const HptItem *fact = facts->pdata[i];
         if (strcmp(fact->kind, last) != 0 && is_same_kind(preflight->differences, fact->kind) &&
             strcmp(fact->kind, "executable") != 0 && strcmp(fact->kind, "hpt") != 0)
-            add(preflight, "environment", fact->kind, HPT_CHECK_SAME, NULL, NULL, NULL);
+            preflight_add(preflight, "environment", fact->kind, HPT_CHECK_SAME, NULL, NULL, NULL);
         last = fact->kind;
     }
     for (guint i = 0; i < preflight->differences->len; i++) {
@@ -315,7 +310,7 @@ static void check_kinds(HptPreflight *preflight, const GPtrArray *facts)
             strcmp(difference->kind, "executable") == 0)
             continue;
         g_autofree char *item = g_strdup_printf("%s %s", difference->kind, difference->name);
-        add(preflight, "environment", item, HPT_CHECK_DIFFERS, difference->then, difference->now,
+        preflight_add(preflight, "environment", item, HPT_CHECK_DIFFERS, difference->then, difference->now,
             hpt_cause_name(difference->cause));
     }
 }
@@ -332,7 +327,7 @@ static void check_command(HptPreflight *preflight, const GPtrArray *then)
                               ? HPT_CHECK_UNKNOWN
                           : strcmp(digest_then, digest_now) == 0 ? HPT_CHECK_SAME
                                                                  : HPT_CHECK_DIFFERS;
-    add(preflight, "command", command, state, digest_then, digest_now,
+    preflight_add(preflight, "command", command, state, digest_then, digest_now,
         path == NULL ? "it is not found" : path);
 }
 
@@ -354,14 +349,14 @@ static bool check_environment(HptPreflight *preflight, const HptPreflightInput *
         for (size_t i = 0; i < environment->parts[part].n; i++) {
             const HptEnvironmentItem *item = &environment->parts[part].items[i];
             HptItem *fact = g_new0(HptItem, 1);
-            *fact = (HptItem){g_strdup(item->kind), g_strdup(item->name), value_text(item->value)};
+            *fact = (HptItem){g_strdup(item->kind), g_strdup(item->name), value_text(preflight, item->value)};
             g_ptr_array_add(now, fact);
         }
     g_ptr_array_sort(now, by_kind_and_name);
     check_command(preflight, input->recorded->facts);
     if (input->recorded->facts->len == 0) {
-        preflight->differences = g_ptr_array_new();
-        add(preflight, "environment", NULL, HPT_CHECK_UNKNOWN, NULL, NULL, "none was recorded");
+        preflight->differences = hpt_causes_new();
+        preflight_add(preflight, "environment", NULL, HPT_CHECK_UNKNOWN, NULL, NULL, "none was recorded");
         return true;
     }
     preflight->differences = hpt_causes_between(input->recorded->facts, now);
@@ -371,6 +366,11 @@ static bool check_environment(HptPreflight *preflight, const HptPreflightInput *
             g_ptr_array_remove_index(preflight->differences, i - 1);
     }
     check_kinds(preflight, input->recorded->facts);
+    for (guint i = 0; i < preflight->code->len; i++) {
+        const HptCause *code = preflight->code->pdata[i];
+        hpt_causes_add(preflight->differences, code->cause, code->kind, code->name, code->then,
+                       code->now);
+    }
     return true;
 }
 
@@ -382,14 +382,14 @@ static void check_words(HptPreflight *preflight, const HptPreflightInput *input)
     g_auto(GStrv) words =
         hpt_rerun_words(input->recorded, input->folder, preflight->resume, &problem);
     if (words == NULL)
-        add(preflight, "command line", NULL, HPT_CHECK_MISSING, NULL, NULL, problem->message);
+        preflight_add(preflight, "command line", NULL, HPT_CHECK_MISSING, NULL, NULL, problem->message);
     else if (input->recorded->argv == NULL || input->recorded->argv->len == 0)
-        add(preflight, "command line", NULL, HPT_CHECK_UNKNOWN, NULL, NULL,
+        preflight_add(preflight, "command line", NULL, HPT_CHECK_UNKNOWN, NULL, NULL,
             "it was not recorded: made from the definition");
     else if (hpt_rerun_same_words(input->recorded, words, input->folder))
-        add(preflight, "command line", NULL, HPT_CHECK_SAME, NULL, NULL, NULL);
+        preflight_add(preflight, "command line", NULL, HPT_CHECK_SAME, NULL, NULL, NULL);
     else
-        add(preflight, "command line", NULL, HPT_CHECK_DIFFERS, NULL, NULL,
+        preflight_add(preflight, "command line", NULL, HPT_CHECK_DIFFERS, NULL, NULL,
             "what was run is not what the definition says");
 }
 
@@ -402,7 +402,7 @@ static bool restore(HptPreflight *preflight, const HptPreflightInput *input, GEr
     hpt_args_text(args, recorded->study);
     hpt_args_int8(args, recorded->resume_trial);
     hpt_args_int4(args, recorded->resume_attempt);
-    g_autoptr(HptRows) rows = hpt_db_rows(input->db, HPT_SQL_RECORDED_FILES, args, error);
+    g_autoptr(HptRows) rows = hpt_db_rows(input->objects->db, HPT_SQL_RECORDED_FILES, args, error);
     if (rows == NULL)
         return false;
     preflight->resume = g_build_filename(input->folder, "resume", NULL);
@@ -410,8 +410,8 @@ static bool restore(HptPreflight *preflight, const HptPreflightInput *input, GEr
         g_strdup_printf("of trial %" PRId64 ", attempt %d", recorded->resume_trial,
                         recorded->resume_attempt);
     g_autoptr(GError) problem = NULL;
-    bool fine = hpt_resume_restore(rows, input->store, preflight->resume, &problem);
-    add(preflight, "checkpoint", item, fine ? HPT_CHECK_SAME : HPT_CHECK_MISSING, NULL, NULL,
+    bool fine = hpt_resume_restore(rows, input->objects->store, preflight->resume, &problem);
+    preflight_add(preflight, "checkpoint", item, fine ? HPT_CHECK_SAME : HPT_CHECK_MISSING, NULL, NULL,
         fine ? NULL : problem->message);
     return true;
 }
@@ -422,23 +422,27 @@ HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error)
     g_autoptr(HptPreflight) preflight = g_new0(HptPreflight, 1);
     preflight->checks = g_array_new(false, false, sizeof(HptCheck));
     g_array_set_clear_func(preflight->checks, clear_check);
+    preflight->code = hpt_causes_new();
+    preflight->software = g_array_new(false, false, sizeof(HptSoftwareFile));
     check_trial(preflight, recorded);
     if (!can_go_on(preflight)) {
-        preflight->differences = g_ptr_array_new();
+        preflight->differences = hpt_causes_new();
         return g_steal_pointer(&preflight);
     }
-    enter_directory(preflight, input);
+    if (!preflight_place(preflight, input, error))
+        return NULL;
     enter_limits(preflight, recorded->facts);
     if ((input->fix_addresses ||
          g_strcmp0(hpt_items_get(recorded->facts, "process", "aslr"), "off") == 0) &&
         !hpt_process_fix_addresses())
-        add(preflight, "addresses", NULL, HPT_CHECK_DIFFERS, "fixed", "random", NULL);
+        preflight_add(preflight, "addresses", NULL, HPT_CHECK_DIFFERS, "fixed", "random", NULL);
     g_autoptr(HptCores) cores = enter_cores(preflight, input);
     enter_gpus(preflight, input);
     make_env(preflight, input, cores);
     if (recorded->via != NULL)
-        add(preflight, "via", NULL, HPT_CHECK_DIFFERS, recorded->via, NULL,
+        preflight_add(preflight, "via", NULL, HPT_CHECK_DIFFERS, recorded->via, NULL,
             "a replay runs here, without it");
+    preflight_files(preflight, input);
     if (!check_environment(preflight, input, error) || !restore(preflight, input, error))
         return NULL;
     check_words(preflight, input);
@@ -463,6 +467,11 @@ char *hpt_preflight_missing(const HptPreflight *preflight)
     if (none)
         g_clear_pointer(&text, g_free);
     return text;
+}
+
+const char *hpt_preflight_moved(const HptPreflight *preflight)
+{
+    return preflight->placed ? NULL : preflight->restored.base;
 }
 
 bool hpt_preflight_differs(const HptPreflight *preflight)

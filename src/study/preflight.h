@@ -6,9 +6,10 @@
 #ifndef HPT_STUDY_PREFLIGHT_H
 #define HPT_STUDY_PREFLIGHT_H
 
-#include "record/environment.h"
+#include "record/software.h"
 #include "run/gpus.h"
 #include "study/cause.h"
+#include "study/restore.h"
 
 #include <sched.h>
 
@@ -36,9 +37,9 @@ typedef struct {
     const char *const *sets;        /* "NAME=VALUE": instead of what is recorded; may be NULL */
     bool variables_of_now;          /* all variables as they are in environment */
     bool fix_addresses;
+    bool in_place; /* in the project as it is, with its code and inputs of now */
     const cpu_set_t *cpus; /* that we may use, when the tool began */
-    HptDb *db;
-    HptStore *store; /* NULL: there is none */
+    const HptObjects *objects;
 } HptPreflightInput;
 
 typedef struct {
@@ -47,7 +48,12 @@ typedef struct {
     GPtrArray *differences; /* of the environment, of HptCause, likeliest cause first */
     char **variables;       /* as hpt-run had them: what the environment says */
     char **env;             /* of the command: with those of --cores and GPUs, without hpt's own */
-    char *resume;           /* the folder of restored files, or NULL */
+    char *resume;           /* the folder of a restored checkpoint, or NULL */
+    HptRestored restored;   /* base NULL: it runs in the project as it is */
+    bool placed; /* what is restored is seen under its name of then, see run/place.h */
+    HptDefinition *definition; /* with the folders of now; NULL: as recorded */
+    GPtrArray *code;        /* of HptCause: files that will be used and are others */
+    GArray *software;       /* of HptSoftwareFile: the files outside the project, as they are now */
     HptGpus *gpus;          /* held as long as this lives; NULL: none */
 } HptPreflight;
 
@@ -59,6 +65,9 @@ HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error) 
 
 /* "command line, command ./train": what is missing, owned; NULL: it can be run. */
 char *hpt_preflight_missing(const HptPreflight *preflight);
+/* The folder that stands for what had the name restored.base_then, where names have changed; else
+ * NULL. Borrowed. */
+const char *hpt_preflight_moved(const HptPreflight *preflight);
 /* Does the environment differ in what may change a result? */
 bool hpt_preflight_differs(const HptPreflight *preflight);
 

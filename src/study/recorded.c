@@ -1,6 +1,7 @@
 #include "study/recorded.h"
 
 #include "base/json.h"
+#include "record/codetext.h"
 
 #include <string.h>
 
@@ -20,6 +21,14 @@ static void clear_output(void *data)
     g_free(output->path);
     g_free(output->target);
     g_free(output->note);
+}
+
+static void clear_input(void *data)
+{
+    HptRecordedInput *input = data;
+    g_free(input->path);
+    g_free(input->role);
+    g_free(input->state);
 }
 
 void hpt_item_free(HptItem *fact)
@@ -43,7 +52,8 @@ void hpt_recorded_free(HptRecorded *recorded)
         return;
     char *texts[] = {recorded->study, recorded->state,       recorded->config, recorded->outcome,
                      recorded->cause, recorded->environment, recorded->cores,  recorded->gpus,
-                     recorded->via,   recorded->containment, recorded->host};
+                     recorded->via,   recorded->containment, recorded->host,   recorded->code,
+                     recorded->code_text};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     hpt_definition_free(recorded->definition);
@@ -51,6 +61,7 @@ void hpt_recorded_free(HptRecorded *recorded)
     g_clear_pointer(&recorded->facts, g_ptr_array_unref);
     g_clear_pointer(&recorded->metrics, g_array_unref);
     g_clear_pointer(&recorded->outputs, g_array_unref);
+    g_clear_pointer(&recorded->inputs, g_array_unref);
     g_free(recorded);
 }
 
@@ -95,6 +106,8 @@ enum {
     PART_SEED,
     RESUME_TRIAL,
     RESUME_ATTEMPT,
+    CODE,
+    TRACE,
 };
 
 static char *copy_bytes(const HptRows *rows, size_t row, size_t column)
@@ -160,6 +173,8 @@ static HptRecorded *read_run(const HptRows *rows, size_t i, const char *study, i
     run->signal = int4_or(rows, i, SIGNAL, 0);
     run->argv = hpt_rows_byteas(rows, i, ARGV);
     run->environment = g_strdup(hpt_rows_peek_text(rows, i, ENVIRONMENT));
+    run->code = g_strdup(hpt_rows_peek_text(rows, i, CODE));
+    run->traced = g_strcmp0(hpt_rows_peek_text(rows, i, TRACE), "complete") == 0;
     run->facts = g_ptr_array_new_with_free_func(free_fact);
     run->slot = int4_or(rows, i, SLOT, 0);
     run->host = g_strdup(hpt_rows_peek_text(rows, i, HOST));
@@ -251,6 +266,51 @@ static bool read_environment(HptDb *db, HptRecorded *run, GError **error)
     return rows != NULL;
 }
 
+static bool read_inputs(HptDb *db, HptRecorded *run, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, run->study);
+    hpt_args_int8(args, run->trial);
+    hpt_args_int4(args, run->attempt);
+    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_INPUTS, args, error);
+    if (rows == NULL)
+        return false;
+    run->inputs = g_array_new(false, false, sizeof(HptRecordedInput));
+    g_array_set_clear_func(run->inputs, clear_input);
+    for (size_t i = 0; i < hpt_rows_count(rows); i++) {
+        const char *digest = hpt_rows_peek_text(rows, i, 3);
+        HptRecordedInput input = {
+            .path = g_strdup(hpt_rows_peek_text(rows, i, 0)),
+            .role = g_strdup(hpt_rows_peek_text(rows, i, 1)),
+            .state = g_strdup(hpt_rows_peek_text(rows, i, 2)),
+            .size = hpt_rows_null(rows, i, 4) ? -1 : hpt_rows_int8(rows, i, 4),
+            .common = hpt_rows_bool(rows, i, 5),
+        };
+        input.has_digest = digest != NULL && hpt_digest_parse(digest, &input.digest);
+        if (hpt_code_unescape(input.path))
+            g_array_append_val(run->inputs, input);
+        else
+            clear_input(&input);
+    }
+    return true;
+}
+
+static bool read_code(HptDb *db, HptRecorded *run, GError **error)
+{
+    if (run->code == NULL)
+        return true;
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, run->code);
+    g_autoptr(HptRows) rows = hpt_db_maybe_row(db, HPT_SQL_RECORDED_CODE, args, error);
+    if (rows == NULL)
+        return false;
+    if (hpt_rows_count(rows) > 0) {
+        const void *text = hpt_rows_peek_bytea(rows, 0, 0, &run->code_length);
+        run->code_text = g_memdup2(text, run->code_length + 1);
+    }
+    return true;
+}
+
 GPtrArray *hpt_recorded_read(HptDb *db, const char *study, int64_t trial, int fold, GError **error)
 {
     g_autoptr(HptArgs) args = hpt_args_new();
@@ -268,7 +328,8 @@ GPtrArray *hpt_recorded_read(HptDb *db, const char *study, int64_t trial, int fo
         if (fold >= 0 && (!run->part || run->fold != fold))
             g_ptr_array_remove_index(runs, runs->len - 1);
         else if (!read_metrics(db, run, error) || !read_outputs(db, run, error) ||
-                 !read_environment(db, run, error))
+                 !read_environment(db, run, error) || !read_code(db, run, error) ||
+                 !read_inputs(db, run, error))
             return NULL;
     }
     if (runs->len == 0) {

@@ -33,6 +33,14 @@ typedef struct {
 } HptRecordedOutput;
 
 typedef struct {
+    char *path;        /* bytes: relative to the project, or absolute */
+    char *role, *state; /* as in record/inputs.h */
+    bool has_digest, common;
+    HptDigest digest;
+    int64_t size; /* -1: not known */
+} HptRecordedInput;
+
+typedef struct {
     char *study;
     int64_t trial;
     char *state; /* of the trial, or of the evaluation */
@@ -44,6 +52,11 @@ typedef struct {
     int exit_status, signal; /* -1, 0: none */
     GPtrArray *argv;         /* of GBytes; NULL: none was recorded */
     char *environment;       /* digest in hexadecimal; NULL: none */
+    char *code;              /* digest of the snapshot in hexadecimal; NULL: none */
+    char *code_text;         /* its canonical form; NULL: none, or not in the record */
+    size_t code_length;
+    bool traced; /* all files that it used are known */
+    GArray *inputs; /* of HptRecordedInput, by path and role: those, or what was declared */
     GPtrArray *facts;        /* of HptItem: its items, by kind and name */
     int slot;
     char *cores, *gpus, *via, *containment; /* of the details; NULL: none */

@@ -1,17 +1,56 @@
 #include "study/replay.h"
 
+#include "base/text.h"
 #include "record/secret.h"
 
 #include <string.h>
 
-static void free_difference(void *difference)
+#define READS_NAMED 20
+
+static bool is_below(const char *path, const char *folder)
 {
-    hpt_cause_free(difference);
+    size_t length = folder == NULL ? 0 : strlen(folder);
+    return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
-GPtrArray *hpt_replay_causes(const HptPreflight *preflight, const HptVerdicts *verdicts)
+static bool is_system(const char *path)
 {
-    GPtrArray *causes = g_ptr_array_new_with_free_func(free_difference);
+    static const char *const places[] = {"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt"};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        if (is_below(path, places[i]))
+            return true;
+    return false;
+}
+
+/* Files outside what was restored, and outside the trial's own folder, that the first did not use. */
+static void add_reads(GPtrArray *causes, const HptRecorded *recorded,
+                      const HptPreflight *preflight, const HptRerun *rerun, const char *project)
+{
+    if (rerun->reads == NULL || !recorded->traced)
+        return;
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    for (guint i = 0; i < recorded->inputs->len; i++)
+        g_hash_table_add(known, g_array_index(recorded->inputs, HptRecordedInput, i).path);
+    guint n = 0;
+    for (guint i = 0; i < rerun->reads->len && n < READS_NAMED; i++) {
+        const char *path = rerun->reads->pdata[i];
+        bool ours = is_below(path, project);
+        const char *name = ours ? path + strlen(project) + 1 : path;
+        if (is_below(path, hpt_preflight_moved(preflight)) || is_below(name, ".hpt") ||
+            strstr(path, "/__pycache__/") != NULL || g_hash_table_contains(known, name))
+            continue;
+        g_autofree char *shown = hpt_text_printable(name, -1);
+        HptCauseKind cause = hpt_cause_of_file(path, is_system(path));
+        hpt_causes_add(causes, cause, "read", shown, NULL, "read, and not then");
+        n++;
+    }
+}
+
+GPtrArray *hpt_replay_causes(const HptRecorded *recorded, const HptPreflight *preflight,
+                             const HptVerdicts *verdicts, const HptRerun *rerun,
+                             const char *project)
+{
+    GPtrArray *causes = hpt_causes_new();
     if (!verdicts->deterministic)
         hpt_causes_add(causes, HPT_CAUSE_NOISE, "runs", "here", NULL,
                             "differ from one another");
@@ -22,6 +61,8 @@ GPtrArray *hpt_replay_causes(const HptPreflight *preflight, const HptVerdicts *v
             hpt_causes_add(causes, found->cause, found->kind, found->name, found->then,
                                 found->now);
     }
+    if (verdicts->verdict == HPT_REPLAY_DIFFERS)
+        add_reads(causes, recorded, preflight, rerun, project);
     return causes;
 }
 

@@ -16,9 +16,12 @@ typedef struct {
     const char *tool_version;
 } HptReplay;
 
-/* What may have made it differ; of HptCause, owned. Empty if the verdict is not "differs" and
- * nothing varies. */
-GPtrArray *hpt_replay_causes(const HptPreflight *preflight, const HptVerdicts *verdicts);
+/* What may have made it differ, with files that it read and the first run did not; of HptCause,
+ * owned. Empty if the verdict is not "differs" and nothing varies. project is the folder that
+ * relative inputs are below now, if they are not restored; may be NULL. */
+GPtrArray *hpt_replay_causes(const HptRecorded *recorded, const HptPreflight *preflight,
+                             const HptVerdicts *verdicts, const HptRerun *rerun,
+                             const char *project);
 
 /* Records it under id (a UUID): again with the same id does nothing. Fails as hpt_db_row; a lost
  * connection is opened again once. */

@@ -38,6 +38,7 @@ void hpt_rerun_free(HptRerun *rerun)
     g_strfreev(rerun->argv);
     g_clear_pointer(&rerun->metrics, g_array_unref);
     g_clear_pointer(&rerun->outputs, g_array_unref);
+    g_clear_pointer(&rerun->reads, g_ptr_array_unref);
     g_clear_pointer(&rerun->index, g_hash_table_unref);
     g_free(rerun);
 }
@@ -320,6 +321,21 @@ static void add_metrics(HptRerun *rerun, const HptScanned *scanned)
     g_array_sort(rerun->metrics, by_name);
 }
 
+/* But for those in the trial's own folder. */
+static void add_reads(HptRerun *rerun, const HptTrace *trace, const char *own)
+{
+    if (trace == NULL || trace->refused)
+        return;
+    rerun->reads = g_ptr_array_new_with_free_func(g_free);
+    size_t length = strlen(own);
+    for (size_t i = 0; i < trace->n; i++) {
+        const char *path = trace->files[i].path;
+        if ((trace->files[i].roles & (HPT_TRACE_READ | HPT_TRACE_EXEC)) != 0 &&
+            !(strncmp(path, own, length) == 0 && path[length] == '/'))
+            g_ptr_array_add(rerun->reads, g_strdup(path));
+    }
+}
+
 static bool collect(HptRerun *rerun, const HptSlot *slot, GError **error)
 {
     const HptRunResult *result = hpt_run_get_result(slot->run);
@@ -332,6 +348,7 @@ static bool collect(HptRerun *rerun, const HptSlot *slot, GError **error)
     rerun->maxrss_bytes = result->end->maxrss_bytes;
     rerun->argv = g_strdupv(slot->argv);
     add_metrics(rerun, result->metrics);
+    add_reads(rerun, result->trace, slot->directory);
     Walk walk = {rerun, slot->directory};
     HptWorkdirCount counted = {0};
     if (g_file_test(slot->directory, G_FILE_TEST_IS_DIR) &&
@@ -349,7 +366,10 @@ HptRerun *hpt_rerun(const HptRerunSpec *spec, GError **error)
     g_autoptr(HptPlan) plan = hpt_plan_new(spec->recorded->definition, error);
     g_autofree char *worker_id = hpt_uuid_new();
     g_autoptr(HptRerun) rerun = rerun_new();
+    static const HptTraceSpec trace = {0};
     HptSlotContext context = {
+        /* As it was then, and to see what else is read. */
+        .trace = spec->recorded->traced ? &trace : NULL,
         .study_name = spec->recorded->study,
         .trials_folder = spec->folder,
         .base_env = spec->env,
@@ -360,6 +380,8 @@ HptRerun *hpt_rerun(const HptRerunSpec *spec, GError **error)
     bool fine = plan != NULL && fill_slot(&slot, spec->recorded, spec->resume, error);
     slot.attempt_id = hpt_uuid_new();
     rerun->started_us = hpt_time_now_us();
+    if (spec->definition != NULL)
+        slot.definition = spec->definition;
     fine = fine && hpt_slot_start(&slot, &context, hpt_time_monotonic_us(), error);
     if (fine) {
         run_to_end(spec, &slot);

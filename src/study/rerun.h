@@ -30,6 +30,7 @@ typedef struct {
     char **argv;
     GArray *metrics; /* of HptRecordedMetric, by name */
     GArray *outputs; /* of HptRerunOutput */
+    GPtrArray *reads;   /* of char *: files that it read or ran, absolute, bytes; NULL: not traced */
     GHashTable *index; /* "KIND PATH" → position in outputs */
 } HptRerun;
 
@@ -42,6 +43,7 @@ const HptRerunOutput *hpt_rerun_find(const HptRerun *rerun, const char *kind, co
 /* All borrowed. */
 typedef struct {
     const HptRecorded *recorded;
+    const HptDefinition *definition; /* NULL: as recorded */
     const char *folder;     /* absolute, exists: the trial's own is made in it and stays */
     const char *const *env; /* of the command, without what is the trial's own */
     const char *resume;     /* the restored files it goes on from; NULL: none */

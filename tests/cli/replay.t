@@ -38,6 +38,10 @@ echo $((n + 1)) >count
 echo "$n" >"$HPT_DIR/model"
 echo "loss=0.$n"
 END
+cat >random <<'END'
+#!/bin/sh
+echo "loss=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')"
+END
 cat >rung <<'END'
 #!/bin/sh
 n=0
@@ -69,7 +73,7 @@ for line in iter(rx.readline, ""):
     if job["type"] == "bye": break
     say(type="done", trial=job["trial"], state="complete", metrics={"loss": job["params"]["x"] * 2})
 END
-chmod +x train variables noise rung place leak slowly
+chmod +x train variables noise random rung place leak slowly
 echo 5 >data
 
 test_ok 'a project' '
@@ -99,22 +103,22 @@ test_ok 'sent again it is recorded once, and never by a reader' '
     test_exit 1 psql -qX -d "$TEST_DSN user=hpt_reader" -c "$again" 2>err && test_grep "permission denied" err
 '
 test_ok 'an edited input: what differs, and the first line that does' '
-    echo 6 >data && test_exit 1 hpt-replay -v one/1 >out 2>err && what out "^result" >got &&
+    echo 6 >data && test_exit 1 hpt-replay --in-place one/1 >out 2>err && test_grep "likeliest cause: input: input data: then" err && what out "^result" >got &&
     test_grep "^result	metric loss	differs	by 1$" got && test_grep "^result	file bytes	differs	" got &&
     test_grep "^result	file model	differs	model 0\.[0-9]+ 5	model 0\.[0-9]+ 6	line 1$" out &&
     test_grep "^result	stdout	differs	fit_time=\{time\} loss=5\.[0-9]+	fit_time=\{time\} loss=6\.[0-9]+	line 2$" out && echo 5 >data
 '
 test_ok '--tolerance: absolute or in percent, of a metric or an output' '
-    echo 5.01 >data && test_exit 1 hpt-replay --tolerance=loss=0.001 one/1 >out && what out loss | test_grep "differs" - &&
-    test_exit 1 hpt-replay --tolerance=loss=0.02 one/1 >out && what out loss >got && test_grep "	within	" got &&
+    echo 5.01 >data && test_exit 1 hpt-replay --in-place --tolerance=loss=0.001 one/1 >out && what out loss | test_grep "differs" - &&
+    test_exit 1 hpt-replay --in-place --tolerance=loss=0.02 one/1 >out && what out loss >got && test_grep "	within	" got &&
     what out "file model" >got && test_grep "	differs	" got &&
-    test_exit 1 hpt-replay --tolerance=loss=1% --tolerance=stdout=0.02 --tolerance=model=1% one/1 >out &&
-    test_is "$(what out "	differs	" | cut -f 2)" "file bytes" &&
+    test_exit 1 hpt-replay --in-place --tolerance=loss=1% --tolerance=stdout=0.02 --tolerance=model=1% one/1 >out &&
+    test_is "$(what out "^result	.*	differs	" | cut -f 2)" "file bytes" &&
     test_exit 2 hpt-replay --tolerance=loss one/1 2>err && test_grep "is no tolerance" err &&
     test_exit 2 hpt-replay --tolerance=loss=-1 one/1 2>err && echo 5 >data
 '
 test_ok 'a measured metric is judged only if it has a tolerance' '
-    test_exit 1 hpt-replay --tolerance=fit_time=0 one/1 >out && what out fit_time >got && test_grep "differs" got
+    test_exit 1 hpt-replay --in-place --tolerance=fit_time=0 one/1 >out && what out fit_time >got && test_grep "differs" got
 '
 test_ok 'all names of trials' '
     hpt-replay -q -s one 1 >out && hpt-replay -q --study=one best >out && hpt-replay -q one/last >out &&
@@ -125,26 +129,57 @@ test_ok 'all names of trials' '
 test_ok '--check runs nothing and records nothing' '
     n=$(sql "select count(*) from hpt.replay") && hpt-replay --check one/1 >out && test_no_grep "^(result|cause)" out &&
     test_grep "^check	command \./train	same	[0-9a-f]{64}	[0-9a-f]{64}	" out && test_grep "^check	command line	same" out &&
-    test_grep "^check	directory \.	same" out && hpt-replay -n -f table one/1 >out && test_grep "^ *part +what +verdict" out &&
+    test_grep "^check	code	same	.*	restored: [0-9]+ files" out && test_grep "^check	inputs	same	.*[0-9]+ files outside the project" out &&
+    hpt-replay --check --in-place one/1 >out && test_grep "^check	directory \.	same" out && hpt-replay -n -f table one/1 >out && test_grep "^ *part +what +verdict" out &&
     test_is "$(sql "select count(*) from hpt.replay")" "$n"
 '
 test_ok '--no-record' '
     n=$(sql "select count(*) from hpt.replay") && hpt-replay --no-record one/1 >out && test_is "$(sql "select count(*) from hpt.replay")" "$n"
 '
+# Its program and data are ignored by git; it reads a file beside the project; and it changes one of its own.
+cat >uses <<'END'
+#!/bin/sh
+cat weights.bin ../beside "$PWD/data" count
+echo more >>count
+echo "loss=$1"
+END
+test_ok 'code and inputs are restored, and the project is left alone' '
+    mkdir -p used/in && cp data used/in && cp uses used/in/uses.bin && chmod +x used/in/uses.bin && echo w >used/in/weights.bin && echo b >used/beside &&
+    echo 1 >used/in/count && echo "*.bin" >used/in/.gitignore && git init -q used/in &&
+    (cd used/in && hpt-init -q -d "$TEST_DSN" && sed -i "s/hpt_admin/hpt_writer/g" .hpt/config && run -s used --allow-unused x=0.0..1.0 -- "$PWD/uses.bin" {x} &&
+        echo 6 >data && rm weights.bin uses.bin && echo 9 >count && hpt-replay -v used/0 >out 2>err && test_grep ": identical" err && test_is "$(cat count)" 9 &&
+        test_grep "^check	code	same	.*restored: .* other in the project now: count, data" out || { cat out err && false; }) &&
+    test_is "$(ls used/in/.hpt/replays)" ""
+'
+test_ok 'a file beside the project that was edited is the first cause; one that is gone is named' '
+    (cd used/in && echo c >../beside && first_cause input used/0 && test_grep "^cause	input .*/used/beside	" causes &&
+        test_grep "^check	input .*/used/beside	differs" out && rm ../beside && test_exit 4 hpt-replay used/0 >out 2>err &&
+        test_grep "cannot be run: input .*/used/beside" err || { cat out err && false; })
+'
+cat >looks <<'END'
+#!/bin/sh
+[ ! -e ../other ] || cat ../other
+[ ! -e "$AWAY/other" ] || cat "$AWAY/other"
+echo loss=1
+END
+test_ok 'a file that the first did not read' '
+    chmod +x looks && AWAY=$TEST_ROOT/away-too && export AWAY && run -s looks --allow-unused x=0.0..1.0 -- ./looks && mkdir "$AWAY" && echo 1 >"$AWAY/other" &&
+    first_cause input looks/0 && test_grep "^cause	read .*away-too/other	differs	" causes
+'
 test_ok 'a reader may look' '
     hpt-replay -q --no-record --dsn="$TEST_DSN user=hpt_reader" one/1 >out 2>err && test_grep "result	metric loss	identical" out
 '
 test_ok 'another command is seen before it runs, and is the first cause' '
-    cp train kept && sed -i "s/x + d/x + d + 1/" train && first_cause command one/1 && test_grep "^check	command \./train	differs" out &&
-    test_is "$(sql "select causes -> 0 ->> \$\$cause\$\$ from hpt.replay order by started desc limit 1")" command && mv kept train
+    cp train kept && sed -i "s/x + d/x + d + 1/" train && first_cause code --in-place one/1 && test_grep "^cause	code train	" causes && test_grep "^check	command \./train	differs" out &&
+    test_is "$(sql "select causes -> 0 ->> \$\$cause\$\$ from hpt.replay order by started desc limit 1")" code && mv kept train
 '
 test_ok 'what is missing is named, and nothing is run' '
-    mv train away && test_exit 4 hpt-replay one/1 >out 2>err && test_grep "trial one/1 cannot be run: command \./train" err &&
-    test_exit 4 hpt-replay --check one/1 >out 2>err && test_grep "^check	command \./train	missing" out && mv away train
+    mv train away && test_exit 4 hpt-replay --in-place one/1 >out 2>err && test_grep "trial one/1 cannot be run: command \./train" err &&
+    test_exit 4 hpt-replay --check --in-place one/1 >out 2>err && test_grep "^check	command \./train	missing" out && mv away train
 '
 test_ok 'a folder that is gone' '
     mkdir deep && cp data deep && (cd deep && run -s deep x=0.0..1.0 -- ../train {x}) && hpt-replay -q deep/0 >out &&
-    rm -r deep && test_exit 4 hpt-replay deep/0 2>err >out && test_grep "directory deep \(No such file" err
+    rm -r deep && hpt-replay -q deep/0 >out && test_exit 4 hpt-replay --in-place deep/0 2>err >out && test_grep "directory deep \(No such file" err
 '
 test_ok 'the variables are those of then' '
     TZ=UTC OPENBLAS_NUM_THREADS=1 OTHER=1 run -s env --allow-unused x=0.0..1.0 -- ./variables &&
@@ -172,15 +207,16 @@ test_ok '--strict-env runs nothing where the environment differs' '
     test_no_grep "^result" out && hpt-replay --strict-env env/0 >out
 '
 test_ok '--runs: a metric within the noise is within' '
-    echo 50 >count && run -s noise --allow-unused x=0.0..1.0 -- ./noise && test_exit 1 hpt-replay noise/0 >out 2>err &&
-    test_grep "nothing that was recorded differs; --runs" err && echo 49 >count &&
-    test_exit 0 hpt-replay --runs=3 noise/0 >out 2>err && test_grep ": within \(3 runs" err &&
+    echo 50 >count && run -s noise --allow-unused x=0.0..1.0 -- ./noise && test_exit 1 hpt-replay --in-place noise/0 >out 2>err &&
+    test_grep "likeliest cause: input: input count: " err && echo 49 >count && run -s random --allow-unused x=0.0..1.0 -- ./random &&
+    test_exit 1 hpt-replay random/0 >out 2>err && test_grep "nothing that was recorded differs; --runs" err &&
+    test_exit 0 hpt-replay --in-place --runs=3 noise/0 >out 2>err && test_grep ": within \(3 runs" err &&
     what out "^result" >got && test_grep "metric loss	within	runs here are up to 0.02 apart" got &&
     test_grep "file model	varies	it is another in each run here" got && what out "^cause" >got &&
     test_grep "not deterministic" got && test_is "$(sql "select deterministic, runs from hpt.replay order by started desc limit 1")" "f|3"
 '
 test_ok '--runs: beyond the noise it differs, and never was deterministic' '
-    echo 70 >count && first_cause "not deterministic" --runs=2 noise/0 && hpt-replay --runs=2 env/0 >out &&
+    echo 70 >count && first_cause "not deterministic" --in-place --runs=2 noise/0 && hpt-replay --runs=2 env/0 >out &&
     test_is "$(sql "select deterministic, verdict from hpt.replay order by started desc limit 1")" "t|identical" &&
     test_exit 2 hpt-replay --runs=0 env/0 2>err
 '
@@ -213,7 +249,7 @@ test_ok 'a rung goes on from the checkpoint that it went on from' '
 test_ok 'a trial that failed fails again; one that fails now differs' '
     test_exit 1 run -s fail --max-failures=0 --allow-unused x=0.0..1.0 -- sh -c "exit 3" && hpt-replay -q fail/0 >out &&
     test_grep "result	end	identical	failed: exit status 3" out && cp train kept-train && printf "#!/bin/sh\nexit 2\n" >train &&
-    test_exit 1 hpt-replay -q one/1 >out && test_grep "result	end	differs	complete	failed: exit status 2" out && mv kept-train train
+    test_exit 1 hpt-replay -q --in-place one/1 >out && test_grep "result	end	differs	complete	failed: exit status 2" out && mv kept-train train
 '
 test_ok 'a trial that a rule has stopped is not run again' '
     trial=$(sql "select min(trial) from hpt.trial where study = \$\$rungs\$\$ and state = \$\$pruned\$\$") && [ -n "$trial" ] &&
@@ -230,7 +266,7 @@ else
 fi
 test_ok 'interrupted: nothing is recorded and nothing left' '
     run -s slow --allow-unused x=0.0..1.0 -- ./slowly && : >slow && n=$(sql "select count(*) from hpt.replay") &&
-    { hpt-replay -q slow/0 >out 2>err & } && pid=$! && test_wait 20 test -e begun && kill -TERM $pid && test_exit 143 wait $pid &&
+    { hpt-replay -q --in-place slow/0 >out 2>err & } && pid=$! && test_wait 20 test -e begun && kill -TERM $pid && test_exit 143 wait $pid &&
     rm slow && test_is "$(sql "select count(*) from hpt.replay")" "$n" && test_is "$(ls -A .hpt/replays)" ""
 '
 test_ok 'secrets that were masked are masked again' '

@@ -110,6 +110,23 @@ with blas 'OpenBLAS: the kernel and the number of threads' '
     first_cause "threads and BLAS" blas --set=OPENBLAS_CORETYPE=Prescott && first_cause "threads and BLAS" blas --set=OPENBLAS_NUM_THREADS=2 &&
     hpt-replay -q --tolerance=loss=1e-10 --tolerance=stdout=1e-10 --set=OPENBLAS_NUM_THREADS=2 blas/0
 '
+cat >library.c <<'END'
+double scale(void) { return SCALE; }
+END
+cat >uses.c <<'END'
+#include <stdio.h>
+double scale(void);
+int main(void) { printf("loss=%g\n", scale()); return 0; }
+END
+with gcc 'a library that was upgraded' '
+    mkdir -p "$TEST_ROOT/lib" && gcc -shared -fPIC -DSCALE=1 library.c -o "$TEST_ROOT/lib/libscale.so" &&
+    gcc uses.c -L"$TEST_ROOT/lib" -Wl,-rpath,"$TEST_ROOT/lib" -lscale -o uses && hpt-run -q --print=none -t 1 -s library -m loss --allow-unused x=0.0..1.0 -- ./uses &&
+    hpt-replay -q library/0 >out && gcc -shared -fPIC -DSCALE=2 library.c -o "$TEST_ROOT/lib/libscale.so" && first_cause library library
+'
+test_ok 'an input that was edited' '
+    echo 5 >"$TEST_ROOT/table" && hpt-run -q --print=none -t 1 -s edited -m loss --allow-unused x=0.0..1.0 -- sh -c "echo loss=\$(cat ../table)" &&
+    hpt-replay -q edited/0 >out && echo 6 >"$TEST_ROOT/table" && first_cause input edited
+'
 test_ok 'a time zone' '
     TZ=UTC hpt-run -q --print=none -t 1 -s zone -m loss --allow-unused x=0.0..1.0 -- ./zone && TZ=Asia/Tokyo hpt-replay -q zone/0 >out &&
     first_cause "locale and time zone" zone --set=TZ=Asia/Tokyo

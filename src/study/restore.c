@@ -1,0 +1,422 @@
+#include "study/restore.h"
+
+#include "base/json.h"
+#include "record/code.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)1 << 31) /* bytes of a file that is restored */
+
+void hpt_restored_clear(HptRestored *restored)
+{
+    g_free(restored->base);
+    g_free(restored->base_then);
+    g_free(restored->directory);
+    *restored = (HptRestored){0};
+}
+
+/* ---- places ---- */
+
+static bool ends_name(char c)
+{
+    return !(g_ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
+}
+
+char *hpt_restore_path(const char *text, const char *then, const char *now)
+{
+    GString *out = g_string_new(NULL);
+    size_t length = strlen(then);
+    while (*text != '\0') {
+        if (strncmp(text, then, length) == 0 && ends_name(text[length])) {
+            g_string_append(out, now);
+            text += length;
+        } else {
+            g_string_append_c(out, *text++);
+        }
+    }
+    return g_string_free(out, false);
+}
+
+/* As it stands in a JSON string, without the quotes. */
+static char *json_text(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    hpt_json_append_string(out, text);
+    g_string_truncate(out, out->len - 1);
+    g_string_erase(out, 0, 1);
+    return g_string_free(out, false);
+}
+
+HptDefinition *hpt_restore_definition(const HptDefinition *definition, const char *then,
+                                      const char *now, GError **error)
+{
+    g_autofree char *from = json_text(then);
+    g_autofree char *to = json_text(now);
+    g_autofree char *text = hpt_restore_path(definition->canonical, from, to);
+    return hpt_definition_parse(text, strlen(text), error);
+}
+
+/* The folder so many components up. */
+static char *above(const char *path, const char *relative)
+{
+    g_autofree char *at = g_strdup(path);
+    if (strcmp(relative, ".") == 0)
+        return g_steal_pointer(&at);
+    g_auto(GStrv) parts = g_strsplit(relative, "/", -1);
+    for (char **part = parts; *part != NULL; part++) {
+        char *up = g_path_get_dirname(at);
+        g_free(at);
+        at = up;
+    }
+    return g_steal_pointer(&at);
+}
+
+/* What is behind the folder in path, "" for itself; NULL: path is not in it. Borrowed. */
+static const char *behind(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    if (strncmp(path, folder, length) != 0)
+        return NULL;
+    if (path[length] == '\0')
+        return path + length;
+    return path[length] == '/' ? path + length + 1 : NULL;
+}
+
+static char *join(const char *folder, const char *relative)
+{
+    return *relative == '\0' || strcmp(relative, ".") == 0
+               ? g_strdup(folder)
+               : g_strconcat(folder, "/", relative, NULL);
+}
+
+typedef struct {
+    const HptRestoreSpec *spec;
+    HptRestored *out;
+    char *root;      /* the fresh folder of the tree */
+    char *root_then, *project_then; /* absolute */
+    char *project; /* the fresh folder of the project */
+    GPtrArray *links; /* path, target, path, target … */
+    GHashTable *done; /* relative to the fresh folder */
+} Restore;
+
+/* The directories of then and now. */
+static void find_places(Restore *restore, const HptCodeReader *reader)
+{
+    const HptRestoreSpec *spec = restore->spec;
+    const GPtrArray *facts = spec->recorded->facts;
+    HptRestored *out = restore->out;
+    const char *project = hpt_items_get(facts, "process", "project");
+    const char *directory = hpt_items_get(facts, "process", "directory");
+    const char *inside = hpt_code_reader_peek_directory(reader);
+    g_autofree char *place = directory == NULL             ? g_strdup("/")
+                             : g_path_is_absolute(directory) ? g_strdup(directory)
+                                                             : join(project != NULL ? project : "/", directory);
+    restore->root_then = above(place, inside);
+    restore->project_then = g_strdup(project != NULL ? project : restore->root_then);
+    bool tree_is_outer = behind(restore->project_then, restore->root_then) != NULL;
+    bool project_is_outer = behind(restore->root_then, restore->project_then) != NULL;
+    out->base_then = g_strdup(!tree_is_outer && project_is_outer ? restore->project_then
+                                                                 : restore->root_then);
+    out->whole = strcmp(out->base_then, restore->project_then) == 0;
+    out->base = g_strconcat(spec->folder, out->base_then, NULL);
+    const char *below = behind(restore->project_then, out->base_then);
+    restore->root = join(out->base, behind(restore->root_then, out->base_then));
+    restore->project = join(out->base, below != NULL ? below : "");
+    out->directory = join(restore->root, inside);
+}
+
+/* ---- writing ---- */
+
+static bool make_folder(const char *path, GError **error)
+{
+    if (g_mkdir_with_parents(path, 0777) == 0)
+        return true;
+    hpt_error_set_errno(error, errno, "cannot make '%s'", path);
+    return false;
+}
+
+static bool write_bytes(const char *path, const char *bytes, size_t length, int mode,
+                        GError **error)
+{
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (!make_folder(parent, error))
+        return false;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool fine = fd >= 0;
+    for (size_t at = 0; fine && at < length;) {
+        ssize_t n = write(fd, bytes + at, length - at);
+        if (n < 0 && errno != EINTR)
+            fine = false;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    fine = fine && fchmod(fd, (mode_t)mode & 0777) == 0;
+    int errnum = errno;
+    if (fd >= 0)
+        close(fd);
+    if (!fine)
+        hpt_error_set_errno(error, errnum, "cannot write '%s'", path);
+    return fine;
+}
+
+/* A program by its first bytes, where no mode was recorded. */
+static int mode_of(const char *bytes, size_t length)
+{
+    bool program = (length >= 4 && memcmp(bytes, "\177ELF", 4) == 0) ||
+                   (length >= 2 && memcmp(bytes, "#!", 2) == 0);
+    return program ? 0755 : 0644;
+}
+
+static void tell(const Restore *restore, const char *what, const char *path, HptRestoreState state,
+                 const char *why)
+{
+    restore->spec->func(what, path, state, why, restore->spec->user);
+}
+
+/* The file as it lies in the project now; NULL: it is not there. */
+static char *read_now(const char *path, size_t *length, int *mode)
+{
+    struct stat info;
+    char *bytes = NULL;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
+        !g_file_get_contents(path, &bytes, length, NULL))
+        return NULL;
+    *mode = info.st_mode & 0777;
+    return bytes;
+}
+
+/* False: it was before. */
+static bool mark(Restore *restore, const char *path)
+{
+    return g_hash_table_add(restore->done, g_strdup(path));
+}
+
+/* From the record. False without an error: it is not there, and has been told. */
+static bool restore_object(Restore *restore, const char *what, const char *name, const char *path,
+                           const HptDigest *digest, int64_t size, int mode, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    size_t length = 0;
+    g_autofree char *bytes =
+        hpt_objects_get(restore->spec->objects, digest, size, FILE_MAX, &length, &problem);
+    if (bytes == NULL && problem->code != HPT_ERROR_INTEGRITY) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    if (bytes == NULL) {
+        tell(restore, what, name, HPT_RESTORE_MISSING, problem->message);
+        return true;
+    }
+    restore->out->files++;
+    restore->out->bytes += (int64_t)length;
+    return write_bytes(path, bytes, length, mode >= 0 ? mode : mode_of(bytes, length), error);
+}
+
+/* ---- code ---- */
+
+/* Where something of the tree lies in the project that is here now. */
+static char *place_now(const Restore *restore, const char *then)
+{
+    const char *below = restore->spec->project == NULL
+                            ? NULL
+                            : behind(then, restore->project_then);
+    return below != NULL ? join(restore->spec->project, below) : g_strdup(then);
+}
+
+static bool take_missing(Restore *restore, const HptCodeEntry *entry, const char *path,
+                         GError **error)
+{
+    g_autofree char *then = join(restore->root_then, entry->path);
+    g_autofree char *now = place_now(restore, then);
+    size_t length = 0;
+    int mode = 0;
+    g_autofree char *bytes = read_now(now, &length, &mode);
+    if (bytes == NULL) {
+        tell(restore, "code", entry->path, HPT_RESTORE_MISSING, entry->text);
+        return true;
+    }
+    tell(restore, "code", entry->path, HPT_RESTORE_TAKEN, entry->text);
+    return write_bytes(path, bytes, length, mode, error);
+}
+
+static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **error)
+{
+    g_autofree char *path = join(restore->root, entry->path);
+    switch (entry->kind) {
+    case HPT_CODE_FILE:
+        mark(restore, path);
+        return restore_object(restore, "code", entry->path, path, &entry->digest, entry->size,
+                              entry->mode, error);
+    case HPT_CODE_FOLDER:
+        return make_folder(path, error);
+    case HPT_CODE_LINK:
+        g_ptr_array_add(restore->links, g_strdup(path));
+        g_ptr_array_add(restore->links, g_strdup(entry->text));
+        return true;
+    case HPT_CODE_MISSING:
+        if (strcmp(entry->path, ".") != 0)
+            return take_missing(restore, entry, path, error);
+        tell(restore, "code", entry->path, HPT_RESTORE_MISSING, entry->text);
+        return true;
+    }
+    g_assert_not_reached();
+}
+
+static bool restore_code(Restore *restore, HptCodeReader *reader, GError **error)
+{
+    GError *problem = NULL;
+    HptCodeEntry entry;
+    while (hpt_code_next(reader, &entry, &problem))
+        if (!restore_entry(restore, &entry, &problem))
+            break;
+    if (problem == NULL)
+        return true;
+    g_propagate_error(error, problem);
+    return false;
+}
+
+/* ---- inputs ---- */
+
+static bool has_digest_now(const char *bytes, size_t length, const HptDigest *digest)
+{
+    HptDigest found = hpt_digest(bytes, length);
+    return memcmp(&found, digest, sizeof found) == 0;
+}
+
+/* From the project as it is now: a file whose digest alone was kept, or not even that. */
+static bool take_input(Restore *restore, const HptRecordedInput *input, const char *path,
+                       GError **error)
+{
+    g_autofree char *then = join(restore->project_then, input->path);
+    g_autofree char *now = place_now(restore, then);
+    size_t length = 0;
+    int mode = 0;
+    g_autofree char *bytes = read_now(now, &length, &mode);
+    bool same = bytes != NULL && input->has_digest && has_digest_now(bytes, length, &input->digest);
+    if (same || (bytes != NULL && !input->has_digest)) {
+        if (!same)
+            tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
+        return write_bytes(path, bytes, length, mode, error);
+    }
+    /* What went away while the trial ran need not come back. */
+    if (strcmp(input->state, "gone") != 0)
+        tell(restore, "input", input->path, HPT_RESTORE_MISSING,
+             bytes == NULL ? "its bytes were not kept, and it is not here"
+                           : "its bytes were not kept, and here it is another");
+    return true;
+}
+
+static bool restore_input(Restore *restore, const HptRecordedInput *input, GError **error)
+{
+    g_autofree char *path = join(restore->project, input->path);
+    if (strcmp(input->role, "written") == 0) { /* its folder was there */
+        g_autofree char *parent = g_path_get_dirname(path);
+        return make_folder(parent, error);
+    }
+    if (!mark(restore, path))
+        return true; /* the code has it, or a role before */
+    return strcmp(input->state, "stored") == 0
+               ? restore_object(restore, "input", input->path, path, &input->digest, input->size,
+                                -1, error)
+               : take_input(restore, input, path, error);
+}
+
+/* A name in the record goes nowhere but down, whoever wrote it. */
+static bool is_below(const char *path)
+{
+    if (path[0] == '/' || path[0] == '\0')
+        return false;
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    for (char **part = parts; *part != NULL; part++)
+        if (**part == '\0' || strcmp(*part, ".") == 0 || strcmp(*part, "..") == 0)
+            return false;
+    return true;
+}
+
+/* A file outside that was read alone is reached by a relative name, too. */
+static void link_outside(Restore *restore, const GArray *inputs, guint i)
+{
+    const HptRecordedInput *input = &g_array_index(inputs, HptRecordedInput, i);
+    bool changed = false;
+    for (guint k = i; k < inputs->len && !changed; k++) {
+        const HptRecordedInput *other = &g_array_index(inputs, HptRecordedInput, k);
+        if (strcmp(other->path, input->path) != 0)
+            break;
+        changed = strcmp(other->role, "written") == 0 || strcmp(other->role, "changed") == 0;
+    }
+    g_autofree char *path = g_strconcat(restore->spec->folder, input->path, NULL);
+    if (changed || !is_below(input->path + 1) || !mark(restore, path))
+        return;
+    g_ptr_array_add(restore->links, g_steal_pointer(&path));
+    g_ptr_array_add(restore->links, g_strdup(input->path));
+}
+
+static bool restore_inputs(Restore *restore, GError **error)
+{
+    const GArray *inputs = restore->spec->recorded->inputs;
+    for (guint i = 0; i < inputs->len; i++) {
+        const HptRecordedInput *input = &g_array_index(inputs, HptRecordedInput, i);
+        if (is_below(input->path) && !restore_input(restore, input, error))
+            return false;
+        if (g_path_is_absolute(input->path) && !input->common)
+            link_outside(restore, inputs, i);
+    }
+    return true;
+}
+
+/* Links of then that led to something in the tree by its whole name lead to the fresh one. */
+static bool make_links(Restore *restore, GError **error)
+{
+    for (guint i = 0; i + 1 < restore->links->len; i += 2) {
+        const char *path = restore->links->pdata[i];
+        g_autofree char *target = hpt_restore_path(restore->links->pdata[i + 1],
+                                                   restore->out->base_then, restore->out->base);
+        g_autofree char *parent = g_path_get_dirname(path);
+        if (!make_folder(parent, error))
+            return false;
+        if (symlink(target, path) != 0 && errno != EEXIST) {
+            hpt_error_set_errno(error, errno, "cannot make '%s'", path);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void clear(Restore *restore)
+{
+    g_free(restore->root);
+    g_free(restore->root_then);
+    g_free(restore->project_then);
+    g_free(restore->project);
+    g_ptr_array_unref(restore->links);
+    g_hash_table_unref(restore->done);
+}
+
+bool hpt_restore(const HptRestoreSpec *spec, HptRestored *out, GError **error)
+{
+    const HptRecorded *recorded = spec->recorded;
+    g_autoptr(HptCodeReader) reader =
+        hpt_code_reader_new(recorded->code_text, recorded->code_length, error);
+    if (reader == NULL)
+        return false;
+    HptRestored restored = {0};
+    Restore restore = {
+        .spec = spec,
+        .out = &restored,
+        .links = g_ptr_array_new_with_free_func(g_free),
+        .done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    find_places(&restore, reader);
+    bool fine = make_folder(restore.project, error) && make_folder(restored.directory, error) &&
+                restore_code(&restore, reader, error) &&
+                restore_inputs(&restore, error) && make_links(&restore, error);
+    clear(&restore);
+    if (fine)
+        *out = restored;
+    else
+        hpt_restored_clear(&restored);
+    return fine;
+}
