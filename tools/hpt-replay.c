@@ -8,6 +8,7 @@
 #include "run/workdir.h"
 #include "show/terminal.h"
 #include "study/name.h"
+#include "study/recorded-bundle.h"
 #include "study/suggest.h"
 #include "tools/replay_show.h"
 #include "tools/tool.h"
@@ -350,10 +351,13 @@ static bool parse_options(Replay *replay, HptShow *show, GError **error)
 
 static bool choose_folder(Replay *replay, GError **error)
 {
-    const char *hpt = hpt_project_peek_folder(replay->project);
     g_autofree char *id = hpt_uuid_new();
     g_autofree char *here = g_get_current_dir();
-    replay->folder = opt_keep == NULL ? g_strdup_printf("%s/replays/%s", hpt, id)
+    g_autofree char *usual =
+        replay->project == NULL
+            ? g_strdup_printf("%s/hpt-replay-%s", g_get_tmp_dir(), id)
+            : g_strdup_printf("%s/replays/%s", hpt_project_peek_folder(replay->project), id);
+    replay->folder = opt_keep == NULL ? g_strdup(usual)
                      : g_path_is_absolute(opt_keep) ? g_strdup(opt_keep)
                                                     : g_build_filename(here, opt_keep, NULL);
     g_autofree char *parent = g_path_get_dirname(replay->folder);
@@ -443,20 +447,45 @@ static int suggest(Replay *replay, const char *text, GError **error)
     return counts[HPT_SUGGEST_DIFFERS] + counts[HPT_SUGGEST_UNKNOWN] == 0 ? HPT_EXIT_OK : HPT_EXIT_NO;
 }
 
-static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
+static GPtrArray *read_record(Replay *replay, const char *text, GError **error)
 {
     g_auto(HptTrialName) name = {0};
-    if (!open_project(replay, error))
-        return HPT_EXIT_DATABASE;
-    if (!hpt_trial_name_find(replay->db, opt_study, text, &name, error))
-        return HPT_EXIT_NOT_FOUND;
-    g_autoptr(GPtrArray) runs =
-        hpt_recorded_read(replay->db, name.study.study, name.trial, replay->fold, error);
+    return open_project(replay, error) &&
+                   hpt_trial_name_find(replay->db, opt_study, text, &name, error)
+               ? hpt_recorded_read(replay->db, name.study.study, name.trial, replay->fold, error)
+               : NULL;
+}
+
+/* No database: nothing is recorded, and the objects are those of the bundle. */
+static GPtrArray *read_bundle(Replay *replay, const char *path, const char *inside, GError **error)
+{
+    g_autofree char *named = opt_study == NULL ? g_strdup(inside)
+                                               : g_strdup_printf("%s/%s", opt_study,
+                                                                 inside == NULL ? "" : inside);
+    opt_no_record = true;
+    return hpt_recorded_read_bundle(path, named, replay->fold, error);
+}
+
+static bool unpack(Replay *replay, const char *path, GError **error)
+{
+    g_autofree char *folder = g_build_filename(replay->folder, "objects", NULL);
+    replay->objects.store = hpt_store_open(folder, error);
+    return replay->objects.store != NULL && hpt_recorded_unpack(path, replay->objects.store, error);
+}
+
+static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
+{
+    const char *inside = NULL;
+    g_autofree char *path = NULL;
+    g_autoptr(GPtrArray) runs = hpt_facts_is_bundle(text, &path, &inside)
+                                    ? read_bundle(replay, path, inside, error)
+                                    : read_record(replay, text, error);
     if (runs == NULL)
         return HPT_EXIT_NOT_FOUND;
     HptResourcesInput needs = {.jobs = 1, .environment = (const char *const *)environ};
     replay->resources = hpt_resources_new(&needs, error);
-    if (replay->resources == NULL || !choose_folder(replay, error))
+    if (replay->resources == NULL || !choose_folder(replay, error) ||
+        (path != NULL && !unpack(replay, path, error)))
         return HPT_EXIT_TOOL;
     const HptRecorded *first = runs->pdata[0];
     ReplayShowOptions look_of = {*format, first->part, opt_verbose || opt_check};
@@ -496,7 +525,7 @@ static int run(int argc, char **argv, GError **error)
 
 int main(int argc, char **argv)
 {
-    static const HptTool tool = {"hpt-replay", "[OPTION]... TRIAL",
+    static const HptTool tool = {"hpt-replay", "[OPTION]... TRIAL|BUNDLE#TRIAL",
                                  "run a recorded trial again: is it the same, and if not, why not?",
                                  options, run};
     return hpt_tool_main(&tool, argc, argv);

@@ -398,6 +398,11 @@ static bool restore(HptPreflight *preflight, const HptPreflightInput *input, GEr
     const HptRecorded *recorded = input->recorded;
     if (recorded->resume_trial < 0)
         return true;
+    if (input->objects->db == NULL) {
+        preflight_add(preflight, "checkpoint", NULL, HPT_CHECK_MISSING, NULL, NULL,
+                      "it goes on from another run: hpt-import the bundle first");
+        return true;
+    }
     g_autoptr(HptArgs) args = hpt_args_new();
     hpt_args_text(args, recorded->study);
     hpt_args_int8(args, recorded->resume_trial);

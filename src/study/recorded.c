@@ -46,6 +46,21 @@ static void free_fact(void *fact)
     hpt_item_free(fact);
 }
 
+HptRecorded *hpt_recorded_new(void)
+{
+    HptRecorded *run = g_new0(HptRecorded, 1);
+    run->exit_status = -1;
+    run->resume_trial = -1;
+    run->facts = g_ptr_array_new_with_free_func(free_fact);
+    run->metrics = g_array_new(false, false, sizeof(HptRecordedMetric));
+    g_array_set_clear_func(run->metrics, clear_metric);
+    run->outputs = g_array_new(false, false, sizeof(HptRecordedOutput));
+    g_array_set_clear_func(run->outputs, clear_output);
+    run->inputs = g_array_new(false, false, sizeof(HptRecordedInput));
+    g_array_set_clear_func(run->inputs, clear_input);
+    return run;
+}
+
 void hpt_recorded_free(HptRecorded *recorded)
 {
     if (recorded == NULL)
@@ -144,7 +159,6 @@ static bool read_details(HptRecorded *run, const char *text, GError **error)
 static void read_part(HptRecorded *run, const HptRows *rows, size_t i)
 {
     run->part = !hpt_rows_null(rows, i, EVALUATION);
-    run->resume_trial = -1;
     if (!run->part)
         return;
     run->evaluation = hpt_rows_int4(rows, i, EVALUATION);
@@ -162,7 +176,7 @@ static void read_part(HptRecorded *run, const HptRows *rows, size_t i)
 static HptRecorded *read_run(const HptRows *rows, size_t i, const char *study, int64_t trial,
                              GError **error)
 {
-    g_autoptr(HptRecorded) run = g_new0(HptRecorded, 1);
+    g_autoptr(HptRecorded) run = hpt_recorded_new();
     run->study = g_strdup(study);
     run->trial = trial;
     run->state = g_strdup(hpt_rows_peek_text(rows, i, STATE));
@@ -175,7 +189,6 @@ static HptRecorded *read_run(const HptRows *rows, size_t i, const char *study, i
     run->environment = g_strdup(hpt_rows_peek_text(rows, i, ENVIRONMENT));
     run->code = g_strdup(hpt_rows_peek_text(rows, i, CODE));
     run->traced = g_strcmp0(hpt_rows_peek_text(rows, i, TRACE), "complete") == 0;
-    run->facts = g_ptr_array_new_with_free_func(free_fact);
     run->slot = int4_or(rows, i, SLOT, 0);
     run->host = g_strdup(hpt_rows_peek_text(rows, i, HOST));
     run->started_us = hpt_rows_null(rows, i, STARTED) ? 0 : hpt_rows_time(rows, i, STARTED);
@@ -208,8 +221,6 @@ static bool read_metrics(HptDb *db, HptRecorded *run, GError **error)
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_METRICS, args, error);
     if (rows == NULL)
         return false;
-    run->metrics = g_array_new(false, false, sizeof(HptRecordedMetric));
-    g_array_set_clear_func(run->metrics, clear_metric);
     for (size_t i = 0; i < hpt_rows_count(rows); i++) {
         HptRecordedMetric metric = {
             .name = g_strdup(hpt_rows_peek_text(rows, i, 0)),
@@ -230,8 +241,6 @@ static bool read_outputs(HptDb *db, HptRecorded *run, GError **error)
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_OUTPUTS, args, error);
     if (rows == NULL)
         return false;
-    run->outputs = g_array_new(false, false, sizeof(HptRecordedOutput));
-    g_array_set_clear_func(run->outputs, clear_output);
     for (size_t i = 0; i < hpt_rows_count(rows); i++) {
         const char *digest = hpt_rows_peek_text(rows, i, 2), *full = hpt_rows_peek_text(rows, i, 5);
         HptRecordedOutput output = {
@@ -275,8 +284,6 @@ static bool read_inputs(HptDb *db, HptRecorded *run, GError **error)
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_INPUTS, args, error);
     if (rows == NULL)
         return false;
-    run->inputs = g_array_new(false, false, sizeof(HptRecordedInput));
-    g_array_set_clear_func(run->inputs, clear_input);
     for (size_t i = 0; i < hpt_rows_count(rows); i++) {
         const char *digest = hpt_rows_peek_text(rows, i, 3);
         HptRecordedInput input = {
@@ -348,11 +355,14 @@ char *hpt_objects_get(const HptObjects *objects, const HptDigest *digest, int64_
     char hex[HPT_DIGEST_HEX_SIZE];
     g_autoptr(HptArgs) args = hpt_args_new();
     hpt_args_text(args, hpt_digest_hex(digest, hex));
-    g_autoptr(HptRows) rows = hpt_db_maybe_row(objects->db, HPT_SQL_RECORDED_OBJECT, args, error);
-    if (rows == NULL)
+    g_autoptr(HptRows) rows =
+        objects->db == NULL
+            ? NULL
+            : hpt_db_maybe_row(objects->db, HPT_SQL_RECORDED_OBJECT, args, error);
+    if (rows == NULL && objects->db != NULL)
         return NULL;
     const char *bytes =
-        hpt_rows_count(rows) == 0 ? NULL : hpt_rows_peek_bytea(rows, 0, 0, length);
+        rows == NULL || hpt_rows_count(rows) == 0 ? NULL : hpt_rows_peek_bytea(rows, 0, 0, length);
     if (bytes != NULL && *length <= max) {
         HptDigest found = hpt_digest(bytes, *length);
         if (memcmp(&found, digest, sizeof found) == 0)

@@ -72,6 +72,8 @@ typedef struct {
     GArray *outputs; /* of HptRecordedOutput, by kind and path */
 } HptRecorded;
 
+/* Empty lists, nothing else. */
+HptRecorded *hpt_recorded_new(void);
 void hpt_recorded_free(HptRecorded *recorded);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRecorded, hpt_recorded_free)
 
@@ -86,7 +88,7 @@ GPtrArray *hpt_recorded_read(HptDb *db, const char *study, int64_t trial, int fo
 
 /* Where objects are read from: the database, else the project's folder. */
 typedef struct {
-    HptDb *db;
+    HptDb *db;       /* NULL: there is none, as of a bundle */
     HptStore *store; /* NULL: there is no folder */
 } HptObjects;
 

@@ -1,0 +1,420 @@
+/* What a bundle says of the runs of a trial: the same as recorded.c asks the views for. */
+#include "study/recorded-bundle.h"
+
+#include "base/number.h"
+#include "record/inputs.h"
+#include "store/bundle.h"
+#include "study/compare-bundle-internal.h"
+#include "study/compare-facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- values of rows, whose types hpt_table_read has checked ---- */
+
+static bool has(const json_t *row, const char *name)
+{
+    return json_object_get(row, name) != NULL;
+}
+
+static const char *text(const json_t *row, const char *name)
+{
+    return json_string_value(json_object_get(row, name));
+}
+
+static int64_t integer(const json_t *row, const char *name, int64_t otherwise)
+{
+    const json_t *value = json_object_get(row, name);
+    int64_t number = 0;
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    if (json_is_string(value) && hpt_integer_parse(json_string_value(value), &number))
+        return number;
+    return json_is_real(value) ? (int64_t)json_real_value(value) : otherwise;
+}
+
+static double real(const json_t *row, const char *name)
+{
+    const char *word = text(row, name);
+    if (word == NULL)
+        return json_number_value(json_object_get(row, name));
+    return strcmp(word, "Infinity") == 0    ? (double)INFINITY
+           : strcmp(word, "-Infinity") == 0 ? -(double)INFINITY
+           : strcmp(word, "-0") == 0        ? -0.0
+                                            : (double)NAN;
+}
+
+/* Bytes: a string, or {"hex":…}; owned, NUL-terminated; NULL if there are none. */
+static char *bytes_of(const json_t *value, size_t *length)
+{
+    const char *plain = json_string_value(value);
+    const char *hex = json_string_value(json_object_get(value, "hex"));
+    if (plain != NULL) {
+        *length = json_string_length(value);
+        return g_memdup2(plain, *length + 1);
+    }
+    if (hex == NULL)
+        return NULL;
+    *length = strlen(hex) / 2;
+    char *bytes = g_malloc(*length + 1);
+    for (size_t i = 0; i < *length; i++)
+        bytes[i] =
+            (char)(g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
+    bytes[*length] = '\0';
+    return bytes;
+}
+
+static char *path_of(const json_t *row, const char *name)
+{
+    size_t length = 0;
+    g_autofree char *bytes = bytes_of(json_object_get(row, name), &length);
+    return bytes == NULL ? NULL : hpt_facts_path_text(bytes, length);
+}
+
+/* ---- rows ---- */
+
+typedef struct {
+    HptFactsBundle *bundle;
+    const char *study;
+    int64_t trial;
+} Reading;
+
+static void free_row(void *row)
+{
+    json_decref(row);
+}
+
+/* Rows of a table that belong to the trial (attempt ≥ 0: to that attempt); owned. */
+static GPtrArray *rows_of(const Reading *reading, const char *table, int64_t attempt,
+                          GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_row);
+    HptBundleRows rows = hpt_bundle_rows(reading->bundle, table, reading->study, reading->trial);
+    GError *problem = NULL;
+    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL;)
+        if (attempt < 0 || integer(row, "attempt", -1) == attempt)
+            g_ptr_array_add(found, row);
+        else
+            json_decref(row);
+    if (problem == NULL)
+        return g_steal_pointer(&found);
+    g_propagate_error(error, problem);
+    return NULL;
+}
+
+static HptDefinition *find_definition(const Reading *reading, int64_t version, GError **error)
+{
+    HptBundleRows rows = hpt_bundle_rows(reading->bundle, "definition", reading->study, -1);
+    GError *problem = NULL;
+    g_autofree char *canonical = NULL;
+    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row))
+        if (integer(row, "version", 0) == version) {
+            g_free(canonical);
+            canonical = hpt_json_canonical(json_object_get(row, "canonical"), &problem);
+        }
+    if (problem != NULL) {
+        g_propagate_error(error, problem);
+        return NULL;
+    }
+    if (canonical != NULL)
+        return hpt_definition_parse(canonical, strlen(canonical), error);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                "the bundle has no version %" PRId64 " of study '%s'", version, reading->study);
+    return NULL;
+}
+
+/* ---- the environment ---- */
+
+static int by_kind_and_name(const void *a, const void *b)
+{
+    const HptItem *x = *(HptItem *const *)a, *y = *(HptItem *const *)b;
+    int kind = strcmp(x->kind, y->kind);
+    return kind != 0 ? kind : strcmp(x->name, y->name);
+}
+
+static void add_items(HptRecorded *run, const json_t *canonical)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(canonical, "items"), i, item)
+    {
+        const char *value = text(item, "value");
+        HptItem *fact = g_new0(HptItem, 1);
+        fact->kind = g_strdup(text(item, "kind"));
+        fact->name = g_strdup(text(item, "name"));
+        fact->value = g_strdup(value != NULL ? value : text(item, "value_hex"));
+        if (fact->kind != NULL && fact->name != NULL && fact->value != NULL)
+            g_ptr_array_add(run->facts, fact);
+        else
+            hpt_item_free(fact);
+    }
+}
+
+static bool read_environment(const Reading *reading, HptRecorded *run, GError **error)
+{
+    GError *problem = NULL;
+    if (run->environment == NULL)
+        return true;
+    g_autoptr(json_t) row =
+        hpt_bundle_row_by_digest(reading->bundle, "environment", run->environment, &problem);
+    const json_t *canonical = json_object_get(row, "canonical");
+    add_items(run, canonical);
+    const char *name;
+    json_t *part;
+    json_object_foreach(json_object_get(canonical, "parts"), name, part)
+    {
+        if (problem != NULL || json_string_value(part) == NULL)
+            continue;
+        g_autoptr(json_t) found = hpt_bundle_row_by_digest(reading->bundle, "environment_part",
+                                                           json_string_value(part), &problem);
+        add_items(run, json_object_get(found, "canonical"));
+    }
+    g_ptr_array_sort(run->facts, by_kind_and_name);
+    if (problem == NULL)
+        return true;
+    g_propagate_error(error, problem);
+    return false;
+}
+
+/* ---- metrics, outputs, code, inputs ---- */
+
+static int by_metric(const void *a, const void *b)
+{
+    return strcmp(((const HptRecordedMetric *)a)->name, ((const HptRecordedMetric *)b)->name);
+}
+
+static bool read_metrics(const Reading *reading, HptRecorded *run, GError **error)
+{
+    g_autoptr(GPtrArray) rows =
+        rows_of(reading, run->part ? "evaluation_metric" : "metric", run->attempt, error);
+    for (guint i = 0; rows != NULL && i < rows->len; i++) {
+        const json_t *row = rows->pdata[i];
+        HptRecordedMetric metric = {g_strdup(text(row, "name")), g_strdup(text(row, "rule")),
+                                    real(row, "value")};
+        g_array_append_val(run->metrics, metric);
+    }
+    g_array_sort(run->metrics, by_metric);
+    return rows != NULL;
+}
+
+static bool read_outputs(const Reading *reading, HptRecorded *run, GError **error)
+{
+    g_autoptr(GPtrArray) rows = rows_of(reading, "artefact", run->attempt, error);
+    for (guint i = 0; rows != NULL && i < rows->len; i++) {
+        const json_t *row = rows->pdata[i];
+        const char *digest = text(row, "digest"), *full = text(row, "full_digest");
+        HptRecordedOutput output = {
+            .kind = g_strdup(text(row, "kind")),
+            .path = path_of(row, "path"),
+            .stored_size = digest == NULL ? -1 : hpt_bundle_object_size(reading->bundle, digest),
+            .size = integer(row, "full_size", 0),
+            .target = path_of(row, "target"),
+            .note = g_strdup(text(row, "note")),
+        };
+        output.stored = digest != NULL && hpt_digest_parse(digest, &output.digest);
+        output.cut = full != NULL && hpt_digest_parse(full, &output.full_digest);
+        g_array_append_val(run->outputs, output);
+    }
+    return rows != NULL;
+}
+
+/* The canonical form of a row that is named by its digest; NULL without an error: it is not there. */
+static char *canonical_of(const Reading *reading, const char *table, const char *digest,
+                          size_t *length, GError **error)
+{
+    if (digest == NULL)
+        return NULL;
+    g_autoptr(json_t) row = hpt_bundle_row_by_digest(reading->bundle, table, digest, error);
+    return row == NULL ? NULL : bytes_of(json_object_get(row, "canonical"), length);
+}
+
+static bool read_inputs(const Reading *reading, HptRecorded *run, const char *digest, bool common,
+                        GError **error)
+{
+    GError *problem = NULL;
+    size_t length = 0;
+    g_autofree char *canonical =
+        canonical_of(reading, "input_set", digest, &length, &problem);
+    g_autoptr(HptInputs) inputs =
+        canonical == NULL ? NULL : hpt_inputs_parse(canonical, length, &problem);
+    for (size_t i = 0; inputs != NULL && i < inputs->n; i++) {
+        const HptInputFile *file = &inputs->files[i];
+        HptRecordedInput input = {
+            .path = g_strdup(file->path),
+            .role = g_strdup(hpt_input_role_name(file->role)),
+            .state = g_strdup(hpt_input_state_name(file->state)),
+            .has_digest = hpt_input_state_has_digest(file->state),
+            .common = common,
+            .digest = file->digest,
+            .size = file->size,
+        };
+        g_array_append_val(run->inputs, input);
+    }
+    if (problem == NULL)
+        return true;
+    g_propagate_error(error, problem);
+    return false;
+}
+
+/* ---- one run ---- */
+
+static void read_attempt(HptRecorded *run, const json_t *attempt)
+{
+    size_t i;
+    json_t *word;
+    run->outcome = g_strdup(text(attempt, "outcome"));
+    run->cause = g_strdup(text(attempt, "cause"));
+    run->exit_status = (int)integer(attempt, "exit_status", -1);
+    run->signal = (int)integer(attempt, "signal", 0);
+    run->slot = (int)integer(attempt, "slot", 0);
+    run->environment = g_strdup(text(attempt, "environment"));
+    run->code = g_strdup(text(attempt, "code"));
+    run->traced = g_strcmp0(text(attempt, "trace"), "complete") == 0;
+    run->argv = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    json_array_foreach(json_object_get(attempt, "argv"), i, word)
+    {
+        size_t length = 0;
+        char *bytes = bytes_of(word, &length);
+        if (bytes != NULL)
+            g_ptr_array_add(run->argv, g_bytes_new_take(bytes, length));
+    }
+    const json_t *details = json_object_get(attempt, "details");
+    run->cores = g_strdup(text(details, "cores"));
+    run->gpus = g_strdup(text(details, "gpus"));
+    run->via = g_strdup(text(details, "via"));
+    run->containment = g_strdup(text(details, "containment"));
+}
+
+static void read_part(HptRecorded *run, const json_t *part)
+{
+    run->part = true;
+    run->evaluation = (int)integer(part, "evaluation", 0);
+    run->rung = (int)integer(part, "rung", 0);
+    run->fold = (int)integer(part, "fold", 0);
+    run->repeat = (int)integer(part, "repeat", 0);
+    run->budget = has(part, "budget") ? real(part, "budget") : 0;
+    run->part_seed = integer(part, "seed", 0);
+    run->resume_trial = integer(part, "resume_number", -1);
+    run->resume_attempt = (int)integer(part, "resume_attempt", 0);
+}
+
+/* part NULL: the trial is one run. */
+static HptRecorded *read_run(const Reading *reading, const json_t *trial, const json_t *part,
+                             GError **error)
+{
+    g_autoptr(HptRecorded) run = hpt_recorded_new();
+    run->study = g_strdup(reading->study);
+    run->trial = reading->trial;
+    run->state = g_strdup(text(part != NULL ? part : trial, "state"));
+    run->seed = integer(trial, "seed", 0);
+    run->attempt = (int)integer(part != NULL ? part : trial, "attempt", 0);
+    if (part != NULL)
+        read_part(run, part);
+    if (has(trial, "config")) {
+        run->config = hpt_json_canonical(json_object_get(trial, "config"), error);
+        run->definition = run->config == NULL
+                              ? NULL
+                              : find_definition(reading, integer(trial, "definition", 0), error);
+        if (run->definition == NULL)
+            return NULL;
+    }
+    g_autoptr(GPtrArray) attempts = rows_of(reading, "attempt", run->attempt, error);
+    if (attempts == NULL)
+        return NULL;
+    if (attempts->len == 0)
+        return g_steal_pointer(&run);
+    const json_t *attempt = attempts->pdata[0];
+    GError *problem = NULL;
+    read_attempt(run, attempt);
+    run->code_text = canonical_of(reading, "code", run->code, &run->code_length, &problem);
+    if (problem != NULL) {
+        g_propagate_error(error, problem);
+        return NULL;
+    }
+    bool fine = read_metrics(reading, run, error) && read_outputs(reading, run, error) &&
+                read_environment(reading, run, error) &&
+                read_inputs(reading, run, text(attempt, "inputs"), false, error) &&
+                read_inputs(reading, run, text(attempt, "common_inputs"), true, error);
+    return fine ? g_steal_pointer(&run) : NULL;
+}
+
+static void free_recorded(void *recorded)
+{
+    hpt_recorded_free(recorded);
+}
+
+static GPtrArray *read_runs(const Reading *reading, int fold, GError **error)
+{
+    g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(free_recorded);
+    g_autoptr(GPtrArray) trials = rows_of(reading, "trial", -1, error);
+    g_autoptr(GPtrArray) parts =
+        trials == NULL ? NULL : rows_of(reading, "evaluation", -1, error);
+    if (parts == NULL)
+        return NULL;
+    for (guint i = 0; trials->len > 0 && i < MAX(parts->len, 1); i++) {
+        const json_t *part = parts->len == 0 ? NULL : parts->pdata[i];
+        if (fold >= 0 && (part == NULL || integer(part, "fold", -1) != fold))
+            continue;
+        HptRecorded *run = read_run(reading, trials->pdata[0], part, error);
+        if (run == NULL)
+            return NULL;
+        g_ptr_array_add(runs, run);
+    }
+    if (runs->len > 0)
+        return g_steal_pointer(&runs);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
+                "the bundle has no such run of trial %" PRId64 " of study '%s'", reading->trial,
+                reading->study);
+    return NULL;
+}
+
+/* ---- objects ---- */
+
+static bool take_object(HptBundleReader *reader, HptStore *store, GError **error)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    guint8 buffer[65536];
+    gssize n;
+    while ((n = hpt_bundle_read(reader, buffer, sizeof buffer, error)) > 0)
+        g_byte_array_append(bytes, buffer, (guint)n);
+    HptObjectId id;
+    return n == 0 && hpt_object_put_bytes(store, bytes->data, bytes->len, &id, error);
+}
+
+bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        hpt_error_set_errno(error, errno, "%s", path);
+        return false;
+    }
+    g_autoptr(HptBundleReader) reader = hpt_bundle_open(fd, path, error);
+    bool fine = reader != NULL, end = false;
+    while (fine && !end) {
+        HptBundleEntry entry;
+        fine = hpt_bundle_next(reader, &entry, &end, error);
+        if (fine && !end && g_str_has_prefix(entry.path, "objects/sha256/"))
+            fine = take_object(reader, store, error);
+    }
+    close(fd);
+    return fine;
+}
+
+GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fold, GError **error)
+{
+    g_autoptr(HptFactsBundle) bundle = hpt_facts_bundle_open(path, error);
+    g_autoptr(HptFacts) facts =
+        bundle == NULL ? NULL : hpt_facts_bundle_read(bundle, inside, error);
+    if (facts == NULL)
+        return NULL;
+    if (facts->trial < 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "%s: which trial?\nhint: %s#NUMBER or %s#best", path, path, path);
+        return NULL;
+    }
+    Reading reading = {bundle, facts->study, facts->trial};
+    return read_runs(&reading, fold, error);
+}
