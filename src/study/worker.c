@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "study/reap.h"
 #include "study/resume.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
