@@ -10,8 +10,9 @@
 
 bool diff_counts(const HptDifference *row)
 {
-    /* That a file of the tree was not captured is no difference; of a result it is one. */
-    if (row->verdict == HPT_VERDICT_UNKNOWN && row->section == HPT_SECTION_CODE)
+    /* That a file that went in was not captured is no difference; of a result it is one. */
+    if (row->verdict == HPT_VERDICT_UNKNOWN &&
+        (row->section == HPT_SECTION_CODE || row->section == HPT_SECTION_INPUTS))
         return false;
     return row->verdict != HPT_VERDICT_SAME && row->verdict != HPT_VERDICT_WITHIN;
 }

@@ -109,8 +109,11 @@ static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned want
     }
     for (unsigned i = 0; i < HPT_SECTION_COUNT; i++)
         if ((wanted >> i & 1) != 0 && (all >> i & 1) == 0) {
+            size_t lacks = 0;
+            while ((operands[lacks]->sections >> i & 1) != 0)
+                lacks++;
             g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s has no section '%s'",
-                        operands[0]->label, hpt_section_names[i]);
+                        operands[lacks]->label, hpt_section_names[i]);
             return false;
         }
     return true;
@@ -119,14 +122,16 @@ static bool check_kinds(const HptFacts *const *operands, size_t n, unsigned want
 /* Whether these are the same nobody can tell. */
 static void tell_missing(const HptFacts *const *operands, size_t n, unsigned wanted)
 {
-    size_t count = 0;
-    if (!opt_all && (wanted == 0 || (wanted & HPT_SECTION_BIT(CODE)) != 0))
-        count = hpt_compare_missing(operands, n, HPT_SECTION_CODE);
-    if (count > 0)
-        hpt_tool_note(
-            "files that belong to the code and were not captured, so are not compared: %zu "
-            "(--all shows them)",
-            count);
+    static const HptSection of[] = {HPT_SECTION_CODE, HPT_SECTION_INPUTS};
+    for (size_t i = 0; !opt_all && i < G_N_ELEMENTS(of); i++) {
+        if (wanted != 0 && (wanted >> of[i] & 1) == 0)
+            continue;
+        size_t count = hpt_compare_missing(operands, n, of[i]);
+        if (count > 0)
+            hpt_tool_note("files that belong to the %s and were not captured, so are not compared: "
+                          "%zu (--all shows them)",
+                          hpt_section_names[of[i]], count);
+    }
 }
 
 /* Sections that were not recorded of some, and so are compared of none. */
@@ -134,12 +139,15 @@ static void tell_unknown(const HptFacts *const *operands, size_t n, unsigned wan
 {
     for (unsigned section = 0; section < HPT_SECTION_COUNT; section++) {
         g_autoptr(GString) without = g_string_new(NULL);
+        size_t lacking = 0;
         for (size_t i = 0; i < n; i++) {
             unsigned whole = operands[i]->trial >= 0 ? HPT_SECTIONS_TRIAL : operands[i]->sections;
             if (((whole & ~operands[i]->sections) >> section & 1) != 0)
-                g_string_append_printf(without, "%s%s", without->len > 0 ? ", " : "",
+                g_string_append_printf(without, "%s%s", lacking++ > 0 ? ", " : "",
                                        operands[i]->label);
         }
+        if (section == HPT_SECTION_INPUTS && lacking == n) /* neither traced nor declared */
+            continue;
         if (without->len > 0 && (wanted == 0 || (wanted >> section & 1) != 0))
             hpt_tool_note("%s is not recorded of %s, so it is not compared",
                           hpt_section_names[section], without->str);

@@ -16,12 +16,16 @@
 -- returns evaluations boolean
 -- returns parent bigint
 -- returns code text
+-- returns inputs text
+-- returns common_inputs text
+-- returns trace text
 select case when $3 is null then t.state else a.outcome end, t.definition_version,
        case when $3 is null then t.seed else coalesce(e.seed, t.seed) end, c.canonical,
        case when $3 is null then t.cause else a.cause end, a.exit_status, a.signal,
        case when $3 is null then t.seconds else a.seconds end,
        case when $3 is null then t.max_rss_bytes else a.max_rss_bytes end,
-       a.argv, a.environment, t.rung is not null, t.parent, a.code
+       a.argv, a.environment, t.rung is not null, t.parent, a.code,
+       a.inputs, a.common_inputs, a.trace
 from hpt.trial t
 join hpt.configuration c on c.study = t.study and c.trial = t.trial
 join hpt.attempt a on a.study = t.study and a.trial = t.trial and a.attempt = coalesce($3, t.attempt)

@@ -152,14 +152,16 @@ static bool add_environment(const HptFactsBundle *bundle, const char *digest, Hp
     return false;
 }
 
-/* ---- code ---- */
+/* ---- code, inputs ---- */
 
-static bool add_code(const HptFactsBundle *bundle, const char *digest, HptFacts *facts,
-                     GError **error)
+/* Adds what a row holds as its canonical bytes; without it the facts lack the section. */
+static bool add_canonical(const HptFactsBundle *bundle, const char *table, const char *digest,
+                          HptFacts *facts, unsigned section,
+                          bool add(HptFacts *, const void *, size_t, GError **), GError **error)
 {
     GError *problem = NULL;
     g_autoptr(json_t) row =
-        digest != NULL ? hpt_bundle_row_by_digest(bundle, "code", digest, &problem) : NULL;
+        digest != NULL ? hpt_bundle_row_by_digest(bundle, table, digest, &problem) : NULL;
     if (problem != NULL) {
         g_propagate_error(error, problem);
         return false;
@@ -167,9 +169,27 @@ static bool add_code(const HptFactsBundle *bundle, const char *digest, HptFacts 
     size_t length = 0;
     g_autofree char *canonical = bytes_of(json_object_get(row, "canonical"), &length);
     if (canonical != NULL)
-        return hpt_facts_add_code(facts, canonical, length, error);
-    facts->sections &= ~HPT_SECTION_BIT(CODE);
+        return add(facts, canonical, length, error);
+    facts->sections &= ~section;
     return true;
+}
+
+static bool add_code(const HptFactsBundle *bundle, const json_t *attempt, HptFacts *facts,
+                     GError **error)
+{
+    return add_canonical(bundle, "code", text(attempt, "code"), facts, HPT_SECTION_BIT(CODE),
+                         hpt_facts_add_code, error);
+}
+
+static bool add_inputs(const HptFactsBundle *bundle, const json_t *attempt, HptFacts *facts,
+                       GError **error)
+{
+    hpt_facts_add(facts, HPT_SECTION_INPUTS, "", HPT_FACT_TRACE, text(attempt, "trace"));
+    const char *common = text(attempt, "common_inputs");
+    return add_canonical(bundle, "input_set", text(attempt, "inputs"), facts,
+                         HPT_SECTION_BIT(INPUTS), hpt_facts_add_inputs, error) &&
+           (common == NULL || add_canonical(bundle, "input_set", common, facts,
+                                            HPT_SECTION_BIT(INPUTS), hpt_facts_add_inputs, error));
 }
 
 /* ---- trials ---- */
@@ -383,7 +403,8 @@ static bool add_run(const Reading *reading, GError **error)
     return hpt_facts_add_config(reading->facts, HPT_SECTION_PARAMETERS, "", config,
                                 config != NULL ? strlen(config) : 0, error) &&
            add_environment(reading->bundle, text(attempt, "environment"), reading->facts, error) &&
-           add_code(reading->bundle, text(attempt, "code"), reading->facts, error);
+           add_code(reading->bundle, attempt, reading->facts, error) &&
+           add_inputs(reading->bundle, attempt, reading->facts, error);
 }
 
 static bool read_trial(Reading *reading, GError **error)

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "record/code.h"
+#include "record/inputs.h"
 
 #include <math.h>
 #include <string.h>
@@ -336,6 +337,33 @@ bool hpt_facts_add_code(HptFacts *facts, const void *canonical, size_t length, G
         return true;
     g_propagate_error(error, problem);
     return false;
+}
+
+/* ---- inputs ---- */
+
+static void add_input(HptFacts *facts, const HptInputFile *file)
+{
+    char hex[HPT_DIGEST_HEX_SIZE];
+    const char *role = hpt_input_role_name(file->role);
+    g_autofree char *name = hpt_facts_path_text(file->path, strlen(file->path));
+    bool has_digest = hpt_input_state_has_digest(file->state);
+    g_autofree char *text =
+        has_digest ? digest_text(file->size, hpt_digest_hex(&file->digest, hex))
+                   : g_strconcat("not captured: ", hpt_input_state_name(file->state), NULL);
+    HptFact *fact = hpt_facts_add(facts, HPT_SECTION_INPUTS, role, name, text);
+    fact->missing = !has_digest;
+    fact->is_file = fact->has_digest = has_digest;
+    fact->digest = file->digest;
+    if (file->state == HPT_INPUT_STORED)
+        fact->stored = (HptObjectId){file->digest, file->size};
+}
+
+bool hpt_facts_add_inputs(HptFacts *facts, const void *canonical, size_t length, GError **error)
+{
+    g_autoptr(HptInputs) inputs = hpt_inputs_parse(canonical, length, error);
+    for (size_t i = 0; inputs != NULL && i < inputs->n; i++)
+        add_input(facts, &inputs->files[i]);
+    return inputs != NULL;
 }
 
 /* ---- what trials left ---- */

@@ -38,6 +38,10 @@ char *hpt_facts_path_bytes(const char *text);
 bool hpt_facts_add_code(HptFacts *facts, const void *canonical, size_t length,
                         GError **error) HPT_WARN_UNUSED;
 
+/* An input set, see record/inputs.h. Fails HPT_ERROR_DATA. */
+bool hpt_facts_add_inputs(HptFacts *facts, const void *canonical, size_t length,
+                          GError **error) HPT_WARN_UNUSED;
+
 /* What became of a trial; texts may be NULL, has: which numbers there are. */
 typedef struct {
     const char *state, *cause;

@@ -139,6 +139,28 @@ static bool add_code(HptDb *db, const char *code, HptFacts *facts, GError **erro
     return hpt_facts_add_code(facts, canonical, length, error);
 }
 
+/* Columns 14 to 16 of compare_trial.sql. */
+static bool add_inputs(HptDb *db, const HptRows *trial, HptFacts *facts, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, hpt_rows_peek_text(trial, 0, 14));
+    hpt_args_text(args, hpt_rows_peek_text(trial, 0, 15));
+    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_COMPARE_INPUTS, args, error);
+    if (rows == NULL)
+        return false;
+    if (hpt_rows_null(trial, 0, 14) ||
+        hpt_rows_count(rows) < 1u + !hpt_rows_null(trial, 0, 15)) /* or on their way */
+        facts->sections &= ~HPT_SECTION_BIT(INPUTS);
+    hpt_facts_add(facts, HPT_SECTION_INPUTS, "", HPT_FACT_TRACE, hpt_rows_peek_text(trial, 0, 16));
+    for (size_t i = 0; i < hpt_rows_count(rows); i++) {
+        size_t length = 0;
+        const void *canonical = hpt_rows_peek_bytea(rows, i, 0, &length);
+        if (!hpt_facts_add_inputs(facts, canonical, length, error))
+            return false;
+    }
+    return true;
+}
+
 static bool add_artefacts(const Reading *reading, GError **error)
 {
     g_autoptr(HptArgs) args = trial_args(reading, true);
@@ -205,7 +227,8 @@ static bool add_run(Reading *reading, const HptRows *rows, GError **error)
     const char *config = hpt_rows_peek_bytea(rows, 0, 3, &length);
     return hpt_facts_add_config(facts, HPT_SECTION_PARAMETERS, "", config, length, error) &&
            add_environment(reading->db, hpt_rows_peek_text(rows, 0, 10), facts, error) &&
-           add_code(reading->db, hpt_rows_peek_text(rows, 0, 13), facts, error);
+           add_code(reading->db, hpt_rows_peek_text(rows, 0, 13), facts, error) &&
+           add_inputs(reading->db, rows, facts, error);
 }
 
 static bool read_trial(Reading *reading, GError **error)

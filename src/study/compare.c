@@ -11,7 +11,7 @@
 #include <string.h>
 
 const char *const hpt_section_names[] = {
-    "parameters", "metrics", "run",        "command", "limits",  "code",  "environment",
+    "parameters", "metrics", "run",        "command", "limits",  "code",  "inputs", "environment",
     "artefacts",  "streams", "definition", "space",   "results", "usage", NULL,
 };
 
@@ -326,11 +326,32 @@ static bool all_files(const HptDifference *row, size_t n)
     return true;
 }
 
+/* Does an operand lack an input only because its trace may have missed it? */
+static bool is_unseen(const HptDifference *row, const HptFacts *const *operands)
+{
+    if (row->section != HPT_SECTION_INPUTS || row->group[0] == '\0' ||
+        strcmp(row->group, "declared") == 0)
+        return false;
+    for (size_t i = 0; i < row->n; i++) {
+        if (row->facts[i] != NULL)
+            continue;
+        const HptFact *trace = hpt_facts_find(operands[i], HPT_SECTION_INPUTS, "", HPT_FACT_TRACE);
+        if (trace == NULL || strcmp(trace->value, "complete") != 0)
+            return true;
+    }
+    return false;
+}
+
 /* The worst verdict against the first operand, and what goes with it. */
 static bool judge(HptDifference *row, const HptFacts *const *operands, size_t n,
                   const HptCompareOptions *options, GError **error)
 {
     const HptTolerance *tolerance = tolerance_for(options, row->name);
+    if (is_unseen(row, operands)) {
+        row->verdict = HPT_VERDICT_UNKNOWN;
+        row->note = g_strdup("not seen: the trace is not complete");
+        return true;
+    }
     for (size_t i = 1; i < n; i++)
         row->verdict = MAX(row->verdict, compare_pair(row->facts[0], row->facts[i], tolerance));
     if (n == 2)
@@ -449,7 +470,8 @@ GPtrArray *hpt_compare(const HptFacts *const *operands, size_t n, const HptCompa
             return NULL;
         }
         bool shown = row->verdict > HPT_VERDICT_SAME && row->verdict != HPT_VERDICT_WITHIN &&
-                     !(row->verdict == HPT_VERDICT_UNKNOWN && all_missing(row));
+                     !(row->verdict == HPT_VERDICT_UNKNOWN &&
+                       (all_missing(row) || is_unseen(row, operands)));
         if (wanted && (options->all || shown))
             g_ptr_array_add(rows, row);
         else

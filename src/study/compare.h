@@ -26,6 +26,7 @@ typedef enum {
     HPT_SECTION_COMMAND, /* its words */
     HPT_SECTION_LIMITS,
     HPT_SECTION_CODE,        /* files of the tree by path; group: repository */
+    HPT_SECTION_INPUTS,      /* files read and written elsewhere; group: their role */
     HPT_SECTION_ENVIRONMENT, /* group: the kind of the item */
     HPT_SECTION_ARTEFACTS,   /* group: the evaluation, if there are several */
     HPT_SECTION_STREAMS,     /* likewise */
@@ -47,8 +48,8 @@ bool hpt_sections_parse(const char *text, unsigned *bits, GError **error) HPT_WA
 #define HPT_SECTIONS_TRIAL                                                                         \
     (HPT_SECTION_BIT(PARAMETERS) | HPT_SECTION_BIT(METRICS) | HPT_SECTION_BIT(RUN) |               \
      HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(CODE) |                  \
-     HPT_SECTION_BIT(ENVIRONMENT) | HPT_SECTION_BIT(ARTEFACTS) | HPT_SECTION_BIT(STREAMS) |        \
-     HPT_SECTION_BIT(USAGE))
+     HPT_SECTION_BIT(INPUTS) | HPT_SECTION_BIT(ENVIRONMENT) | HPT_SECTION_BIT(ARTEFACTS) |         \
+     HPT_SECTION_BIT(STREAMS) | HPT_SECTION_BIT(USAGE))
 #define HPT_SECTIONS_STUDY                                                                         \
     (HPT_SECTION_BIT(COMMAND) | HPT_SECTION_BIT(LIMITS) | HPT_SECTION_BIT(DEFINITION) |            \
      HPT_SECTION_BIT(SPACE) | HPT_SECTION_BIT(RESULTS))
@@ -68,6 +69,8 @@ typedef struct {
 /* The fact of section command that has all words: compared where commands differ in how many there
  * are, as then a word has no counterpart; else the words are. */
 #define HPT_FACT_LINE "words"
+/* The fact of section inputs, without a group, that says whether every file was seen. */
+#define HPT_FACT_TRACE "trace"
 
 typedef struct {
     HptSection section;
@@ -180,6 +183,7 @@ void hpt_difference_free(HptDifference *difference);
  * them are only given if all are asked for. The rows are HptDifference *, freed with the array, in
  * the order of sections, groups and names (numbers in a name by value). The verdict of a row is the
  * worst of any operand with the first. Sections that one of them cannot have are left out for all.
+ * An input that a trace which is not complete has not seen is unknown, and not given either.
  * Reads content of files only where the digests differ. Fails as their read does. Cost: O(facts)
  * and, for files that differ, their size; those above HPT_COMPARE_MAX bytes are not looked into. */
 #define HPT_COMPARE_MAX ((size_t)64 << 20)

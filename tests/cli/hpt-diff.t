@@ -260,6 +260,43 @@ test_ok '--patch: of artefacts, where --only says so; what is no text is counted
 test_ok 'code in a bundle' '
     hpt-export -q -s new -o new.tar && hpt-diff --only=code new.tar#0 new/0 && test_exit 1 hpt-diff -p old/0 new.tar#0 >p2 && test_cmp p2 applied.p
 '
+# A trial reads table (declared) and, if traced, other: both change. Of trials/2 no file was seen.
+cat >reads <<'END'
+#!/bin/sh
+cat table other constant >"$HPT_DIR/copy" && echo loss: 1
+END
+chmod +x reads
+inputs() { run -s "$1" -t 1 --allow-unused -m loss "$2" --input=table --input=constant x=0.0..1.0 -- ./reads; }
+test_ok 'inputs: what was declared and has changed, with the first line' '
+    printf "a\nb\n" >table && echo 1 >other && echo c >constant && inputs first --trace=on && inputs dark --trace=off &&
+    printf "a\nB\n" >table && echo 22 >other && inputs second --trace=on &&
+    test_exit 1 hpt-diff --only=inputs first/0 second/0 >out 2>err && test_empty err &&
+    test_grep "^inputs	declared	table	4 bytes sha256:$(printf "a\nb\n" | sha256sum | cut -d " " -f 1)	4 bytes sha256:" out &&
+    test_grep "^inputs	declared	table:2	b	B	" out && test_no_grep "constant" out && hpt-diff --only=inputs first/0 first/0
+'
+test_ok 'inputs: a trial without a trace: what was declared is compared, and what it was not seen to read is no difference' '
+    test_exit 1 hpt-diff --only=inputs second/0 dark/0 >out && test_is "$(row trace dark/0)" off && cut -f 2,3 out >names &&
+    printf "%s\t%s\n" group name "" trace declared table declared table:2 | test_cmp - names &&
+    test_exit 1 hpt-diff --only=inputs --all second/0 dark/0 >out && test_grep "^inputs	declared	constant	.*	same	" out &&
+    hpt-diff --only=inputs dark/0 dark/0 && run -s bare -t 1 --trace=off -m loss x=0.0..1.0 -- ./learner {x} && test_exit 2 hpt-diff --only=inputs first/0 bare/0 2>err &&
+    test_grep "bare/0 has no section .inputs." err && test_exit 1 hpt-diff first/0 bare/0 >out 2>err &&
+    test_grep "note: inputs is not recorded of bare/0, so it is not compared" err && test_exit 1 hpt-diff bare/0 one/0 >out 2>err && hpt-diff bare/0 bare/0 2>err && test_empty err
+'
+if [ "$(sql "select trace from hpt.trial where study = 'first'")" = complete ]; then
+    test_ok 'inputs: files that were read without being declared' '
+        test_exit 1 hpt-diff --only=inputs first/0 second/0 >out && test_grep "^inputs	read	other	2 bytes sha256:[0-9a-f]*	3 bytes sha256:" out &&
+        test_is "$(row other:1 first/0) $(row other:1 second/0)" "1 22" && test_no_grep "	/" out &&
+        test_exit 1 hpt-diff --only=inputs --all first/0 dark/0 >out && test_grep "^inputs	read	/" out &&
+        test_grep "^inputs	read	other	2 bytes.*	unknown	not seen: the trace is not complete" out
+    '
+else
+    test_skip 'inputs: files that were read without being declared' 'trials cannot be traced here'
+fi
+test_ok 'inputs in bundles' '
+    hpt-export -q -s first -o first.tar && hpt-export -q -s dark -o dark.tar && hpt-diff --only=inputs first.tar#0 first/0 && hpt-diff --only=inputs dark.tar#0 dark/0 &&
+    test_exit 1 hpt-diff --only=inputs first/0 second/0 >out && test_exit 1 hpt-diff --only=inputs first.tar#0 second/0 >out2 &&
+    sed 1d out >rows && sed 1d out2 | test_cmp - rows
+'
 test_ok '--dsn of a server that is not there, --directory without a project: exit 3' '
     test_exit 3 hpt-diff --dsn "host=$PWD/nowhere dbname=x" 0 1 2>err && test_exit 3 hpt-diff --directory=/ 0 1 2>err && test_grep "no .hpt" err
 '
