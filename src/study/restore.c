@@ -101,6 +101,7 @@ typedef struct {
     char *project; /* the fresh folder of the project */
     GPtrArray *links; /* path, target, path, target … */
     GHashTable *done; /* relative to the fresh folder */
+    GHashTable *read; /* fresh names of what the trial is known to have read in the project */
 } Restore;
 
 /* The directories of then and now. */
@@ -257,6 +258,8 @@ static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **
         g_ptr_array_add(restore->links, g_strdup(entry->text));
         return true;
     case HPT_CODE_MISSING:
+        if (g_hash_table_contains(restore->read, path))
+            return true; /* the input has more to say: its digest, or its bytes */
         if (strcmp(entry->path, ".") != 0)
             return take_missing(restore, entry, path, error);
         tell(restore, "code", entry->path, HPT_RESTORE_MISSING, entry->text);
@@ -336,6 +339,16 @@ static bool is_below(const char *path)
     return true;
 }
 
+static void find_read(Restore *restore)
+{
+    const GArray *inputs = restore->spec->recorded->inputs;
+    for (guint i = 0; i < inputs->len; i++) {
+        const HptRecordedInput *input = &g_array_index(inputs, HptRecordedInput, i);
+        if (is_below(input->path) && strcmp(input->role, "written") != 0)
+            g_hash_table_add(restore->read, join(restore->project, input->path));
+    }
+}
+
 /* A file outside that was read alone is reached by a relative name, too. */
 static void link_outside(Restore *restore, const GArray *inputs, guint i)
 {
@@ -393,6 +406,7 @@ static void clear(Restore *restore)
     g_free(restore->project);
     g_ptr_array_unref(restore->links);
     g_hash_table_unref(restore->done);
+    g_hash_table_unref(restore->read);
 }
 
 bool hpt_restore(const HptRestoreSpec *spec, HptRestored *out, GError **error)
@@ -408,8 +422,10 @@ bool hpt_restore(const HptRestoreSpec *spec, HptRestored *out, GError **error)
         .out = &restored,
         .links = g_ptr_array_new_with_free_func(g_free),
         .done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+        .read = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
     };
     find_places(&restore, reader);
+    find_read(&restore);
     bool fine = make_folder(restore.project, error) && make_folder(restored.directory, error) &&
                 restore_code(&restore, reader, error) &&
                 restore_inputs(&restore, error) && make_links(&restore, error);

@@ -273,6 +273,17 @@ test_ok 'secrets that were masked are masked again' '
     run -s leak --allow-unused x=0.0..1.0 -- ./leak && hpt-replay -q leak/0 >out && what out stdout >got && test_grep identical got &&
     test_no_grep 0123456789abcdef out
 '
+test_ok 'a file that the code lacks and the trial read is compared by its digest' '
+    mkdir lacks && cat >lacks/train <<END && chmod +x lacks/train && head -c 3000 /dev/zero >lacks/large &&
+#!/bin/sh
+echo loss=\$(cat large .env | wc -c)
+END
+    printf "AWS_SECRET_ACCESS_KEY=%s\n" wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY >lacks/.env &&
+    (cd lacks && run -s lacks --input-max=2k --code-max=2k --allow-unused x=0.0..1.0 -- ./train) &&
+    hpt-replay lacks/0 >out 2>err && test_grep "lacks/0: identical" err && what out check >got && test_grep "input lacks/.env	unknown" got &&
+    test_no_grep lacks/large got && head -c 3001 /dev/zero >lacks/large && test_exit 4 hpt-replay lacks/0 >out 2>err &&
+    test_grep "here it is another" err
+'
 test_ok 'hpt-run --deterministic: the profile is recorded, and what it sets is what runs' '
     run --deterministic -s det --allow-unused x=0.0..1.0 -- ./variables && hpt-replay -q det/0 >out && test_grep "file variables	identical" out &&
     hpt-query -H "select value from environment_item join trial using (environment) where study = \$\$det\$\$
