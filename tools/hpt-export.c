@@ -26,7 +26,7 @@ static const GOptionEntry options[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &opt_output,
      "write to this file; - is standard output, as without it", "FILE"},
     {"with", 0, 0, G_OPTION_ARG_STRING_ARRAY, &opt_with,
-     "tar: only these of artefacts, logs, env, code, or none; repeat or join by commas (all)", "PART"},
+     "tar: only these of artefacts, logs, env, code, inputs, or none; repeat or join by commas (all)", "PART"},
     {"agent", 0, 0, G_OPTION_ARG_STRING, &opt_agent, "ro-crate: who ran the trials", "NAME"},
     {"no-header", 'H', 0, G_OPTION_ARG_NONE, &opt_no_header, "csv: no line with the column names",
      NULL},

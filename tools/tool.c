@@ -339,6 +339,35 @@ static int check_stdout(const HptTool *tool, int status, bool told)
     return HPT_EXIT_TOOL;
 }
 
+/* An option that stands behind an argument and so was taken for one; NULL if there is none. Borrowed. */
+static const char *find_late(const HptTool *tool, const Entries *all, char **rest)
+{
+    if (strstr(tool->usage, "COMMAND") != NULL || strcmp(rest[-1], "--") == 0)
+        return NULL; /* words of the user's own */
+    for (; *rest != NULL && strcmp(*rest, "--") != 0; rest++) {
+        g_autoptr(GError) unknown = NULL;
+        const char *text = *rest;
+        g_autofree char *name = g_strndup(text + 1, strcspn(text + 1, "="));
+        if (text[0] == '-' && text[1] != '\0' &&
+            (text[1] == '-' ? find_long(tool, all, name + 1, &unknown)
+                            : find_short(tool, all, text + 1, &unknown)) != NULL)
+            return text;
+    }
+    return NULL;
+}
+
+static int run_rest(const HptTool *tool, const Entries *all, char **rest, GError **error)
+{
+    int status = tool->run((int)g_strv_length(rest), rest, error);
+    const char *late = g_error_matches(*error, HPT_ERROR, HPT_ERROR_USAGE) ? find_late(tool, all, rest) : NULL;
+    if (late != NULL) {
+        char *text = g_strdup_printf("%s\nhint: options stand before the arguments: '%s'", (*error)->message, late);
+        g_free((*error)->message);
+        (*error)->message = text;
+    }
+    return status;
+}
+
 static int run_tool(const HptTool *tool, const Entries *all, char **argv, GError **error)
 {
     size_t first = parse_options(tool, all, argv, error);
@@ -356,8 +385,7 @@ static int run_tool(const HptTool *tool, const Entries *all, char **argv, GError
         print_dump(all);
         return HPT_EXIT_OK;
     }
-    char **rest = argv + first;
-    return tool->run((int)g_strv_length(rest), rest, error);
+    return run_rest(tool, all, argv + first, error);
 }
 
 int hpt_tool_main(const HptTool *tool, int argc, char **argv)

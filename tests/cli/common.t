@@ -67,4 +67,11 @@ for tool in $TEST_TOOLS; do
     '
 done
 
+test_ok 'an option behind an argument is named' '
+    test_exit 2 hpt-export one/1 -o one.tar >out 2>err && test_grep "hint: options stand before the arguments: .-o." err &&
+    test_exit 2 hpt-verify x --no-content 2>err && test_grep "hint: options stand before the arguments: .--no-content" err &&
+    test_exit 2 hpt-verify -- -q 2>err && test_no_grep "stand before" err && test_exit 2 hpt-verify x -- -q 2>err &&
+    test_no_grep "stand before" err
+'
+
 test_done
