@@ -99,7 +99,17 @@ HptCauseKind hpt_cause_of(const char *kind, const char *name)
     g_assert_not_reached();
 }
 
-HptCauseKind hpt_cause_of_file(const char *path, bool common)
+bool hpt_cause_is_system(const char *path)
+{
+    static const char *const places[] = {"/usr/", "/lib", "/bin/", "/sbin/", "/etc/",
+                                         "/opt/", "/nix/", "/gnu/", "/snap/", "/var/lib/"};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
+        if (g_str_has_prefix(path, places[i]))
+            return true;
+    return false;
+}
+
+HptCauseKind hpt_cause_of_file(const char *path, bool system)
 {
     const char *name = strrchr(path, '/');
     bool library =
@@ -111,7 +121,7 @@ HptCauseKind hpt_cause_of_file(const char *path, bool common)
     if (strstr(path, "/zoneinfo/") != NULL || strstr(path, "/locale/") != NULL ||
         strcmp(path, "/etc/localtime") == 0)
         return HPT_CAUSE_LOCALE;
-    return common ? HPT_CAUSE_MACHINE : HPT_CAUSE_INPUT;
+    return system ? HPT_CAUSE_MACHINE : HPT_CAUSE_INPUT;
 }
 
 void hpt_cause_free(HptCause *difference)

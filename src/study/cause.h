@@ -33,8 +33,11 @@ const char *hpt_cause_name(HptCauseKind kind);
 /* Of an item of the environment record. */
 HptCauseKind hpt_cause_of(const char *kind, const char *name);
 
-/* Of a file that is another now, by its path. common: of the system. */
-HptCauseKind hpt_cause_of_file(const char *path, bool common);
+/* Is the file, absolute, where systems have theirs? */
+bool hpt_cause_is_system(const char *path);
+
+/* Of a file that is another now, by its path. */
+HptCauseKind hpt_cause_of_file(const char *path, bool system);
 
 typedef struct {
     HptCauseKind cause;

@@ -299,9 +299,9 @@ static void file_differs(HptPreflight *preflight, const HptRecordedInput *input,
                          const HptDigest *now)
 {
     char a[HPT_DIGEST_HEX_SIZE], b[HPT_DIGEST_HEX_SIZE];
-    hpt_causes_add(preflight->code, hpt_cause_of_file(input->path, input->common), "input", input->path,
+    hpt_causes_add(preflight->code, hpt_cause_of_file(input->path, input->system), "input", input->path,
                    hpt_digest_hex(&input->digest, a), now == NULL ? NULL : hpt_digest_hex(now, b));
-    bool missing = now == NULL && !input->common;
+    bool missing = now == NULL && !input->system;
     preflight_add(preflight, "input", input->path, missing ? HPT_CHECK_MISSING : HPT_CHECK_DIFFERS,
                   a, now == NULL ? NULL : b, now == NULL ? "it is not here" : NULL);
 }

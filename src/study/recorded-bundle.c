@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "record/inputs.h"
 #include "store/bundle.h"
+#include "study/cause.h"
 #include "study/compare-bundle-internal.h"
 #include "study/compare-facts.h"
 
@@ -247,7 +248,7 @@ static bool read_inputs(const Reading *reading, HptRecorded *run, const char *di
             .role = g_strdup(hpt_input_role_name(file->role)),
             .state = g_strdup(hpt_input_state_name(file->state)),
             .has_digest = hpt_input_state_has_digest(file->state),
-            .common = common,
+            .system = common && hpt_cause_is_system(file->path),
             .digest = file->digest,
             .size = file->size,
         };

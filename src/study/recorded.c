@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "record/codetext.h"
+#include "study/cause.h"
 
 #include <string.h>
 
@@ -291,7 +292,7 @@ static bool read_inputs(HptDb *db, HptRecorded *run, GError **error)
             .role = g_strdup(hpt_rows_peek_text(rows, i, 1)),
             .state = g_strdup(hpt_rows_peek_text(rows, i, 2)),
             .size = hpt_rows_null(rows, i, 4) ? -1 : hpt_rows_int8(rows, i, 4),
-            .common = hpt_rows_bool(rows, i, 5),
+            .system = hpt_rows_bool(rows, i, 5) && hpt_cause_is_system(hpt_rows_peek_text(rows, i, 0)),
         };
         input.has_digest = digest != NULL && hpt_digest_parse(digest, &input.digest);
         if (hpt_code_unescape(input.path))

@@ -35,7 +35,8 @@ typedef struct {
 typedef struct {
     char *path;        /* bytes: relative to the project, or absolute */
     char *role, *state; /* as in record/inputs.h */
-    bool has_digest, common;
+    bool has_digest;
+    bool system; /* read alone, and where systems have their files: another one counts as the machine's */
     HptDigest digest;
     int64_t size; /* -1: not known */
 } HptRecordedInput;

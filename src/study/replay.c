@@ -13,15 +13,6 @@ static bool is_below(const char *path, const char *folder)
     return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
 }
 
-static bool is_system(const char *path)
-{
-    static const char *const places[] = {"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt"};
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
-        if (is_below(path, places[i]))
-            return true;
-    return false;
-}
-
 /* Files outside what was restored, and outside the trial's own folder, that the first did not use. */
 static void add_reads(GPtrArray *causes, const HptRecorded *recorded,
                       const HptPreflight *preflight, const HptRerun *rerun, const char *project)
@@ -40,7 +31,7 @@ static void add_reads(GPtrArray *causes, const HptRecorded *recorded,
             strstr(path, "/__pycache__/") != NULL || g_hash_table_contains(known, name))
             continue;
         g_autofree char *shown = hpt_text_printable(name, -1);
-        HptCauseKind cause = hpt_cause_of_file(path, is_system(path));
+        HptCauseKind cause = hpt_cause_of_file(path, hpt_cause_is_system(path));
         hpt_causes_add(causes, cause, "read", shown, NULL, "read, and not then");
         n++;
     }

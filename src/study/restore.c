@@ -374,7 +374,7 @@ static bool restore_inputs(Restore *restore, GError **error)
         const HptRecordedInput *input = &g_array_index(inputs, HptRecordedInput, i);
         if (is_below(input->path) && !restore_input(restore, input, error))
             return false;
-        if (g_path_is_absolute(input->path) && !input->common)
+        if (g_path_is_absolute(input->path) && !input->system)
             link_outside(restore, inputs, i);
     }
     return true;
