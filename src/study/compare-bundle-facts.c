@@ -248,9 +248,9 @@ static GPtrArray *rows_of(const Reading *reading, const char *table, GError **er
     return NULL;
 }
 
-static HptPart part_of(const json_t *evaluation, double value)
+static HptPartValue part_of(const json_t *evaluation, double value)
 {
-    return (HptPart){
+    return (HptPartValue){
         .budget = has(evaluation, "budget") ? real(evaluation, "budget") : 0,
         .fold = (int)integer(evaluation, "fold"),
         .repeat = (int)integer(evaluation, "repeat"),
@@ -303,7 +303,7 @@ static void add_artefact(const Reading *reading, const json_t *row)
     const json_t *evaluation =
         reading->attempt > 0 ? NULL : evaluation_of(reading, integer(row, "attempt"));
     bool part = evaluation != NULL && reading->definition != NULL;
-    HptPart of = part ? part_of(evaluation, 0) : (HptPart){0};
+    HptPartValue of = part ? part_of(evaluation, 0) : (HptPartValue){0};
     g_autofree char *group =
         part ? hpt_facts_part_name(reading->definition, of.budget, of.fold, of.repeat)
              : g_strdup("");

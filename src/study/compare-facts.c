@@ -228,7 +228,7 @@ void hpt_facts_add_parts(HptFacts *facts, int folds, const HptFactsPart *parts, 
         HptFact *fact = g_hash_table_lookup(metrics, parts[i].name);
         if (fact == NULL)
             continue;
-        fact->parts = g_renew(HptPart, fact->parts, fact->n_parts + 1);
+        fact->parts = g_renew(HptPartValue, fact->parts, fact->n_parts + 1);
         fact->parts[fact->n_parts++] = parts[i].part;
         fact->folds = folds;
     }

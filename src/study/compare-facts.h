@@ -55,7 +55,7 @@ void hpt_facts_add_run(HptFacts *facts, const HptFactsRun *run);
 /* The values of metrics in evaluations; names of metrics that were not added are passed over. */
 typedef struct {
     const char *name;
-    HptPart part;
+    HptPartValue part;
 } HptFactsPart;
 void hpt_facts_add_parts(HptFacts *facts, int folds, const HptFactsPart *parts, size_t n);
 

@@ -199,7 +199,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Ascending by budget, repeat, fold. */
-static int compare_parts(const HptPart *a, const HptPart *b)
+static int compare_parts(const HptPartValue *a, const HptPartValue *b)
 {
     if (a->budget != b->budget)
         return a->budget < b->budget ? -1 : 1;

@@ -64,7 +64,7 @@ typedef struct {
     double budget; /* 0: the study has none */
     int fold, repeat;
     double value;
-} HptPart;
+} HptPartValue;
 
 /* The fact of section command that has all words: compared where commands differ in how many there
  * are, as then a word has no counterpart; else the words are. */
@@ -78,7 +78,7 @@ typedef struct {
     char *value;        /* as it is shown; text or printable bytes */
     bool is_number;     /* value is the text of number */
     double number;
-    HptPart *parts; /* of a metric in each evaluation; NULL: one run */
+    HptPartValue *parts; /* of a metric in each evaluation; NULL: one run */
     size_t n_parts;
     int folds;       /* that one split makes, for the variance of parts; ≤ 1: no split */
     bool has_digest; /* digest is of all bytes, stored or not */

@@ -236,11 +236,11 @@ static void add_folds(HptFacts *facts, int first, size_t n, const double *values
     for (size_t i = 0; i < n; i++)
         sum += values[i];
     HptFact *fact = hpt_facts_add_number(facts, HPT_SECTION_METRICS, "", "acc", sum / (double)n);
-    fact->parts = g_new0(HptPart, n);
+    fact->parts = g_new0(HptPartValue, n);
     fact->n_parts = n;
     fact->folds = 5;
     for (size_t i = 0; i < n; i++)
-        fact->parts[i] = (HptPart){.fold = first + (int)i, .value = values[i]};
+        fact->parts[i] = (HptPartValue){.fold = first + (int)i, .value = values[i]};
     hpt_facts_end(facts);
 }
 
