@@ -109,20 +109,4 @@ const HptCodeRepo *hpt_code_reader_peek_repos(const HptCodeReader *reader, size_
 /* The next entry; its strings live until the next call. False: the end, or *error HPT_ERROR_DATA. */
 bool hpt_code_next(HptCodeReader *reader, HptCodeEntry *out, GError **error) HPT_WARN_UNUSED;
 
-/* ---- writing out ---- */
-
-/* Writes the bytes of that digest to fd, all of them, or fails. */
-typedef bool (*HptCodeFetch)(const HptDigest *digest, int64_t size, int fd, void *user,
-                             GError **error);
-/* Told of what is not in the snapshot; may be NULL. */
-typedef void (*HptCodeMissing)(const HptCodeEntry *entry, void *user);
-
-/* Writes the tree into the folder dir_fd. It follows no link on its way, so nothing outside is written; links
- * are made as they were recorded, wherever they lead. Modes as recorded; folders that are only on the way
- * have the usual one. Nothing is synced. Fails HPT_ERROR_DATA, HPT_ERROR_IO, HPT_ERROR_CONFLICT if something
- * is there already, HPT_ERROR_INTEGRITY if a file has not the recorded size, or as fetch; with the path. What
- * was written until then stays. */
-bool hpt_code_materialise(const void *canonical, size_t length, int dir_fd, HptCodeFetch fetch,
-                          HptCodeMissing missing, void *user, GError **error) HPT_WARN_UNUSED;
-
 #endif

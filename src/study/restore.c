@@ -132,21 +132,61 @@ static void find_places(Restore *restore, const HptCodeReader *reader)
 
 /* ---- writing ---- */
 
-static bool make_folder(const char *path, GError **error)
+/* The folder of that name in another, made if it is not there; no link. -1 with errno. */
+static int enter(int at, const char *name)
 {
-    if (g_mkdir_with_parents(path, 0777) == 0)
-        return true;
-    hpt_error_set_errno(error, errno, "cannot make '%s'", path);
-    return false;
+    int fd = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT || mkdirat(at, name, 0777) != 0)
+        return fd;
+    return openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool write_bytes(const char *path, const char *bytes, size_t length, int mode,
-                        GError **error)
+/* Opens a folder below the fresh one and makes what is not there. Its name may be anything, but
+ * leads nowhere else: neither up nor through a link. -1 with *error, HPT_ERROR_DATA if it would. */
+static int open_folder(const Restore *restore, const char *path, GError **error)
+{
+    const char *fresh = restore->spec->folder, *below = behind(path, fresh);
+    g_auto(GStrv) parts = g_strsplit(below != NULL ? below : "..", "/", -1);
+    int fd = open(fresh, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (char **part = parts; fd >= 0 && *part != NULL; part++) {
+        if (**part == '\0' || strcmp(*part, ".") == 0)
+            continue;
+        int next = strcmp(*part, "..") != 0 ? enter(fd, *part) : -1;
+        int errnum = strcmp(*part, "..") != 0 ? errno : ELOOP;
+        close(fd);
+        fd = next;
+        errno = errnum;
+    }
+    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                    "the way to '%s' leads through what is no folder", path);
+    else if (fd < 0)
+        hpt_error_set_errno(error, errno, "cannot make '%s'", path);
+    return fd;
+}
+
+static int open_parent(const Restore *restore, const char *path, GError **error)
 {
     g_autofree char *parent = g_path_get_dirname(path);
-    if (!make_folder(parent, error))
+    return open_folder(restore, parent, error);
+}
+
+static bool make_folder(const Restore *restore, const char *path, GError **error)
+{
+    int fd = open_folder(restore, path, error);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool write_bytes(const Restore *restore, const char *path, const char *bytes, size_t length,
+                        int mode, GError **error)
+{
+    int parent = open_parent(restore, path, error);
+    if (parent < 0)
         return false;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(parent, strrchr(path, '/') + 1,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     bool fine = fd >= 0;
     for (size_t at = 0; fine && at < length;) {
         ssize_t n = write(fd, bytes + at, length - at);
@@ -158,6 +198,7 @@ static bool write_bytes(const char *path, const char *bytes, size_t length, int 
     int errnum = errno;
     if (fd >= 0)
         close(fd);
+    close(parent);
     if (!fine)
         hpt_error_set_errno(error, errnum, "cannot write '%s'", path);
     return fine;
@@ -213,7 +254,8 @@ static bool restore_object(Restore *restore, const char *what, const char *name,
     }
     restore->out->files++;
     restore->out->bytes += (int64_t)length;
-    return write_bytes(path, bytes, length, mode >= 0 ? mode : mode_of(bytes, length), error);
+    return write_bytes(restore, path, bytes, length, mode >= 0 ? mode : mode_of(bytes, length),
+                       error);
 }
 
 /* ---- code ---- */
@@ -240,7 +282,7 @@ static bool take_missing(Restore *restore, const HptCodeEntry *entry, const char
         return true;
     }
     tell(restore, "code", entry->path, HPT_RESTORE_TAKEN, entry->text);
-    return write_bytes(path, bytes, length, mode, error);
+    return write_bytes(restore, path, bytes, length, mode, error);
 }
 
 static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **error)
@@ -252,7 +294,7 @@ static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **
         return restore_object(restore, "code", entry->path, path, &entry->digest, entry->size,
                               entry->mode, error);
     case HPT_CODE_FOLDER:
-        return make_folder(path, error);
+        return make_folder(restore, path, error);
     case HPT_CODE_LINK:
         g_ptr_array_add(restore->links, g_strdup(path));
         g_ptr_array_add(restore->links, g_strdup(entry->text));
@@ -302,7 +344,7 @@ static bool take_input(Restore *restore, const HptRecordedInput *input, const ch
     if (same || (bytes != NULL && !input->has_digest)) {
         if (!same)
             tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
-        return write_bytes(path, bytes, length, mode, error);
+        return write_bytes(restore, path, bytes, length, mode, error);
     }
     /* What went away while the trial ran need not come back. */
     if (strcmp(input->state, "gone") != 0)
@@ -317,7 +359,7 @@ static bool restore_input(Restore *restore, const HptRecordedInput *input, GErro
     g_autofree char *path = join(restore->project, input->path);
     if (strcmp(input->role, "written") == 0) { /* its folder was there */
         g_autofree char *parent = g_path_get_dirname(path);
-        return make_folder(parent, error);
+        return make_folder(restore, parent, error);
     }
     if (!mark(restore, path))
         return true; /* the code has it, or a role before */
@@ -387,11 +429,20 @@ static bool make_links(Restore *restore, GError **error)
         const char *path = restore->links->pdata[i];
         g_autofree char *target = hpt_restore_path(restore->links->pdata[i + 1],
                                                    restore->out->base_then, restore->out->base);
-        g_autofree char *parent = g_path_get_dirname(path);
-        if (!make_folder(parent, error))
-            return false;
-        if (symlink(target, path) != 0 && errno != EEXIST) {
-            hpt_error_set_errno(error, errno, "cannot make '%s'", path);
+        GError *problem = NULL;
+        int parent = open_parent(restore, path, &problem);
+        if (g_error_matches(problem, HPT_ERROR, HPT_ERROR_DATA)) { /* behind one of the links */
+            g_clear_error(&problem);
+            continue;
+        }
+        bool fine = parent >= 0 &&
+                    (symlinkat(target, parent, strrchr(path, '/') + 1) == 0 || errno == EEXIST);
+        if (parent >= 0 && !fine)
+            hpt_error_set_errno(&problem, errno, "cannot make '%s'", path);
+        if (parent >= 0)
+            close(parent);
+        if (!fine) {
+            g_propagate_error(error, problem);
             return false;
         }
     }
@@ -426,9 +477,10 @@ bool hpt_restore(const HptRestoreSpec *spec, HptRestored *out, GError **error)
     };
     find_places(&restore, reader);
     find_read(&restore);
-    bool fine = make_folder(restore.project, error) && make_folder(restored.directory, error) &&
-                restore_code(&restore, reader, error) &&
-                restore_inputs(&restore, error) && make_links(&restore, error);
+    bool fine = make_folder(&restore, restore.project, error) &&
+                make_folder(&restore, restored.directory, error) &&
+                restore_code(&restore, reader, error) && restore_inputs(&restore, error) &&
+                make_links(&restore, error);
     clear(&restore);
     if (fine)
         *out = restored;

@@ -1,11 +1,11 @@
-/* The files of then, in a fresh folder: the code that a trial ran and the inputs that it read, each at
- * its place relative to the project.
+/* The files of then, in a fresh folder: the code that a trial ran and the inputs that it read, each
+ * at its place relative to the project.
  *
- * What is restored is the outer one of two that may lie in one another: the tree of the code and the
- * project, at FOLDER/its whole name, so that "../data" leads to where it led: files outside that were
- * read are links there. Files come from the record; one whose digest alone was recorded comes from the
- * project as it is now, if it is still the same. Links are made last, so that nothing is ever
- * written through one. Nothing outside the fresh folder is written.
+ * What is restored is the outer one of two that may lie in one another: the tree of the code and
+ * the project, at FOLDER/its whole name, so that "../data" leads to where it led: files outside
+ * that were read are links there. Files come from the record; one whose digest alone was recorded
+ * comes from the project as it is now, if it is still the same. Links are made last, and nothing is
+ * written through one: whatever the record says, nothing outside the fresh folder is written.
  */
 #ifndef HPT_STUDY_RESTORE_H
 #define HPT_STUDY_RESTORE_H

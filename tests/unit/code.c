@@ -210,106 +210,6 @@ static void test_refused(void)
     }
 }
 
-/* ---- writing out ---- */
-
-static bool fetch(const HptDigest *digest, int64_t size, int fd, void *user, GError **error)
-{
-    GHashTable *contents = user;
-    char hex[HPT_DIGEST_HEX_SIZE];
-    const char *text = g_hash_table_lookup(contents, hpt_digest_hex(digest, hex));
-    if (text == NULL) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "object sha256:%s is missing", hex);
-        return false;
-    }
-    (void)size;
-    g_assert_cmpint(write(fd, text, strlen(text)), ==, (ssize_t)strlen(text));
-    return true;
-}
-
-static bool remember(const HptDigest *digest, const void *bytes, size_t length, void *user, GError **error)
-{
-    (void)error;
-    char hex[HPT_DIGEST_HEX_SIZE];
-    g_hash_table_replace(user, g_strdup(hpt_digest_hex(digest, hex)), g_strndup(bytes, length));
-    return true;
-}
-
-static void tell(const HptCodeEntry *entry, void *user)
-{
-    g_hash_table_replace(user, g_strdup("missing"), g_strdup(entry->path));
-}
-
-/* Modes as they are recorded, whatever the umask. */
-static void test_materialise(Tree *t, gconstpointer data)
-{
-    (void)data;
-    put(t, "in/a/b/x.py", "x");
-    put(t, "in/a/run", "y");
-    put(t, "in/odd\n\xff", "");
-    g_autofree char *in = g_build_filename(t->root, "in", NULL), *out = g_build_filename(t->root, "out", NULL);
-    g_autofree char *run = g_build_filename(in, "a/run", NULL), *link = g_build_filename(in, "up", NULL);
-    g_autofree char *fifo = g_build_filename(in, "fifo", NULL), *empty = g_build_filename(in, "empty", NULL);
-    g_assert_cmpint(chmod(run, 0750), ==, 0);
-    g_assert_cmpint(symlink("../../etc", link), ==, 0);
-    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
-    g_assert_cmpint(mkdir(empty, 0700) | mkdir(out, 0700), ==, 0);
-    g_autoptr(GHashTable) contents = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    HptCodeSpec spec = {.directory = in, .keep = remember, .user = contents};
-    g_autoptr(HptCodeTree) tree = hpt_code_tree_new(&spec);
-    g_autofree char *code = g_strdup(hpt_code_tree_look(tree)->canonical);
-    g_autoptr(GError) error = NULL;
-    int fd = open(out, O_RDONLY | O_DIRECTORY);
-    mode_t mask = umask(0077);
-    g_assert_true(hpt_code_materialise(code, strlen(code), fd, fetch, tell, contents, &error));
-    g_assert_no_error(error);
-    umask(mask);
-    g_assert_cmpstr(g_hash_table_lookup(contents, "missing"), ==, "fifo");
-
-    /* What was written is what was there, but for the FIFO. */
-    g_assert_cmpint(unlink(fifo), ==, 0);
-    g_autofree char *wanted = g_strdup(hpt_code_tree_look(tree)->canonical);
-    HptCodeSpec again = {.directory = out};
-    g_autoptr(HptCodeTree) copy = hpt_code_tree_new(&again);
-    g_assert_cmpstr(hpt_code_tree_look(copy)->canonical, ==, wanted);
-    g_assert_false(hpt_code_materialise(code, strlen(code), fd, fetch, tell, contents, &error));
-    g_assert_error(error, HPT_ERROR, HPT_ERROR_CONFLICT);
-    close(fd);
-}
-
-/* Made up to write elsewhere, or damaged. */
-static void test_evil(Tree *t, gconstpointer data)
-{
-    (void)data;
-    static const struct {
-        const char *entries;
-        HptErrorCode code;
-    } cases[] = {
-        {"link\t\t\t\t\ta\t..\nfile\t\t644\t1\t" HEX "\ta/b\t\n", HPT_ERROR_DATA},
-        {"link\t\t\t\t\ta\t/tmp\nfolder\t\t755\t\t\ta/b\t\n", HPT_ERROR_DATA},
-        {"link\t\t\t\t\ta\t/tmp\nlink\t\t\t\t\ta/b\tx\n", HPT_ERROR_DATA},
-        {"file\t\t644\t1\t" HEX "\ta\t\nfile\t\t644\t1\t" HEX "\ta/b\t\n", HPT_ERROR_DATA},
-        {"file\t\t644\t2\t" HEX "\ta\t\n", HPT_ERROR_INTEGRITY},
-        {"file\t\t644\t1\tff" "23456789012345678901234567890123456789012345678901234567890123" "\ta\t\n",
-         HPT_ERROR_INTEGRITY},
-        {"file\t\t644\t1\t" HEX "\ta\t\nfile", HPT_ERROR_DATA},
-    };
-    g_autoptr(GHashTable) contents = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    g_hash_table_insert(contents, g_strdup(HEX), g_strdup("x"));
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *out = g_strdup_printf("%s/%zu", t->root, i);
-        g_autofree char *text = g_strconcat("hpt-code/1\ndirectory\t.\n", cases[i].entries, NULL);
-        g_autofree char *escaped = g_build_filename(t->root, "b", NULL);
-        g_autoptr(GError) error = NULL;
-        g_assert_cmpint(mkdir(out, 0700), ==, 0);
-        int fd = open(out, O_RDONLY | O_DIRECTORY);
-        g_assert_false(hpt_code_materialise(text, strlen(text), fd, fetch, NULL, contents, &error));
-        close(fd);
-        if (!g_error_matches(error, HPT_ERROR, (int)cases[i].code))
-            g_error("case %zu: %s", i, error->message);
-        g_assert_cmpint(access(escaped, F_OK), !=, 0);
-    }
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -317,7 +217,5 @@ int main(int argc, char **argv)
     g_test_add("/code/again", Tree, NULL, setup, test_again, teardown);
     g_test_add("/code/racy", Tree, NULL, setup, test_racy, teardown);
     g_test_add_func("/code/refused", test_refused);
-    g_test_add("/code/materialise", Tree, NULL, setup, test_materialise, teardown);
-    g_test_add("/code/evil", Tree, NULL, setup, test_evil, teardown);
     return g_test_run();
 }
