@@ -1,7 +1,7 @@
 #!/bin/sh
 # The files that trials read: declared by --input, digested as they were when the trial began, kept with the record.
 . "${0%/*}/lib.sh"
-test_need psql sha256sum git xxd zstd
+test_need psql sha256sum git zstd perl
 sql() { psql -qXAt -F ' ' -v ON_ERROR_STOP=1 -d "$TEST_DSN" -c "$1"; }
 run() { hpt-run -q --progress=none --print=none --no-code --trace=off --allow-unused -m loss "$@"; }
 traced() { hpt-run -q --progress=none --print=none --allow-unused -m loss "$@"; }
@@ -13,7 +13,7 @@ bytes() {
     if [ "$(sql "select bytes is null from object where digest = '$1'")" = t ]; then
         file=$(echo "$1" | sed 's|^..|&/|') && { cat ".hpt/objects/sha256/$file" 2>/dev/null || zstd -qdc ".hpt/objects/sha256/$file.zst"; }
     else
-        sql "select encode(bytes, 'hex') from object where digest = '$1'" | xxd -r -p
+        sql "select encode(bytes, 'hex') from object where digest = '$1'" | perl -ne 'chomp; print pack "H*", $_'
     fi
 }
 
