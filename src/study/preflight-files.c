@@ -194,11 +194,12 @@ static char *named(const GPtrArray *causes)
 static void on_restore(const char *what, const char *path, HptRestoreState state, const char *why,
                        void *user)
 {
-    bool taken = state == HPT_RESTORE_TAKEN;
-    g_autofree char *note =
-        g_strdup_printf(taken ? "not captured (%s): as it is here" : "%s", why);
-    preflight_add(user, what, path, taken ? HPT_CHECK_UNKNOWN : HPT_CHECK_MISSING, NULL, NULL,
-                  note);
+    bool missing = state == HPT_RESTORE_MISSING;
+    const char *now = missing                         ? ""
+                      : state == HPT_RESTORE_UNREAD ? "): it was not read, and is not here"
+                                                    : "): as it is here";
+    g_autofree char *note = g_strconcat(missing ? "" : "not captured (", why, now, NULL);
+    preflight_add(user, what, path, missing ? HPT_CHECK_MISSING : HPT_CHECK_UNKNOWN, NULL, NULL, note);
 }
 
 static bool restore_place(HptPreflight *preflight, const HptPreflightInput *input, GError **error)

@@ -277,8 +277,9 @@ static bool take_missing(Restore *restore, const HptCodeEntry *entry, const char
     size_t length = 0;
     int mode = 0;
     g_autofree char *bytes = read_now(now, &length, &mode);
-    if (bytes == NULL) {
-        tell(restore, "code", entry->path, HPT_RESTORE_MISSING, entry->text);
+    if (bytes == NULL) { /* where all that it read is known, this was not among it */
+        bool unread = restore->spec->recorded->traced;
+        tell(restore, "code", entry->path, unread ? HPT_RESTORE_UNREAD : HPT_RESTORE_MISSING, entry->text);
         return true;
     }
     tell(restore, "code", entry->path, HPT_RESTORE_TAKEN, entry->text);

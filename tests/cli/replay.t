@@ -284,6 +284,13 @@ END
     test_no_grep lacks/large got && head -c 3001 /dev/zero >lacks/large && test_exit 4 hpt-replay lacks/0 >out 2>err &&
     test_grep "here it is another" err
 '
+test_ok 'what was not captured and not read stops no replay' '
+    mkdir lies && (cd lies && mkfifo pipe && head -c 3000 /dev/zero >large &&
+        run -s lies --code-max=2k --allow-unused x=0.0..1.0 -- sh -c "echo loss=1" && run -s blind --trace=off --code-max=2k --allow-unused x=0.0..1.0 -- sh -c "echo loss=1") &&
+    rm lies/large && hpt-replay lies/0 >out 2>err && test_grep "lies/0: identical" err && what out check >got &&
+    test_grep "code lies/pipe	unknown	.*not read" got && test_grep "code lies/large	unknown	.*not read" got &&
+    test_exit 4 hpt-replay blind/0 >out 2>err && test_grep "cannot be run" err && rm -r lies
+'
 test_ok 'hpt-run --deterministic: the profile is recorded, and what it sets is what runs' '
     run --deterministic -s det --allow-unused x=0.0..1.0 -- ./variables && hpt-replay -q det/0 >out && test_grep "file variables	identical" out &&
     hpt-query -H "select value from environment_item join trial using (environment) where study = \$\$det\$\$
