@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX ((size_t)1 << 31) /* bytes of a file that is restored */
+#define FILE_MAX ((size_t)1 << 31) /* bytes of a file that is restored from the record */
+#define PIECE ((size_t)1 << 20)    /* of one that is copied */
 
 void hpt_restored_clear(HptRestored *restored)
 {
@@ -179,28 +180,62 @@ static bool make_folder(const Restore *restore, const char *path, GError **error
     return fd >= 0;
 }
 
+/* A new file; -1 with *error set. */
+static int open_fresh(const Restore *restore, const char *path, GError **error)
+{
+    int parent = open_parent(restore, path, error);
+    if (parent < 0)
+        return -1;
+    int fd = openat(parent, strrchr(path, '/') + 1,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int errnum = errno;
+    close(parent);
+    if (fd < 0)
+        hpt_error_set_errno(error, errnum, "cannot write '%s'", path);
+    return fd;
+}
+
+static bool write_piece(int fd, const char *path, const char *bytes, size_t length, GError **error)
+{
+    for (size_t at = 0; at < length;) {
+        ssize_t n = write(fd, bytes + at, length - at);
+        if (n < 0 && errno != EINTR) {
+            hpt_error_set_errno(error, errno, "cannot write '%s'", path);
+            return false;
+        }
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+/* Closes it, too. */
+static bool end_fresh(int fd, const char *path, int mode, bool fine, GError **error)
+{
+    if (fine && fchmod(fd, (mode_t)mode & 0777) != 0) {
+        hpt_error_set_errno(error, errno, "cannot write '%s'", path);
+        fine = false;
+    }
+    close(fd);
+    return fine;
+}
+
 static bool write_bytes(const Restore *restore, const char *path, const char *bytes, size_t length,
                         int mode, GError **error)
+{
+    int fd = open_fresh(restore, path, error);
+    return fd >= 0 && end_fresh(fd, path, mode, write_piece(fd, path, bytes, length, error), error);
+}
+
+static bool remove_fresh(const Restore *restore, const char *path, GError **error)
 {
     int parent = open_parent(restore, path, error);
     if (parent < 0)
         return false;
-    int fd = openat(parent, strrchr(path, '/') + 1,
-                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool fine = fd >= 0;
-    for (size_t at = 0; fine && at < length;) {
-        ssize_t n = write(fd, bytes + at, length - at);
-        if (n < 0 && errno != EINTR)
-            fine = false;
-        at += n > 0 ? (size_t)n : 0;
-    }
-    fine = fine && fchmod(fd, (mode_t)mode & 0777) == 0;
+    bool fine = unlinkat(parent, strrchr(path, '/') + 1, 0) == 0;
     int errnum = errno;
-    if (fd >= 0)
-        close(fd);
     close(parent);
     if (!fine)
-        hpt_error_set_errno(error, errnum, "cannot write '%s'", path);
+        hpt_error_set_errno(error, errnum, "cannot remove '%s'", path);
     return fine;
 }
 
@@ -218,16 +253,46 @@ static void tell(const Restore *restore, const char *what, const char *path, Hpt
     restore->spec->func(what, path, state, why, restore->spec->user);
 }
 
-/* The file as it lies in the project now; NULL: it is not there. */
-static char *read_now(const char *path, size_t *length, int *mode)
+/* A regular file of the project as it is now; -1: it is not there. */
+static int open_now(const char *path, struct stat *info)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, info) != 0 || !S_ISREG(info->st_mode))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Copies it piece by piece, as data may be larger than memory. *there is false, and nothing is left, where it
+ * is not there or cannot be read. */
+static bool copy_now(const Restore *restore, const char *now, const char *path, HptDigest *digest, bool *there,
+                     GError **error)
 {
     struct stat info;
-    char *bytes = NULL;
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
-        !g_file_get_contents(path, &bytes, length, NULL))
-        return NULL;
-    *mode = info.st_mode & 0777;
-    return bytes;
+    int from = open_now(now, &info);
+    *there = from >= 0;
+    if (from < 0)
+        return true;
+    int to = open_fresh(restore, path, error);
+    bool fine = to >= 0;
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    g_autofree char *piece = g_malloc(PIECE);
+    for (ssize_t n = 1; fine && n != 0;) {
+        n = read(from, piece, PIECE);
+        if (n > 0) {
+            hpt_digester_add(digester, piece, (size_t)n);
+            fine = write_piece(to, path, piece, (size_t)n, error);
+        } else if (n < 0 && errno != EINTR) {
+            *there = false;
+            break;
+        }
+    }
+    close(from);
+    if (to >= 0)
+        fine = end_fresh(to, path, (int)info.st_mode, fine, error);
+    *digest = hpt_digester_get(digester);
+    return fine && (*there || remove_fresh(restore, path, error));
 }
 
 /* False: it was before. */
@@ -274,16 +339,17 @@ static bool take_missing(Restore *restore, const HptCodeEntry *entry, const char
 {
     g_autofree char *then = join(restore->root_then, entry->path);
     g_autofree char *now = place_now(restore, then);
-    size_t length = 0;
-    int mode = 0;
-    g_autofree char *bytes = read_now(now, &length, &mode);
-    if (bytes == NULL) { /* where all that it read is known, this was not among it */
+    HptDigest digest;
+    bool there;
+    if (!copy_now(restore, now, path, &digest, &there, error))
+        return false;
+    if (!there) { /* where all that it read is known, this was not among it */
         bool unread = restore->spec->recorded->traced;
         tell(restore, "code", entry->path, unread ? HPT_RESTORE_UNREAD : HPT_RESTORE_MISSING, entry->text);
         return true;
     }
     tell(restore, "code", entry->path, HPT_RESTORE_TAKEN, entry->text);
-    return write_bytes(restore, path, bytes, length, mode, error);
+    return true;
 }
 
 static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **error)
@@ -326,32 +392,28 @@ static bool restore_code(Restore *restore, HptCodeReader *reader, GError **error
 
 /* ---- inputs ---- */
 
-static bool has_digest_now(const char *bytes, size_t length, const HptDigest *digest)
-{
-    HptDigest found = hpt_digest(bytes, length);
-    return memcmp(&found, digest, sizeof found) == 0;
-}
-
 /* From the project as it is now: a file whose digest alone was kept, or not even that. */
 static bool take_input(Restore *restore, const HptRecordedInput *input, const char *path,
                        GError **error)
 {
     g_autofree char *then = join(restore->project_then, input->path);
     g_autofree char *now = place_now(restore, then);
-    size_t length = 0;
-    int mode = 0;
-    g_autofree char *bytes = read_now(now, &length, &mode);
-    bool same = bytes != NULL && input->has_digest && has_digest_now(bytes, length, &input->digest);
-    if (same || (bytes != NULL && !input->has_digest)) {
-        if (!same)
-            tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
-        return write_bytes(restore, path, bytes, length, mode, error);
-    }
+    HptDigest digest;
+    bool there;
+    if (!copy_now(restore, now, path, &digest, &there, error))
+        return false;
+    bool same = there && input->has_digest && memcmp(&digest, &input->digest, sizeof digest) == 0;
+    if (there && !input->has_digest)
+        tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
+    if (same || (there && !input->has_digest))
+        return true;
+    if (there && !remove_fresh(restore, path, error))
+        return false;
     /* What went away while the trial ran need not come back. */
     if (strcmp(input->state, "gone") != 0)
         tell(restore, "input", input->path, HPT_RESTORE_MISSING,
-             bytes == NULL ? "its bytes were not kept, and it is not here"
-                           : "its bytes were not kept, and here it is another");
+             there ? "its bytes were not kept, and here it is another"
+                   : "its bytes were not kept, and it is not here");
     return true;
 }
 
