@@ -439,7 +439,7 @@ static int suggest(Replay *replay, const char *text, GError **error)
     }
     int64_t counts[HPT_SUGGEST_COUNT] = {0};
     if (!hpt_suggest_check(replay->db, name.study.study, name.trial, tell_suggestion, counts, error))
-        return hpt_error_exit(*error);
+        return (int)hpt_error_exit(*error);
     if (!opt_quiet)
         hpt_tool_note("%" PRId64 " of %" PRId64 " proposals are made again%s", counts[HPT_SUGGEST_EQUAL],
                       counts[0] + counts[1] + counts[2],

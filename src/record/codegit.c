@@ -22,10 +22,10 @@ static bool is_gits(const char *entry)
     return g_str_has_prefix(entry, "GIT_");
 }
 
-static char **git_environment(const char *root, const char *const *environ)
+static char **git_environment(const char *root, const char *const *variables)
 {
     g_autoptr(GPtrArray) env = g_ptr_array_new();
-    for (const char *const *entry = environ; entry != NULL && *entry != NULL; entry++)
+    for (const char *const *entry = variables; entry != NULL && *entry != NULL; entry++)
         if (!is_gits(*entry) && !g_str_has_prefix(*entry, "LC_ALL="))
             g_ptr_array_add(env, g_strdup(*entry));
     static const char *const ours[] = {
@@ -255,10 +255,10 @@ HptGit *hpt_git_unknown(const char *note)
     return git;
 }
 
-HptGit *hpt_git_read(const char *root, const char *const *environ)
+HptGit *hpt_git_read(const char *root, const char *const *variables)
 {
     HptGit *git = hpt_git_unknown(NULL);
-    g_auto(GStrv) env = git_environment(root, environ);
+    g_auto(GStrv) env = git_environment(root, variables);
     Caller caller = {root, env, hpt_time_monotonic_us() + HPT_GIT_TIME_US};
     if (!read_head(git, &caller) || !read_remote(git, &caller) || !read_lists(git, &caller)) {
         g_hash_table_remove_all(git->files);
@@ -350,9 +350,9 @@ char *hpt_git_stamp(const char *root)
 
 /* ---- where it is ---- */
 
-static bool is_ceiling(const char *folder, const char *const *environ)
+static bool is_ceiling(const char *folder, const char *const *variables)
 {
-    const char *list = g_environ_getenv((char **)environ, "GIT_CEILING_DIRECTORIES");
+    const char *list = g_environ_getenv((char **)variables, "GIT_CEILING_DIRECTORIES");
     g_auto(GStrv) ceilings = g_strsplit(list == NULL ? "" : list, ":", -1);
     for (char **ceiling = ceilings; *ceiling != NULL; ceiling++) {
         size_t n = strlen(*ceiling);
@@ -364,7 +364,7 @@ static bool is_ceiling(const char *folder, const char *const *environ)
     return false;
 }
 
-char *hpt_git_find(const char *directory, const char *const *environ)
+char *hpt_git_find(const char *directory, const char *const *variables)
 {
     struct stat start, info;
     if (stat(directory, &start) != 0)
@@ -377,7 +377,7 @@ char *hpt_git_find(const char *directory, const char *const *environ)
         if (lstat(git, &info) == 0 && (S_ISDIR(info.st_mode) || S_ISREG(info.st_mode) || S_ISLNK(info.st_mode)))
             return g_steal_pointer(&folder);
         char *parent = g_path_get_dirname(folder);
-        bool top = strcmp(parent, folder) == 0 || is_ceiling(parent, environ);
+        bool top = strcmp(parent, folder) == 0 || is_ceiling(parent, variables);
         g_free(folder);
         folder = parent;
         if (top)

@@ -28,7 +28,7 @@ typedef struct {
 } HptGitFile;
 
 /* root: absolute, holds .git. Never fails: see note. Owned. */
-HptGit *hpt_git_read(const char *root, const char *const *environ);
+HptGit *hpt_git_read(const char *root, const char *const *variables);
 /* Of a repository that is not asked. */
 HptGit *hpt_git_unknown(const char *note);
 void hpt_git_free(HptGit *git);
@@ -39,7 +39,7 @@ char *hpt_git_stamp(const char *root);
 
 /* The nearest folder of directory or above it that holds .git, on one file system and not above a folder of
  * GIT_CEILING_DIRECTORIES; owned; NULL: none. */
-char *hpt_git_find(const char *directory, const char *const *environ);
+char *hpt_git_find(const char *directory, const char *const *variables);
 
 /* The name that git gives these bytes; out has 65 bytes. sha256: the repository's names are 64 digits long. */
 void hpt_git_blob(const void *bytes, size_t length, bool sha256, char *out);

@@ -106,7 +106,7 @@ static bool read_parts(HptCollector *c, const json_t *object, const HptEnvironme
                        size_t n, GError **error)
 {
     const json_t *names = json_object_get(object, "parts");
-    for (int i = 0; i < HPT_PART_COUNT; i++) {
+    for (HptEnvironmentPartKind i = 0; i < HPT_PART_COUNT; i++) {
         const char *hex = json_string_value(json_object_get(names, hpt_environment_part_name(i)));
         HptDigest digest;
         if (hex == NULL || !hpt_digest_parse(hex, &digest))
@@ -121,7 +121,7 @@ static bool read_parts(HptCollector *c, const json_t *object, const HptEnvironme
 static bool is_canonical(const HptEnvironment *read, const json_t *object, GError **error)
 {
     const json_t *names = json_object_get(object, "parts");
-    for (int i = 0; i < HPT_PART_COUNT; i++) {
+    for (HptEnvironmentPartKind i = 0; i < HPT_PART_COUNT; i++) {
         char hex[HPT_DIGEST_HEX_SIZE];
         const char *named = json_string_value(json_object_get(names, hpt_environment_part_name(i)));
         if (g_strcmp0(named, hpt_digest_hex(&read->parts[i].digest, hex)) != 0)
@@ -137,7 +137,7 @@ HptEnvironment *hpt_environment_parse(const HptEnvironmentText *environment,
     if (object == NULL)
         return NULL;
     HptCollector c = {.root = ""};
-    for (int i = 0; i < HPT_PART_COUNT; i++)
+    for (HptEnvironmentPartKind i = 0; i < HPT_PART_COUNT; i++)
         c.parts[i] = g_array_new(FALSE, FALSE, sizeof(HptEnvironmentItem));
     bool old = is_format(object, "hpt-environment/1");
     bool ok = old ? read_items(&c, object, HPT_PART_COUNT, error)
@@ -195,7 +195,7 @@ static void compare_part(GArray *out, HptEnvironmentPartKind part, const HptEnvi
 GArray *hpt_environment_compare(const HptEnvironment *a, const HptEnvironment *b)
 {
     GArray *out = g_array_new(FALSE, FALSE, sizeof(HptEnvironmentDifference));
-    for (int i = 0; i < HPT_PART_COUNT; i++)
+    for (HptEnvironmentPartKind i = 0; i < HPT_PART_COUNT; i++)
         if (memcmp(&a->parts[i].digest, &b->parts[i].digest, sizeof(HptDigest)) != 0)
             compare_part(out, i, &a->parts[i], &b->parts[i]);
     return out;

@@ -126,7 +126,7 @@ void hpt_software_r(HptCollector *c, const char *const *files)
 
 static void copy_items(HptCollector *c, const HptEnvironment *base)
 {
-    for (int part = 0; part < HPT_PART_COUNT; part++)
+    for (HptEnvironmentPartKind part = 0; part < HPT_PART_COUNT; part++)
         for (size_t i = 0; i < base->parts[part].n; i++) {
             const HptEnvironmentItem *item = &base->parts[part].items[i];
             hpt_collector_add(c, part, item->kind, item->name, item->value);

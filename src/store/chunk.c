@@ -74,7 +74,7 @@ void hpt_keyer_free(HptKeyer *keyer)
 HptChunkKey hpt_keyer_key(HptKeyer *keyer, const void *data, size_t length)
 {
     static const uint8_t nonce[12] = {0};
-    HptChunkKey key;
+    HptChunkKey key = {{0}};
     int n = 0;
     g_assert(length <= HPT_CHUNK_MAX);
     must(EVP_EncryptInit_ex(keyer->context, NULL, NULL, NULL, nonce) == 1 &&

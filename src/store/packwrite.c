@@ -80,8 +80,9 @@ static void new_id(HptPackId *id)
     for (const char *at = uuid; n < 32 && *at != '\0'; at++) {
         if (*at == '-')
             continue;
-        uint8_t value = (uint8_t)g_ascii_xdigit_value(*at);
-        id->bytes[n / 2] = n % 2 == 0 ? (uint8_t)(value << 4) : (uint8_t)(id->bytes[n / 2] | value);
+        unsigned value = (unsigned)g_ascii_xdigit_value(*at);
+        unsigned both = n % 2 == 0 ? value << 4 : id->bytes[n / 2] | value;
+        id->bytes[n / 2] = (uint8_t)both;
         n++;
     }
 }
