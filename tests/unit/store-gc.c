@@ -308,8 +308,11 @@ static void test_damaged_pack(Place *place, gconstpointer data)
     g_assert_cmpint(g_chmod(file, 0644), ==, 0);
     struct stat info;
     g_assert_cmpint(stat(file, &info), ==, 0);
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    g_assert_cmpint(pwrite(fd, "x", 1, info.st_size - 100), ==, 1);
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    uint8_t byte = 0;
+    g_assert_cmpint(pread(fd, &byte, 1, info.st_size - 100), ==, 1);
+    byte ^= 0xff;
+    g_assert_cmpint(pwrite(fd, &byte, 1, info.st_size - 100), ==, 1);
     close(fd);
     int packs;
     packs_of(place, "pack", &packs, true);
