@@ -405,7 +405,7 @@ static bool spins(const HptGate *gate, void *user, GError **error)
     (void)gate;
     (void)user;
     (void)error;
-    for (volatile int i = 0;; i = i + 1)
+    for (volatile unsigned i = 0;; i = i + 1)
         ;
     return true;
 }
