@@ -76,7 +76,10 @@ bool replay_show_checks(ReplayShow *show, const HptRecorded *recorded,
     for (guint i = 0; i < preflight->checks->len; i++) {
         const HptCheck *check = &g_array_index(preflight->checks, HptCheck, i);
         g_autofree char *what = joined(check->what, check->item);
-        if (check->state == HPT_CHECK_SAME && !show->options.verbose)
+        /* That variables without a recorded value are as they are here is so nearly always. */
+        bool usual = check->state == HPT_CHECK_SAME ||
+                     (check->state == HPT_CHECK_UNKNOWN && strcmp(check->what, "variables") == 0);
+        if (usual && !show->options.verbose)
             continue;
         if (!add(show, recorded, "check", what, hpt_check_name(check->state), check->then,
                  check->now, check->note, error))
