@@ -78,6 +78,33 @@ static const char *own_words(pid_t tid, const char *path, char room[PATH_ROOM])
     return path;
 }
 
+/* Below chroot, what is in another mount namespace than ours is called by its name outside: what it
+ * calls "/", or "" if that is ours, too. The same for all, as who changes its root is not followed. */
+static char outside[PATH_ROOM];
+
+static void learn_root(pid_t tid)
+{
+    static bool known;
+    if (known)
+        return;
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%d/root", (int)tid);
+    ssize_t n = readlink(link, outside, PATH_ROOM - 1);
+    outside[n > 1 && outside[0] == '/' ? n : 0] = '\0';
+    known = n > 0;
+}
+
+static void name_inside(char *path)
+{
+    size_t length = strlen(outside);
+    if (length == 0 || strncmp(path, outside, length) != 0 ||
+        (path[length] != '/' && path[length] != '\0'))
+        return;
+    memmove(path, path + length, strlen(path + length) + 1);
+    if (path[0] == '\0')
+        memcpy(path, "/", 2);
+}
+
 /* The folder that a relative path begins at; false: there is none. */
 static bool base_of(pid_t tid, int at, char text[PATH_ROOM])
 {
@@ -90,6 +117,8 @@ static bool base_of(pid_t tid, int at, char text[PATH_ROOM])
     if (n <= 0)
         return false;
     text[n] = '\0';
+    learn_root(tid);
+    name_inside(text);
     if (text[0] == '/')
         return true;
     if (text[0] == '(')
@@ -203,6 +232,7 @@ static bool path_of(int fd, char path[PATH_ROOM])
     if (n <= 0 || n == PATH_ROOM - 1 || path[0] != '/')
         return false;
     path[n] = '\0';
+    name_inside(path);
     return true;
 }
 
