@@ -28,12 +28,23 @@ static bool new_user_namespace(void)
            write_text("/proc/self/uid_map", users) && write_text("/proc/self/gid_map", groups);
 }
 
+/* Below chroot it need not be one, and a namespace could not be cut off from the others; and the names
+ * of /proc/self would be those outside. */
+static bool root_is_mount(void)
+{
+    struct statx info;
+    return statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &info) == 0 &&
+           ((info.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+            (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0);
+}
+
 /* Tried once. */
 static bool have_namespace(void)
 {
     static enum { UNTRIED, HAVE, HAVE_NOT } state;
     if (state == UNTRIED) {
-        bool made = unshare(CLONE_NEWNS) == 0 || (geteuid() != 0 && new_user_namespace());
+        bool made = root_is_mount() && (unshare(CLONE_NEWNS) == 0 ||
+                                        (geteuid() != 0 && new_user_namespace()));
         made = made && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0;
         state = made ? HAVE : HAVE_NOT;
     }
