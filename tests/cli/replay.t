@@ -184,7 +184,7 @@ test_ok 'a folder that is gone' '
 test_ok 'the variables are those of then' '
     TZ=UTC OPENBLAS_NUM_THREADS=1 OTHER=1 run -s env --allow-unused x=0.0..1.0 -- ./variables &&
     TZ=Asia/Tokyo OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=8 OTHER=1 hpt-replay env/0 >out 2>err && test_grep ": identical" err &&
-    test_no_grep "^check	" out &&
+    test_no_grep "^check	variables" out &&
     OTHER=1 hpt-replay -v env/0 >out 2>err && test_grep "^check	variables	unknown	.*OTHER" out
 '
 test_ok 'a variable whose value was not recorded, and that is not set here' '
