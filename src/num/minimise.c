@@ -59,8 +59,10 @@ static void remember(Memory *memory, const double *x, const double *g, const dou
         y[i] = g_new[i] - g[i];
     }
     double sy = hpt_dot(s, y, n);
-    if (!(sy > 1e-12 * hpt_dot(y, y, n)))
+    if (!(sy > 1e-12 * hpt_dot(y, y, n))) {
+        memory->count = memory->count < PAIRS ? memory->count : PAIRS - 1; /* the oldest lay there */
         return;
+    }
     memory->rho[memory->next] = 1 / sy;
     memory->next = (memory->next + 1) % PAIRS;
     memory->count = memory->count < PAIRS ? memory->count + 1 : PAIRS;

@@ -90,7 +90,7 @@ static int64_t auto_total(void *state)
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 1,
+    .version = 2,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

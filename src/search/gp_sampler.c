@@ -62,7 +62,7 @@ static int64_t gp_total(void *state)
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 1,
+    .version = 2,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

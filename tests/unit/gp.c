@@ -91,6 +91,34 @@ static void test_minimise(void)
     g_assert_cmpfloat(fabs(y[1] - 0.25), <, 1e-3);
 }
 
+enum { VALLEYS = 12 };
+
+/* Bent down away from its only minimum: many steps are no pair to keep. */
+static double valleys(const double *x, double *gradient, void *user)
+{
+    double sum = 0, steep = 1;
+    for (size_t i = 0; i < VALLEYS; i++, steep *= 1.75) {
+        double away = x[i] - 0.3, in = 1 + steep * away * away;
+        sum += log(in);
+        gradient[i] = 2 * steep * away / in;
+    }
+    (void)user;
+    return sum;
+}
+
+static void test_minimise_bent(void)
+{
+    double scratch[HPT_MINIMISE_SCRATCH(VALLEYS)], x[VALLEYS], low[VALLEYS], high[VALLEYS];
+    for (uint64_t start = 0; start < 1000; start++) {
+        for (size_t i = 0; i < VALLEYS; i++) {
+            low[i] = -2;
+            high[i] = 2;
+            x[i] = 4 * noise(start * VALLEYS + i);
+        }
+        g_assert_cmpfloat(hpt_minimise(valleys, NULL, x, low, high, VALLEYS, 400, scratch), <, 1e-4);
+    }
+}
+
 /* ---- processes ---- */
 
 static HptSpace *space_of(const char *text)
@@ -221,6 +249,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/gp/cholesky", test_cholesky);
     g_test_add_func("/gp/minimise", test_minimise);
+    g_test_add_func("/gp/minimise/bent", test_minimise_bent);
     g_test_add_func("/gp/process", test_process);
     g_test_add_func("/gp/degenerate", test_degenerate);
     g_test_add_func("/gp/digest", test_digest);
