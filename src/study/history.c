@@ -254,6 +254,7 @@ static int64_t whole(const char *text, const char **rest)
 
 static bool recall_list(HptPast *past, const char *list, bool finished, GError **error)
 {
+    int64_t before = -1;
     for (const char *at = list; *at != '\0';) {
         const char *rest = NULL;
         int64_t first = whole(at, &rest), last = first, turn = finished ? 1 : 0;
@@ -261,8 +262,9 @@ static bool recall_list(HptPast *past, const char *list, bool finished, GError *
             last = whole(rest + 1, &rest);
         else if (*rest == '.' && finished)
             turn = whole(rest + 1, &rest);
-        if ((*rest != ',' && *rest != '\0') || first < 0 || last < first || turn > G_MAXINT || turn < finished)
+        if ((*rest != ',' && *rest != '\0') || first <= before || last < first || turn > G_MAXINT || turn < finished)
             return no_text(list, error);
+        before = last;
         for (int64_t number = first; number <= last; number++)
             if (!recall_one(past, number, (int)turn, error))
                 return false;

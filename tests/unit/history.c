@@ -149,6 +149,8 @@ static void test_bad(void)
         {"{\"finished\":\"1-0\",\"running\":\"\"}", HPT_ERROR_DATA},
         {"{\"finished\":\"0.0\",\"running\":\"\"}", HPT_ERROR_DATA},
         {"{\"finished\":\"-1\",\"running\":\"\"}", HPT_ERROR_DATA},
+        {"{\"finished\":\"0,0\",\"running\":\"\"}", HPT_ERROR_DATA}, /* numbers ascend */
+        {"{\"finished\":\"0-0,0-0\",\"running\":\"\"}", HPT_ERROR_DATA},
         {"{\"finished\":\"0 \",\"running\":\"\"}", HPT_ERROR_DATA},
         {"{\"finished\":\"\",\"running\":\"0.1\"}", HPT_ERROR_DATA},
         {"{\"finished\":\"1\",\"running\":\"\"}", HPT_ERROR_NOT_FOUND},
