@@ -1,8 +1,8 @@
-/* What proposes where nobody says what should: most proposals come from a Gaussian process over the whole
- * space, a share from the Parzen estimator, which finds its way out of basins and into other branches of
+/* For who does not want to choose: most proposals come from a Gaussian process over the whole space, a
+ * share from the Parzen estimator, which finds its way out of basins and into other branches of
  * conditional spaces, where a process alone stays too long: a fourth of them where all parameters are ranges of
- * numbers, else half. (Of the shares tried, ½, ⅓ and ¼, these were best on the development tasks.) The share does not depend on results, so no
- * stretch of bad luck can turn either off.
+ * numbers, else half. (Of the shares tried, ½, ⅓ and ¼, these were best on the development tasks.) The share
+ * does not depend on results, so no stretch of bad luck can turn either off.
  */
 #include "search/learn.h"
 #include "search/surrogate.h"
@@ -82,19 +82,12 @@ static int64_t auto_best(void *state, const HptHistory *history)
     return hpt_learner_number(history, hpt_surrogate_best(mix->surrogate, told));
 }
 
-static int64_t auto_total(void *state)
-{
-    (void)state;
-    return -1;
-}
-
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
     .version = 2,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,
-    .total = auto_total,
     .best = auto_best,
     .learns = true,
 };

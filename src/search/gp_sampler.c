@@ -54,19 +54,12 @@ static int64_t gp_best(void *state, const HptHistory *history)
     return hpt_learner_number(history, hpt_surrogate_best(gp->surrogate, told));
 }
 
-static int64_t gp_total(void *state)
-{
-    (void)state;
-    return -1;
-}
-
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
     .version = 2,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,
-    .total = gp_total,
     .best = gp_best,
     .learns = true,
 };

@@ -87,17 +87,10 @@ static HptConfig *random_propose(void *state, const HptHistory *history, int64_t
     return hpt_draw(state, number, "random", NULL, error);
 }
 
-static int64_t random_total(void *state)
-{
-    (void)state;
-    return -1;
-}
-
 const HptSamplerKind hpt_sampler_random = {
     .name = "random",
     .version = 1,
     .open = random_open,
     .close = random_close,
     .propose = random_propose,
-    .total = random_total,
 };

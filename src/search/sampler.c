@@ -12,8 +12,10 @@ struct HptSampler {
     void *state;
 };
 
-static const HptSamplerKind *const kinds[] = {&hpt_sampler_auto, &hpt_sampler_gp, &hpt_sampler_grid, &hpt_sampler_random,
-                                              &hpt_sampler_sobol, &hpt_sampler_tpe};
+static const HptSamplerKind *const kinds[] = {
+    &hpt_sampler_auto,   &hpt_sampler_gp,    &hpt_sampler_grid,
+    &hpt_sampler_random, &hpt_sampler_sobol, &hpt_sampler_tpe,
+};
 
 /* ---- the spec ---- */
 
@@ -143,6 +145,6 @@ int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
 
 int64_t hpt_sampler_total(HptSampler *sampler)
 {
-    int64_t total = sampler->kind->total(sampler->state);
+    int64_t total = sampler->kind->total == NULL ? -1 : sampler->kind->total(sampler->state);
     return total < 0 ? -1 : total + (int64_t)sampler->search->n_points;
 }

@@ -104,17 +104,10 @@ static HptConfig *sobol_propose(void *state, const HptHistory *history, int64_t 
     return drawn;
 }
 
-static int64_t sobol_total(void *state)
-{
-    (void)state;
-    return -1;
-}
-
 const HptSamplerKind hpt_sampler_sobol = {
     .name = "sobol",
     .version = 1,
     .open = sobol_open,
     .close = sobol_close,
     .propose = sobol_propose,
-    .total = sobol_total,
 };

@@ -324,18 +324,11 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 
-static int64_t tpe_total(void *state)
-{
-    (void)state;
-    return -1;
-}
-
 const HptSamplerKind hpt_sampler_tpe = {
     .name = "tpe",
     .version = 1,
     .open = tpe_open,
     .close = tpe_close,
     .propose = tpe_propose,
-    .total = tpe_total,
     .learns = true,
 };
