@@ -88,22 +88,6 @@ void hpt_surrogate_free(HptSurrogate *surrogate)
 
 /* ---- values ---- */
 
-typedef struct {
-    double value;
-    bool failed;
-    size_t index;
-} Placed;
-
-static int compare(const void *a, const void *b)
-{
-    const Placed *x = a, *y = b;
-    if (x->failed != y->failed)
-        return x->failed ? 1 : -1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
 static void standardise(double *y, size_t n)
 {
     double mean = 0, variance = 0;
@@ -123,10 +107,7 @@ static void warp(const HptTold *told, size_t n, bool noisy, double *y)
     standardise(y, n);
     if (noisy)
         return;
-    g_autofree Placed *placed = g_new(Placed, n);
-    for (size_t i = 0; i < n; i++)
-        placed[i] = (Placed){y[i], told->failed[i], i};
-    qsort(placed, n, sizeof *placed, compare);
+    g_autofree HptRanked *placed = hpt_rank(y, told->failed, n);
     double median = placed[(n - 1) / 2].value, spread = 0;
     size_t good = 0;
     while (good < n && placed[good].value <= median && !placed[good].failed)
@@ -134,8 +115,8 @@ static void warp(const HptTold *told, size_t n, bool noisy, double *y)
     spread = good > 0 && spread > 0 ? sqrt(spread / (double)good) : 1;
     for (size_t place = good; place < n;) {
         size_t end = place + 1;
-        while (end < n && compare(&placed[place], &(Placed){placed[end].value, placed[end].failed,
-                                                            placed[place].index}) == 0)
+        while (end < n && placed[end].failed == placed[place].failed &&
+               placed[end].value == placed[place].value)
             end++;
         double rank = ((double)(place + end) / 2 - (double)good) / (double)(n - good);
         double value = median + spread * hpt_normal_quantile(CLAMP(0.5 + 0.5 * rank, 0.5, 0.999));
@@ -221,6 +202,16 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, bool nois
     }
 }
 
+/* The same, or, if there is much noise by them, those of the chain for noise; gives whether there is. */
+static bool follow_chains(HptSurrogate *surrogate, const HptTold *told, double *theta)
+{
+    follow_chain(surrogate, told, false, theta);
+    if (hpt_gp_noise_share(surrogate->cube, theta) <= LARGE_NOISE)
+        return false;
+    follow_chain(surrogate, told, true, theta);
+    return true;
+}
+
 /* ---- the data of one proposal ---- */
 
 /* At most MOST_POINTS trials: the best half of them, and others evenly by their order. */
@@ -233,6 +224,16 @@ static size_t thin(const HptTold *told, size_t *chosen)
                         ? order[i]
                         : order[half + (i - half) * (told->n - half) / (MOST_POINTS - half)];
     return n;
+}
+
+/* The chosen trials, with their values in y. */
+static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
+                          const double *y, size_t room)
+{
+    HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, room);
+    for (size_t i = 0; i < n; i++)
+        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    return data;
 }
 
 /* Processes that differ in their hyperparameters, each with the running trials believed. */
@@ -254,9 +255,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Models, models_clear)
 static void add_model(Models *models, const HptCube *cube, const HptTold *told, const size_t *chosen,
                       size_t n, const double *y, const double *theta)
 {
-    HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, n + told->n_running);
-    for (size_t i = 0; i < n; i++)
-        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    HptGpData *data = data_of(cube, told, chosen, n, y, n + told->n_running);
     HptGp *gp = hpt_gp_new(data, theta);
     for (size_t i = 0; i < told->n_running; i++) {
         hpt_gp_data_add(data, told->rows + (told->n + i) * cube->n, 0);
@@ -270,9 +269,7 @@ static void add_model(Models *models, const HptCube *cube, const HptTold *told, 
 static void fit_once(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
                      const double *y, double *theta)
 {
-    g_autoptr(HptGpData) data = hpt_gp_data_new(cube, NULL, NULL, 0, n);
-    for (size_t i = 0; i < n; i++)
-        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    g_autoptr(HptGpData) data = data_of(cube, told, chosen, n, y, n);
     hpt_gp_start(cube, &priors[0], theta);
     (void)hpt_gp_fit(data, &priors[0], theta, FIT_STEPS);
 }
@@ -285,12 +282,8 @@ static void make_models(HptSurrogate *surrogate, const HptTold *told, bool stead
     g_autofree double *y = g_new(double, told->n + 1);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     *note = (HptSurrogateNote){0};
-    if (steady) {
-        follow_chain(surrogate, told, false, theta);
-        note->noisy = hpt_gp_noise_share(cube, theta) > LARGE_NOISE;
-        if (note->noisy)
-            follow_chain(surrogate, told, true, theta);
-    }
+    if (steady)
+        note->noisy = follow_chains(surrogate, told, theta);
     warp(told, told->n, note->noisy, y);
     size_t n = thin(told, chosen);
     if (!steady)
@@ -309,16 +302,12 @@ size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told)
     const HptCube *cube = surrogate->cube;
     g_autofree double *theta = g_new(double, MODELS * HPT_GP_THETA(cube));
     g_autofree double *y = g_new(double, told->n + 1);
-    follow_chain(surrogate, told, false, theta);
-    if (hpt_gp_noise_share(cube, theta) <= LARGE_NOISE)
+    if (!follow_chains(surrogate, told, theta))
         return order[0];
-    follow_chain(surrogate, told, true, theta);
     warp(told, told->n, true, y);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = thin(told, chosen), best = 0;
-    g_autoptr(HptGpData) data = hpt_gp_data_new(cube, NULL, NULL, 0, n);
-    for (size_t i = 0; i < n; i++)
-        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    g_autoptr(HptGpData) data = data_of(cube, told, chosen, n, y, n);
     g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
     for (size_t i = 1; i < n; i++)
         if (!told->failed[chosen[i]] && hpt_gp_mean(gp, i) < hpt_gp_mean(gp, best))
@@ -419,10 +408,10 @@ static void scan(Search *search)
             row[j] = hpt_draws_uniform(search->draws);
         n += hpt_cube_round(cube, row);
     }
-    g_autofree Placed *placed = g_new(Placed, points);
+    g_autofree double *means = g_new(double, points);
     for (size_t i = 0; i < points; i++)
-        placed[i] = (Placed){hpt_gp_mean(search->models->gp[0], i), false, i};
-    qsort(placed, points, sizeof *placed, compare);
+        means[i] = hpt_gp_mean(search->models->gp[0], i);
+    g_autofree HptRanked *placed = hpt_rank(means, NULL, points);
     g_autofree double *base = g_new(double, cube->n);
     for (size_t b = 0; b < MIN(points, (size_t)NEAR_BEST); b++) {
         hpt_gp_data_row(search->models->data[0], placed[b].index, base);

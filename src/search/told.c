@@ -9,15 +9,9 @@
 #define AUGMENTED 0.05
 #define LARGE 1e100
 
-typedef struct {
-    double value;
-    bool failed;
-    size_t index;
-} Ranked;
-
 static int compare(const void *a, const void *b)
 {
-    const Ranked *x = a, *y = b;
+    const HptRanked *x = a, *y = b;
     if (x->failed != y->failed)
         return x->failed ? 1 : -1;
     if (x->value != y->value)
@@ -25,11 +19,11 @@ static int compare(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static Ranked *rank(const double *values, const bool *failed, size_t n)
+HptRanked *hpt_rank(const double *values, const bool *failed, size_t n)
 {
-    Ranked *ranked = g_new(Ranked, n);
+    HptRanked *ranked = g_new(HptRanked, n);
     for (size_t i = 0; i < n; i++)
-        ranked[i] = (Ranked){values[i], failed[i], i};
+        ranked[i] = (HptRanked){values[i], failed != NULL && failed[i], i};
     qsort(ranked, n, sizeof *ranked, compare);
     return ranked;
 }
@@ -54,7 +48,7 @@ static void tidy(double *values, const bool *failed, size_t n)
 static void add_objective(const double *values, const bool *failed, size_t n, double weight,
                           double *largest, double *sum)
 {
-    g_autofree Ranked *ranked = rank(values, failed, n);
+    g_autofree HptRanked *ranked = hpt_rank(values, failed, n);
     double low = ranked[0].value, high = low;
     for (size_t i = 0; i < n; i++)
         high = MAX(high, values[i]);
@@ -145,7 +139,7 @@ void hpt_told_free(HptTold *told)
 
 size_t *hpt_told_order(const HptTold *told)
 {
-    g_autofree Ranked *ranked = rank(told->y, told->failed, told->n);
+    g_autofree HptRanked *ranked = hpt_rank(told->y, told->failed, told->n);
     size_t *order = g_new(size_t, told->n + 1);
     for (size_t i = 0; i < told->n; i++)
         order[i] = ranked[i].index;

@@ -23,6 +23,15 @@ HptTold *hpt_told_new(const HptCube *cube, const HptHistory *history, HptDraws *
 void hpt_told_free(HptTold *told);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
 
+typedef struct {
+    double value;
+    bool failed;
+    size_t index;
+} HptRanked;
+
+/* The values in their order, failed ones (NULL: none) last, of equal ones the first first; none is NaN. Owned. */
+HptRanked *hpt_rank(const double *values, const bool *failed, size_t n);
+
 /* Indices of the finished trials, best first; of equal ones the first tried; failed ones last. Owned. */
 size_t *hpt_told_order(const HptTold *told);
 
