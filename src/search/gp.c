@@ -170,39 +170,39 @@ static double add_priors(const Fit *fit, const double *theta, double *gradient)
     return sum + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
 }
 
-/* Without its gradient. */
-static double value_at(Fit *fit, const double *theta)
+/* Of the values, up to a constant; infinite if the matrix is not positive definite. The matrix becomes its
+ * factor L, alpha L⁻¹ y. */
+static double negative_log_likelihood(Fit *fit, const double *theta)
 {
-    const HptGpData *data = fit->data;
     size_t n = fit->n;
     fill(fit, theta);
-    memset(fit->unused, 0, HPT_GP_THETA(data->cube) * sizeof *fit->unused);
     if (!hpt_cholesky(fit->matrix, n, n))
         return (double)INFINITY;
-    memcpy(fit->alpha, data->y, n * sizeof *fit->alpha);
+    memcpy(fit->alpha, fit->data->y, n * sizeof *fit->alpha);
     hpt_solve_lower(fit->matrix, n, n, fit->alpha);
     double value = 0.5 * hpt_dot(fit->alpha, fit->alpha, n);
     for (size_t i = 0; i < n; i++)
         value += hpt_log(fit->matrix[i * n + i]);
-    return value + add_priors(fit, theta, fit->unused);
+    return value;
+}
+
+/* Without its gradient. */
+static double value_at(Fit *fit, const double *theta)
+{
+    memset(fit->unused, 0, HPT_GP_THETA(fit->data->cube) * sizeof *fit->unused);
+    return negative_log_likelihood(fit, theta) + add_priors(fit, theta, fit->unused);
 }
 
 /* ibid., eq. 5.8 and 5.9 */
 static double negative_log_posterior(const double *theta, double *gradient, void *user)
 {
     Fit *fit = user;
-    const HptGpData *data = fit->data;
-    size_t n = fit->n, p = data->cube->n;
-    fill(fit, theta);
+    size_t n = fit->n, p = fit->data->cube->n;
     memset(gradient, 0, (p + 2) * sizeof *gradient);
-    if (!hpt_cholesky(fit->matrix, n, n))
+    double value = negative_log_likelihood(fit, theta), trace = 0;
+    if (!isfinite(value))
         return (double)INFINITY;
-    memcpy(fit->alpha, data->y, n * sizeof *fit->alpha);
-    hpt_solve_lower(fit->matrix, n, n, fit->alpha);
-    double value = 0.5 * hpt_dot(fit->alpha, fit->alpha, n), trace = 0;
     hpt_solve_upper(fit->matrix, n, n, fit->alpha);
-    for (size_t i = 0; i < n; i++)
-        value += hpt_log(fit->matrix[i * n + i]);
     hpt_cholesky_inverse(fit->matrix, n, n, fit->inverse, fit->scratch);
     /* G = K⁻¹ − α αᵀ: its pairs in the matrix's place, times the kernel and its slope. */
     double signal_sum = 0;
