@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "num/minimise.h"
+#include "tests/unit/space-tools.h"
 
 #include <math.h>
 #include <string.h>
@@ -120,14 +121,6 @@ static void test_minimise_bent(void)
 }
 
 /* ---- processes ---- */
-
-static HptSpace *space_of(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(text, &error);
-    g_assert_no_error(error);
-    return space;
-}
 
 static const char mixed[] = "x real [0, 1]\nk categorical {a, b, c}\ny real [0, 1] | k == b\n"
                             "m categorical {u, v} | k == c\n";

@@ -1,5 +1,5 @@
 /* Samplers that learn: pure, legal whatever they are told, and better than chance. */
-#include "search/sampler.h"
+#include "tests/unit/sampler-tools.h"
 
 #include "base/digest.h"
 #include "num/random.h"
@@ -9,33 +9,7 @@
 
 static const char *const samplers[] = {"tpe", "gp", "auto"};
 
-static const char mixed[] = "C real [0.001, 1000] log\n"
-                            "kernel categorical {linear, rbf, poly}\n"
-                            "gamma real [1e-5, 10] log | kernel in {rbf, poly}\n"
-                            "degree integer [2, 5] | kernel == poly\n"
-                            "trees integer [10, 1000] log\n"
-                            "rate real [0, 1] step=0.05\n"
-                            "size ordinal {tiny, small, big}\n"
-                            "fixed integer [7, 7]\n"
-                            "{size == big, kernel == linear}\n";
-
 /* ---- tools ---- */
-
-static HptSpace *space_of(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(text, &error);
-    g_assert_no_error(error);
-    return space;
-}
-
-static HptSampler *sampler_of(const char *spec, const HptSearch *search)
-{
-    g_autoptr(GError) error = NULL;
-    HptSampler *sampler = hpt_sampler_new(spec, search, &error);
-    g_assert_no_error(error);
-    return sampler;
-}
 
 static HptConfig *propose(HptSampler *sampler, const HptSpace *space, const HptHistory *history,
                           int64_t number)

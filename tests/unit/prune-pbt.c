@@ -1,5 +1,6 @@
 /* Population based training: who is replaced by whose child, and the children's configurations. */
 #include "tests/unit/prune-tools.h"
+#include "tests/unit/space-tools.h"
 
 static const HptPruneStudy study = {.n_objectives = 1,
                                     .maximise = minimise,
@@ -85,14 +86,6 @@ static void test_pbt_settings(void)
 }
 
 /* ---- children ---- */
-
-static HptSpace *space_of(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(text, &error);
-    g_assert_no_error(error);
-    return space;
-}
 
 static HptConfig *random_config(const HptSpace *space, int64_t number)
 {

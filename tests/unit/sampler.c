@@ -1,27 +1,11 @@
 /* Samplers: pure functions of seed and number, uniform, exact grids, points first. */
-#include "search/sampler.h"
+#include "tests/unit/sampler-tools.h"
 
 #include "base/number.h"
 
 #include <string.h>
 
 /* ---- tools ---- */
-
-static HptSpace *space_of(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(text, &error);
-    g_assert_no_error(error);
-    return space;
-}
-
-static HptSampler *sampler_of(const char *spec, const HptSearch *search)
-{
-    g_autoptr(GError) error = NULL;
-    HptSampler *sampler = hpt_sampler_new(spec, search, &error);
-    g_assert_no_error(error);
-    return sampler;
-}
 
 /* The canonical text of a proposal, with its origin checked; NULL if exhausted. */
 static char *proposed(HptSampler *sampler, const HptSpace *space, int64_t number,
@@ -42,16 +26,6 @@ static char *proposed(HptSampler *sampler, const HptSpace *space, int64_t number
     hpt_proposal_clear(&proposal);
     return text;
 }
-
-static const char mixed[] = "C real [0.001, 1000] log\n"
-                            "kernel categorical {linear, rbf, poly}\n"
-                            "gamma real [1e-5, 10] log | kernel in {rbf, poly}\n"
-                            "degree integer [2, 5] | kernel == poly\n"
-                            "trees integer [10, 1000] log\n"
-                            "rate real [0, 1] step=0.05\n"
-                            "size ordinal {tiny, small, big}\n"
-                            "fixed integer [7, 7]\n"
-                            "{size == big, kernel == linear}\n";
 
 /* ---- specs ---- */
 

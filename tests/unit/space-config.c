@@ -1,15 +1,7 @@
 /* Configurations: activity, forbidden clauses, JSON, hashes; and what widens what. */
-#include "space/space.h"
+#include "tests/unit/space-tools.h"
 
 #include <string.h>
-
-static HptSpace *space_of(const char *text)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(text, &error);
-    g_assert_no_error(error);
-    return space;
-}
 
 static HptConfig *config_of(const HptSpace *space, const char *json, bool fill, GError **error)
 {

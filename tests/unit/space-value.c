@@ -1,18 +1,10 @@
 /* Values of one parameter: shares, levels, ends, text. */
-#include "space/space.h"
+#include "tests/unit/space-tools.h"
 
 #include "num/random.h"
 
 #include <math.h>
 #include <string.h>
-
-static HptSpace *space_of(const char *statement)
-{
-    g_autoptr(GError) error = NULL;
-    HptSpace *space = hpt_space_parse(statement, &error);
-    g_assert_no_error(error);
-    return space;
-}
 
 static void check_text(const HptParam *param, HptValue value, const char *wanted)
 {
