@@ -10,6 +10,7 @@
 static bool prepare_folders(Worker *worker, GError **error)
 {
     const char *folder = hpt_project_peek_folder(worker->options->project);
+    worker->place = hpt_intake_project(folder);
     worker->trials_folder = g_build_filename(folder, "trials", NULL);
     if (g_mkdir_with_parents(worker->trials_folder, 0700) != 0) {
         hpt_error_set_errno(error, errno, "cannot make '%s'", worker->trials_folder);
@@ -23,13 +24,11 @@ static bool prepare_folders(Worker *worker, GError **error)
 static bool prepare_environment(Worker *worker, GError **error)
 {
     const HptDefinition *definition = worker->options->study->definition;
-    g_autofree char *project =
-        g_path_get_dirname(hpt_project_peek_folder(worker->options->project));
     HptEnvironmentSource source = {
         .environ = worker->options->environment,
         .command = definition->shell ? "sh" : definition->command[0],
         .process = true,
-        .project = project,
+        .project = worker->place,
     };
     worker->environment = hpt_environment_collect(&source, error);
     worker->base_env = hpt_resources_environment(
@@ -54,11 +53,9 @@ static bool begin_code(Worker *worker, GError **error)
 
 static void begin_intake(Worker *worker)
 {
-    const char *folder = hpt_project_peek_folder(worker->options->project);
-    g_autofree char *project = hpt_intake_project(folder);
     HptIntakeSpec spec = {
-        .project = project,
-        .folder = folder,
+        .project = worker->place,
+        .folder = hpt_project_peek_folder(worker->options->project),
         .host = worker->identity->host,
         .boot = worker->identity->boot_id,
         .store = worker->store,
@@ -136,12 +133,9 @@ static void prepare_trace(Worker *worker)
 {
     if (!worker->options->trace)
         return;
-    g_autofree char *folder = realpath(hpt_project_peek_folder(worker->options->project), NULL);
-    g_autofree char *project = folder == NULL ? NULL : g_path_get_dirname(folder);
     g_autofree char *here = g_get_current_dir();
-    bool inside = project != NULL && is_below(here, project);
-    worker->traced_below = g_strdup(inside ? project : here);
-    worker->traced_not_below = g_strdup(folder);
+    worker->traced_below = g_strdup(is_below(here, worker->place) ? worker->place : here);
+    worker->traced_not_below = realpath(hpt_project_peek_folder(worker->options->project), NULL);
     worker->trace = (HptTraceSpec){
         .below = worker->traced_below,
         .not_below = worker->traced_not_below,
@@ -222,6 +216,7 @@ void worker_finish(Worker *worker)
     hpt_store_close(worker->store);
     hpt_environment_free(worker->environment);
     hpt_identity_free(worker->identity);
+    g_free(worker->place);
     g_free(worker->trials_folder);
     g_free(worker->traced_below);
     g_free(worker->traced_not_below);

@@ -33,6 +33,7 @@ typedef struct {
     char *traced_below, *traced_not_below; /* of trace */
     HptPlan *plan;
     HptJudge judge;
+    char *place; /* the project's folder, see hpt_intake_project */
     char *trials_folder;
     char **base_env;
     HptSlot *slots;

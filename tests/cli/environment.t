@@ -54,4 +54,15 @@ test_ok 'hpt-verify: a part that is gone is found' '
     test_exit 0 hpt-verify -q && sql "delete from hpt_record.environment_part where part = '"'host'"'" &&
     test_exit 1 hpt-verify -q >out && test_grep "an environment names a part that has no row" out
 '
+test_ok 'the folder of a project: that of .hpt; with a database alone that where it is run' '
+    mkdir -p sub alone/sub &&
+    (cd sub && run -s below -t 1 x=0.0..1.0 -- echo loss={x}) &&
+    (cd alone && XDG_DATA_HOME=$PWD/data HPT_DSN=$TEST_DSN run -s alone -t 1 x=0.0..1.0 -- echo loss={x}) &&
+    for want in "below directory sub" "below project $(pwd -P)" "alone directory ." "alone project $(pwd -P)/alone"; do
+        set -- $want &&
+        test_is "$(sql "select value from environment_item join trial using (environment) where study = '"'"'$1'"'"'
+            and kind = '"'process'"' and name = '"'"'$2'"'"'")" "$3" || return 1
+    done
+'
+
 test_done
