@@ -32,12 +32,6 @@ static void draw(const Family *family, Draws *draws, double *curves)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The result's regret: 0 for the best of the study, 1 for the median. */
 static double regret(const SimStudy *study, int best)
 {
@@ -45,7 +39,7 @@ static double regret(const SimStudy *study, int best)
     for (int t = 0; t < TRIALS; t++)
         ends[t] = study->curves[(t + 1) * STEPS - 1];
     double value = best >= 0 ? ends[best] : (double)INFINITY;
-    qsort(ends, TRIALS, sizeof *ends, by_value);
+    qsort(ends, TRIALS, sizeof *ends, sim_by_value);
     return best >= 0 ? (value - ends[0]) / (ends[TRIALS / 2] - ends[0]) : 1;
 }
 

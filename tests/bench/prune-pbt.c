@@ -293,12 +293,6 @@ static double study(const Learner *learner, const char *spec, const char *budget
     return t.best;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 void sim_pbt(int runs)
 {
     static const struct {
@@ -323,7 +317,7 @@ void sim_pbt(int runs)
                         plain[run] = values[run];
                     better += values[run] < plain[run];
                 }
-                qsort(values, (size_t)runs, sizeof *values, by_value);
+                qsort(values, (size_t)runs, sizeof *values, sim_by_value);
                 printf("%-9s %-18s %-9s %2d  %8.4f  %.2f\n", learners[l].name,
                        rules[r].spec != NULL ? rules[r].spec : "none", rules[r].budget, wholes[b],
                        values[runs / 2], (double)better / runs);

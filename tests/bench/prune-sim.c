@@ -26,6 +26,12 @@ double sim_uniform(Draws *draws)
     return hpt_stream_uniform(&draws->stream, draws->index++);
 }
 
+int sim_by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 /* Marsaglia's polar method. */
 double sim_normal(Draws *draws)
 {

@@ -17,6 +17,9 @@ Draws sim_draws(int64_t run, const char *purpose);
 double sim_uniform(Draws *draws);
 double sim_normal(Draws *draws);
 
+/* Orders doubles, for qsort. */
+int sim_by_value(const void *a, const void *b);
+
 HptPruner *sim_pruner(const char *spec, const HptPruneStudy *study);
 
 /* A study of n trials, each a curve of n_steps values to be minimised, the last being its result.
