@@ -122,7 +122,8 @@ HptConfig *hpt_cube_config(const HptCube *cube, const double *row)
     return config;
 }
 
-bool hpt_cube_same(const HptCube *cube, const double *a, const double *b)
+/* Do two rows mean the same configuration? */
+static bool is_same(const HptCube *cube, const double *a, const double *b)
 {
     for (size_t j = 0; j < cube->n; j++)
         if (a[j] != b[j] && !(isnan(a[j]) && isnan(b[j])))
@@ -133,7 +134,7 @@ bool hpt_cube_same(const HptCube *cube, const double *a, const double *b)
 bool hpt_cube_among(const HptCube *cube, const double *row, const double *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (hpt_cube_same(cube, row, rows + i * cube->n))
+        if (is_same(cube, row, rows + i * cube->n))
             return true;
     return false;
 }

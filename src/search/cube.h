@@ -50,9 +50,7 @@ bool hpt_cube_draw(const HptCube *cube, HptDraws *draws, double *row);
 /* The configuration of a row that hpt_cube_round gave; constants included. Owned. */
 HptConfig *hpt_cube_config(const HptCube *cube, const double *row);
 
-/* Do two rows mean the same configuration? */
-bool hpt_cube_same(const HptCube *cube, const double *a, const double *b);
-/* Is row among n rows that lie one after the other? */
+/* Does row mean the same configuration as one of n rows that lie one after the other? */
 bool hpt_cube_among(const HptCube *cube, const double *row, const double *rows, size_t n);
 
 #endif

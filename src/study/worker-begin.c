@@ -182,7 +182,8 @@ bool worker_begin(Worker *worker, GError **error)
         worker->slots[i].index = i;
     HptStudyCounts counts;
     if (!hpt_study_load_versions(worker->db, study, error) || !deliver_first(worker, error) ||
-        !register_worker(worker, error) || !begin_code(worker, error) || !reap_now(worker, error) || !retry_failed(worker, error) ||
+        !register_worker(worker, error) || !begin_code(worker, error) || !reap_now(worker, error) ||
+        !retry_failed(worker, error) ||
         !hpt_study_counts(worker->db, study->name, &counts, error))
         return false;
     worker->any_complete = counts.complete > 0;

@@ -26,6 +26,17 @@ bool worker_gather(Worker *worker, HptSlot *slot)
     return !slot->gathers;
 }
 
+static void note_untraced(Worker *worker, const HptSlot *slot)
+{
+    const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
+    if (result == NULL || result->trace == NULL || !result->trace->refused || worker->untraced_told)
+        return;
+    worker->untraced_told = true;
+    g_autofree char *text = g_strdup_printf("the files that trials use are not recorded: %s",
+                                            result->trace->reason);
+    worker_note(worker, text);
+}
+
 void worker_gather_end(Worker *worker, HptSlot *slot)
 {
     HptGathered gathered = hpt_gathering_end(slot->gathering);
@@ -41,6 +52,7 @@ void worker_gather_end(Worker *worker, HptSlot *slot)
     slot->environment = gathered.environment;
     slot->inputs = gathered.own == NULL ? NULL : &gathered.own->digest;
     slot->common = gathered.common == NULL ? NULL : &gathered.common->digest;
+    note_untraced(worker, slot);
     const char *note = hpt_gathering_peek_note(slot->gathering);
     if (note == NULL || worker->intake_told)
         return;

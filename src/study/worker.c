@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "study/reap.h"
 #include "study/resume.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -174,7 +175,8 @@ static void start_trial(Worker *worker, HptSlot *slot)
                     hpt_slot_propose(slot, worker->sampler, worker->past, worker->plan, config, length, &error);
     if (proposed)
         look_at_code(worker, slot);
-    if (!proposed || !worker_gather_begin(worker, slot, &error) || !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
+    if (!proposed || !worker_gather_begin(worker, slot, &error) ||
+        !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
         abandon(worker, slot, error);
         return;
     }
@@ -305,17 +307,6 @@ static void note_withheld(Worker *worker, int64_t number, const char *what)
     worker_note(worker, text);
 }
 
-static void note_untraced(Worker *worker, const HptSlot *slot)
-{
-    const HptRunResult *result = slot->run == NULL ? NULL : hpt_run_get_result(slot->run);
-    if (result == NULL || result->trace == NULL || !result->trace->refused || worker->untraced_told)
-        return;
-    worker->untraced_told = true;
-    g_autofree char *text = g_strdup_printf("the files that trials use are not recorded: %s",
-                                            result->trace->reason);
-    worker_note(worker, text);
-}
-
 /* The only copy of what could not be stored is not thrown away, and no more of it is made. */
 static void keep_folder(Worker *worker, HptSlot *slot, const char *problem)
 {
@@ -360,7 +351,6 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
                                          worker->total, LEASE_S, &problem, &withheld);
     if (problem != NULL)
         keep_folder(worker, slot, problem);
-    note_untraced(worker, slot);
     if (withheld != NULL)
         note_withheld(worker, slot->number, withheld);
     slot->state = HPT_SLOT_FINISHING;
