@@ -31,17 +31,15 @@ bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_
 HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
                              GError **error)
 {
-    bool centre = learner->search->n_points == 0;
-    if (rank == 0 && centre) {
-        HptConfig *config = hpt_space_default(learner->search->space, NULL);
-        if (config != NULL) {
-            *reason = g_strdup("the default, to begin with");
-            return config;
-        }
+    g_autoptr(HptConfig) centre =
+        learner->search->n_points == 0 ? hpt_space_default(learner->search->space, NULL) : NULL;
+    if (rank == 0 && centre != NULL) {
+        *reason = g_strdup("the default, to begin with");
+        return g_steal_pointer(&centre);
     }
     g_autofree char *why = NULL;
     HptConfig *config = hpt_sampler_sobol.propose(learner->sobol, NULL, number,
-                                                  rank - (centre && rank > 0), &why, error);
+                                                  rank - (centre != NULL), &why, error);
     if (config != NULL)
         *reason = g_strdup("a Sobol point, to begin with");
     return config;

@@ -16,8 +16,8 @@ bool hpt_learner_init(HptLearner *learner, const HptSearch *search, GError **err
 void hpt_learner_clear(HptLearner *learner);
 
 /* Is the trial one of the first, which are spread over the space whatever was told? The default, where
- * no points are given, then Sobol points: parameters + 1 in all, at least 4 and at most 10, points
- * included. Or have fewer than two trials a value? */
+ * no points are given and no clause forbids it, then Sobol points: parameters + 1 in all, at least 4 and
+ * at most 10, points included. Or have fewer than two trials a value? */
 bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank);
 HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
                              GError **error);

@@ -251,6 +251,18 @@ static void test_digest(gconstpointer spec)
             g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, known[i + 1]);
 }
 
+/* Where the default is forbidden the start is Sobol points, each once. */
+static void test_no_default(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("k categorical {a, b}\nx real [0, 1]\n{k == a, x > 0.4}\n");
+    g_assert_null(hpt_space_default(space, NULL));
+    HptSearch search = {.space = space, .seed = 1};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(HptConfig) first = propose(sampler, space, NULL, 0);
+    g_autoptr(HptConfig) second = propose(sampler, space, NULL, 1);
+    g_assert_false(hpt_config_equal(first, second));
+}
+
 static void test_settings(void)
 {
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
@@ -297,7 +309,7 @@ int main(int argc, char **argv)
         {"better", test_better},         {"pure", test_pure},
         {"running", test_running},       {"survives", test_survives},
         {"random-spaces", test_random_spaces}, {"wide", test_wide},
-        {"digest", test_digest},
+        {"digest", test_digest},         {"no-default", test_no_default},
     };
     for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
