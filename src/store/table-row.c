@@ -66,8 +66,7 @@ static json_t *bytes_value(const char *hex)
     return is_text(bytes, length) ? json_stringn(bytes, length) : json_pack("{s:s}", "hex", hex);
 }
 
-/* The bytes of a value of a bundle; NULL: it is no such value. */
-static char *bytes_of(const json_t *value, size_t *length)
+char *hpt_row_bytes(const json_t *value, size_t *length)
 {
     const char *text = json_string_value(value);
     if (text != NULL) {
@@ -263,7 +262,7 @@ static bool value_fits(HptFieldType type, const json_t *value)
     case HPT_FIELD_BYTES:
     case HPT_FIELD_CANONICAL: {
         g_autofree char *bytes =
-            type == HPT_FIELD_BYTES ? bytes_of(value, &length) : canonical_of(value, &length);
+            type == HPT_FIELD_BYTES ? hpt_row_bytes(value, &length) : canonical_of(value, &length);
         return bytes != NULL;
     }
     case HPT_FIELD_CONTENT:
@@ -290,7 +289,7 @@ static json_t *value_to_wire(HptFieldType type, const json_t *value)
     case HPT_FIELD_BYTES:
     case HPT_FIELD_CANONICAL: {
         g_autofree char *bytes =
-            type == HPT_FIELD_BYTES ? bytes_of(value, &length) : canonical_of(value, &length);
+            type == HPT_FIELD_BYTES ? hpt_row_bytes(value, &length) : canonical_of(value, &length);
         g_autofree char *hex = hex_of(bytes, length);
         return json_string(hex);
     }
@@ -370,7 +369,8 @@ static bool check_digest(const HptTable *table, const json_t *row, GError **erro
     size_t length;
     char hex[HPT_DIGEST_HEX_SIZE];
     bool plain = hpt_table_field(table, "canonical")->type == HPT_FIELD_BYTES;
-    g_autofree char *bytes = plain ? bytes_of(canonical, &length) : canonical_of(canonical, &length);
+    g_autofree char *bytes =
+        plain ? hpt_row_bytes(canonical, &length) : canonical_of(canonical, &length);
     HptDigest found = hpt_digest(bytes, bytes != NULL ? length : 0);
     if (bytes != NULL && strcmp(hpt_digest_hex(&found, hex), digest) == 0)
         return true;
@@ -476,7 +476,7 @@ static int compare_values(HptFieldType type, const json_t *a, const json_t *b)
     }
     if (type != HPT_FIELD_BYTES)
         return strcmp(json_string_value(a), json_string_value(b));
-    g_autofree char *p = bytes_of(a, &n), *q = bytes_of(b, &m);
+    g_autofree char *p = hpt_row_bytes(a, &n), *q = hpt_row_bytes(b, &m);
     int order = memcmp(p, q, MIN(n, m));
     return order != 0 ? order : (n > m) - (n < m);
 }
@@ -491,6 +491,29 @@ int hpt_table_compare(const HptTable *table, const json_t *a, const json_t *b)
                                    json_object_get(b, field->name));
     }
     return order;
+}
+
+bool hpt_row_has(const json_t *row, const char *name)
+{
+    return json_object_get(row, name) != NULL;
+}
+
+const char *hpt_row_text(const json_t *row, const char *name)
+{
+    return json_string_value(json_object_get(row, name));
+}
+
+int64_t hpt_row_integer(const json_t *row, const char *name, int64_t otherwise)
+{
+    int64_t value = 0;
+    return int_of(json_object_get(row, name), &value) ? value : otherwise;
+}
+
+double hpt_row_real(const json_t *row, const char *name)
+{
+    double value = 0;
+    (void)!real_of(json_object_get(row, name), &value);
+    return value;
 }
 
 char *hpt_table_key_text(const HptTable *table, const json_t *row)

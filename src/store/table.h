@@ -81,6 +81,15 @@ void hpt_table_to_wire(const HptTable *table, const json_t *row, GString *out);
 /* Orders two rows of a table by its key. */
 int hpt_table_compare(const HptTable *table, const json_t *a, const json_t *b);
 
+/* Members of a row that has been read. A text is borrowed; what is not there is NULL, otherwise, 0.
+ */
+bool hpt_row_has(const json_t *row, const char *name);
+const char *hpt_row_text(const json_t *row, const char *name);
+int64_t hpt_row_integer(const json_t *row, const char *name, int64_t otherwise);
+double hpt_row_real(const json_t *row, const char *name);
+/* Of one value of type bytes: owned, NUL-terminated; NULL: it is none. */
+char *hpt_row_bytes(const json_t *value, size_t *length);
+
 /* The key for people: "study 'svm', number 3"; owned. */
 char *hpt_table_key_text(const HptTable *table, const json_t *row);
 

@@ -6,68 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- values of rows; hpt_table_read has checked their types ---- */
-
-static bool has(const json_t *row, const char *name)
-{
-    return json_object_get(row, name) != NULL;
-}
-
-static int64_t integer(const json_t *row, const char *name)
-{
-    const json_t *value = json_object_get(row, name);
-    int64_t number = 0;
-    if (json_is_integer(value))
-        return json_integer_value(value);
-    if (json_is_string(value) && hpt_integer_parse(json_string_value(value), &number))
-        return number;
-    return (int64_t)json_number_value(value); /* a whole number beyond 2^53 written as a real */
-}
-
-static double real(const json_t *row, const char *name)
-{
-    const json_t *value = json_object_get(row, name);
-    const char *text = json_string_value(value);
-    if (text == NULL)
-        return json_number_value(value);
-    return strcmp(text, "Infinity") == 0    ? (double)INFINITY
-           : strcmp(text, "-Infinity") == 0 ? -(double)INFINITY
-           : strcmp(text, "-0") == 0        ? -0.0
-                                            : (double)NAN;
-}
-
-static const char *text(const json_t *row, const char *name)
-{
-    return json_string_value(json_object_get(row, name));
-}
-
-/* Bytes: a string, or {"hex":…}; owned, NULL if there are none. */
-static char *bytes_of(const json_t *value, size_t *length)
-{
-    const char *plain = json_string_value(value);
-    const char *hex = json_string_value(json_object_get(value, "hex"));
-    if (plain != NULL) {
-        *length = json_string_length(value);
-        return g_strdup(plain);
-    }
-    if (hex == NULL)
-        return NULL;
-    *length = strlen(hex) / 2;
-    char *bytes = g_malloc(*length + 1);
-    for (size_t i = 0; i < *length; i++)
-        bytes[i] =
-            (char)(g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
-    bytes[*length] = '\0';
-    return bytes;
-}
-
-static char *path_of(const json_t *row, const char *name)
-{
-    size_t length = 0;
-    g_autofree char *bytes = bytes_of(json_object_get(row, name), &length);
-    return bytes != NULL ? hpt_facts_path_text(bytes, length) : NULL;
-}
-
 /* Bytes that were hashed as canonical JSON, written again; NULL without an error if the row has
  * none. */
 static char *canonical_of(const json_t *row, const char *name, GError **error)
@@ -83,29 +21,8 @@ static json_t *find_row(const HptFactsBundle *bundle, const char *table, const c
 {
     HptBundleRows rows = hpt_bundle_rows(bundle, table, study, number);
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, error)) != NULL; json_decref(row))
-        if (key == NULL || integer(row, key) == value)
+        if (key == NULL || hpt_row_integer(row, key, 0) == value)
             return row;
-    return NULL;
-}
-
-/* version 0: the newest. */
-static HptDefinition *find_definition(const HptFactsBundle *bundle, const char *study,
-                                      int64_t version, GError **error)
-{
-    g_autofree char *canonical = NULL;
-    HptBundleRows rows = hpt_bundle_rows(bundle, "definition", study, -1);
-    GError *problem = NULL;
-    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row))
-        if (version == 0 || integer(row, "version") == version) {
-            g_free(canonical);
-            canonical = canonical_of(row, "canonical", &problem);
-        }
-    if (problem == NULL && canonical == NULL)
-        g_set_error(&problem, HPT_ERROR, HPT_ERROR_DATA,
-                    "the bundle has no definition of study '%s'", study);
-    if (problem == NULL)
-        return hpt_definition_parse(canonical, strlen(canonical), error);
-    g_propagate_error(error, problem);
     return NULL;
 }
 
@@ -117,11 +34,11 @@ static void add_items(HptFacts *facts, const json_t *canonical)
     json_t *item;
     json_array_foreach(json_object_get(canonical, "items"), i, item)
     {
-        const char *kind = text(item, "kind"), *name = text(item, "name");
-        const char *value = text(item, "value");
+        const char *kind = hpt_row_text(item, "kind"), *name = hpt_row_text(item, "name");
+        const char *value = hpt_row_text(item, "value");
         if (kind != NULL && name != NULL)
             hpt_facts_add(facts, HPT_SECTION_ENVIRONMENT, kind, name,
-                          value != NULL ? value : text(item, "value_hex"));
+                          value != NULL ? value : hpt_row_text(item, "value_hex"));
     }
 }
 
@@ -160,14 +77,12 @@ static bool add_canonical(const HptFactsBundle *bundle, const char *table, const
                           bool add(HptFacts *, const void *, size_t, GError **), GError **error)
 {
     GError *problem = NULL;
-    g_autoptr(json_t) row =
-        digest != NULL ? hpt_bundle_row_by_digest(bundle, table, digest, &problem) : NULL;
+    size_t length = 0;
+    g_autofree char *canonical = hpt_bundle_canonical(bundle, table, digest, &length, &problem);
     if (problem != NULL) {
         g_propagate_error(error, problem);
         return false;
     }
-    size_t length = 0;
-    g_autofree char *canonical = bytes_of(json_object_get(row, "canonical"), &length);
     if (canonical != NULL)
         return add(facts, canonical, length, error);
     facts->sections &= ~section;
@@ -177,16 +92,16 @@ static bool add_canonical(const HptFactsBundle *bundle, const char *table, const
 static bool add_code(const HptFactsBundle *bundle, const json_t *attempt, HptFacts *facts,
                      GError **error)
 {
-    return add_canonical(bundle, "code", text(attempt, "code"), facts, HPT_SECTION_BIT(CODE),
-                         hpt_facts_add_code, error);
+    return add_canonical(bundle, "code", hpt_row_text(attempt, "code"), facts,
+                         HPT_SECTION_BIT(CODE), hpt_facts_add_code, error);
 }
 
 static bool add_inputs(const HptFactsBundle *bundle, const json_t *attempt, HptFacts *facts,
                        GError **error)
 {
-    hpt_facts_add(facts, HPT_SECTION_INPUTS, "", HPT_FACT_TRACE, text(attempt, "trace"));
-    const char *common = text(attempt, "common_inputs");
-    return add_canonical(bundle, "input_set", text(attempt, "inputs"), facts,
+    hpt_facts_add(facts, HPT_SECTION_INPUTS, "", HPT_FACT_TRACE, hpt_row_text(attempt, "trace"));
+    const char *common = hpt_row_text(attempt, "common_inputs");
+    return add_canonical(bundle, "input_set", hpt_row_text(attempt, "inputs"), facts,
                          HPT_SECTION_BIT(INPUTS), hpt_facts_add_inputs, error) &&
            (common == NULL || add_canonical(bundle, "input_set", common, facts,
                                             HPT_SECTION_BIT(INPUTS), hpt_facts_add_inputs, error));
@@ -208,15 +123,15 @@ typedef struct {
 
 static bool has_parts(const Reading *reading)
 {
-    return has(reading->row, "rung");
+    return hpt_row_has(reading->row, "rung");
 }
 
 /* The evaluation that this attempt was the last of; NULL: none. */
 static const json_t *evaluation_of(const Reading *reading, int64_t attempt)
 {
     for (guint i = 0; i < reading->evaluations->len; i++)
-        if (has(reading->evaluations->pdata[i], "attempt") &&
-            integer(reading->evaluations->pdata[i], "attempt") == attempt)
+        if (hpt_row_has(reading->evaluations->pdata[i], "attempt") &&
+            hpt_row_integer(reading->evaluations->pdata[i], "attempt", 0) == attempt)
             return reading->evaluations->pdata[i];
     return NULL;
 }
@@ -229,31 +144,17 @@ static bool counts(const Reading *reading, int64_t attempt)
            (has_parts(reading) && evaluation_of(reading, attempt) != NULL);
 }
 
-static void free_row(void *row)
-{
-    json_decref(row);
-}
-
-/* Rows of a table that belong to the trial; owned. */
 static GPtrArray *rows_of(const Reading *reading, const char *table, GError **error)
 {
-    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_row);
-    HptBundleRows rows = hpt_bundle_rows(reading->bundle, table, reading->study, reading->trial);
-    GError *problem = NULL;
-    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL;)
-        g_ptr_array_add(found, row);
-    if (problem == NULL)
-        return g_steal_pointer(&found);
-    g_propagate_error(error, problem);
-    return NULL;
+    return hpt_bundle_rows_of(reading->bundle, table, reading->study, reading->trial, error);
 }
 
 static HptPartValue part_of(const json_t *evaluation, double value)
 {
     return (HptPartValue){
-        .budget = has(evaluation, "budget") ? real(evaluation, "budget") : 0,
-        .fold = (int)integer(evaluation, "fold"),
-        .repeat = (int)integer(evaluation, "repeat"),
+        .budget = hpt_row_has(evaluation, "budget") ? hpt_row_real(evaluation, "budget") : 0,
+        .fold = (int)hpt_row_integer(evaluation, "fold", 0),
+        .repeat = (int)hpt_row_integer(evaluation, "repeat", 0),
         .value = value,
     };
 }
@@ -265,12 +166,12 @@ static bool add_metrics(const Reading *reading, GError **error)
         return false;
     for (guint i = 0; i < metrics->len; i++) {
         const json_t *row = metrics->pdata[i];
-        bool mine = reading->attempt > 0
-                        ? integer(row, "attempt") == reading->attempt && !has(row, "n")
-                        : integer(row, "attempt") == reading->counting;
+        bool mine = reading->attempt > 0 ? hpt_row_integer(row, "attempt", 0) == reading->attempt &&
+                                               !hpt_row_has(row, "n")
+                                         : hpt_row_integer(row, "attempt", 0) == reading->counting;
         if (mine)
-            hpt_facts_add_number(reading->facts, HPT_SECTION_METRICS, "", text(row, "name"),
-                                 real(row, "value"));
+            hpt_facts_add_number(reading->facts, HPT_SECTION_METRICS, "", hpt_row_text(row, "name"),
+                                 hpt_row_real(row, "value"));
     }
     g_autoptr(GPtrArray) values = rows_of(reading, "evaluation_metric", error);
     if (values == NULL)
@@ -278,18 +179,19 @@ static bool add_metrics(const Reading *reading, GError **error)
     g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(HptFactsPart));
     for (guint i = 0; i < values->len; i++) {
         const json_t *row = values->pdata[i];
-        int64_t attempt = integer(row, "attempt");
+        int64_t attempt = hpt_row_integer(row, "attempt", 0);
         if (reading->attempt > 0) {
             if (attempt == reading->attempt)
-                hpt_facts_add_number(reading->facts, HPT_SECTION_METRICS, "", text(row, "name"),
-                                     real(row, "value"));
+                hpt_facts_add_number(reading->facts, HPT_SECTION_METRICS, "",
+                                     hpt_row_text(row, "name"), hpt_row_real(row, "value"));
             continue;
         }
         const json_t *evaluation = evaluation_of(reading, attempt);
         if (evaluation == NULL || !has_parts(reading) ||
-            integer(evaluation, "rung") != integer(reading->row, "rung"))
+            hpt_row_integer(evaluation, "rung", 0) != hpt_row_integer(reading->row, "rung", 0))
             continue;
-        HptFactsPart part = {text(row, "name"), part_of(evaluation, real(row, "value"))};
+        HptFactsPart part = {hpt_row_text(row, "name"),
+                             part_of(evaluation, hpt_row_real(row, "value"))};
         g_array_append_val(parts, part);
     }
     if (reading->definition != NULL)
@@ -301,27 +203,29 @@ static bool add_metrics(const Reading *reading, GError **error)
 static void add_artefact(const Reading *reading, const json_t *row)
 {
     const json_t *evaluation =
-        reading->attempt > 0 ? NULL : evaluation_of(reading, integer(row, "attempt"));
+        reading->attempt > 0 ? NULL : evaluation_of(reading, hpt_row_integer(row, "attempt", 0));
     bool part = evaluation != NULL && reading->definition != NULL;
     HptPartValue of = part ? part_of(evaluation, 0) : (HptPartValue){0};
     g_autofree char *group =
         part ? hpt_facts_part_name(reading->definition, of.budget, of.fold, of.repeat)
              : g_strdup("");
-    g_autofree char *path = path_of(row, "path"), *target = path_of(row, "target");
-    const char *digest = text(row, "digest");
+    g_autofree char *path = hpt_bundle_row_path(row, "path"),
+                    *target = hpt_bundle_row_path(row, "target");
+    const char *digest = hpt_row_text(row, "digest");
     int64_t size = digest != NULL ? hpt_bundle_object_size(reading->bundle, digest) : -1;
-    if (size < 0 && digest != NULL && !has(row, "full_digest")) /* a bundle without content */
-        size = integer(row, "full_size");
+    if (size < 0 && digest != NULL &&
+        !hpt_row_has(row, "full_digest")) /* a bundle without content */
+        size = hpt_row_integer(row, "full_size", 0);
     HptFactsArtefact artefact = {
-        .kind = text(row, "kind"),
+        .kind = hpt_row_text(row, "kind"),
         .path = path,
         .digest = digest,
         .stored_size = size,
-        .size = integer(row, "full_size"),
-        .full_digest = text(row, "full_digest"),
-        .mode = has(row, "mode") ? (int)integer(row, "mode") : -1,
+        .size = hpt_row_integer(row, "full_size", 0),
+        .full_digest = hpt_row_text(row, "full_digest"),
+        .mode = hpt_row_has(row, "mode") ? (int)hpt_row_integer(row, "mode", 0) : -1,
         .target = target,
-        .note = text(row, "note"),
+        .note = hpt_row_text(row, "note"),
     };
     hpt_facts_add_artefact(reading->facts, group, &artefact);
 }
@@ -330,7 +234,7 @@ static bool add_artefacts(const Reading *reading, GError **error)
 {
     g_autoptr(GPtrArray) rows = rows_of(reading, "artefact", error);
     for (guint i = 0; rows != NULL && i < rows->len; i++)
-        if (counts(reading, integer(rows->pdata[i], "attempt")))
+        if (counts(reading, hpt_row_integer(rows->pdata[i], "attempt", 0)))
             add_artefact(reading, rows->pdata[i]);
     return rows != NULL;
 }
@@ -341,7 +245,7 @@ static void add_argv(const Reading *reading)
     size_t i, length;
     json_t *word;
     json_array_foreach(json_object_get(reading->run, "argv"), i, word)
-        g_ptr_array_add(words, bytes_of(word, &length));
+        g_ptr_array_add(words, hpt_row_bytes(word, &length));
     hpt_facts_add_words(reading->facts, (const char *const *)words->pdata, words->len);
 }
 
@@ -353,12 +257,13 @@ static bool add_usage(const Reading *reading, HptFactsRun *run, GError **error)
     int64_t wall_us = 0;
     for (guint i = 0; attempts != NULL && i < attempts->len; i++) {
         const json_t *row = attempts->pdata[i];
-        if (!all && integer(row, "attempt") != integer(reading->run, "attempt"))
+        if (!all &&
+            hpt_row_integer(row, "attempt", 0) != hpt_row_integer(reading->run, "attempt", 0))
             continue;
-        run->has_seconds = run->has_seconds || has(row, "wall_us");
-        run->has_max_rss = run->has_max_rss || has(row, "max_rss_bytes");
-        wall_us += integer(row, "wall_us");
-        run->max_rss_bytes = MAX(run->max_rss_bytes, integer(row, "max_rss_bytes"));
+        run->has_seconds = run->has_seconds || hpt_row_has(row, "wall_us");
+        run->has_max_rss = run->has_max_rss || hpt_row_has(row, "max_rss_bytes");
+        wall_us += hpt_row_integer(row, "wall_us", 0);
+        run->max_rss_bytes = MAX(run->max_rss_bytes, hpt_row_integer(row, "max_rss_bytes", 0));
     }
     run->seconds = (double)wall_us / 1e6;
     return attempts != NULL;
@@ -370,25 +275,26 @@ static bool add_run(const Reading *reading, GError **error)
     const json_t *seeded = row;
     for (guint i = 0; reading->attempt > 0 && i < reading->evaluations->len; i++) {
         const json_t *evaluation = reading->evaluations->pdata[i];
-        if (integer(evaluation, "evaluation") == integer(attempt, "evaluation") &&
-            has(evaluation, "seed"))
+        if (hpt_row_integer(evaluation, "evaluation", 0) ==
+                hpt_row_integer(attempt, "evaluation", 0) &&
+            hpt_row_has(evaluation, "seed"))
             seeded = evaluation;
     }
-    bool own = reading->attempt > 0 || !has(row, "cause");
-    const char *outcome = text(attempt, "outcome");
+    bool own = reading->attempt > 0 || !hpt_row_has(row, "cause");
+    const char *outcome = hpt_row_text(attempt, "outcome");
     HptFactsRun run = {
-        .state = reading->attempt == 0 ? text(row, "state")
+        .state = reading->attempt == 0 ? hpt_row_text(row, "state")
                  : outcome != NULL     ? outcome
                                        : "running",
-        .cause = text(own ? attempt : row, "cause"),
-        .has_exit_status = has(attempt, "exit_status"),
-        .exit_status = (int)integer(attempt, "exit_status"),
-        .has_signal = has(attempt, "signal"),
-        .signal = (int)integer(attempt, "signal"),
-        .has_seed = has(seeded, "seed"),
-        .seed = integer(seeded, "seed"),
-        .has_parent = has(row, "parent"),
-        .parent = integer(row, "parent"),
+        .cause = hpt_row_text(own ? attempt : row, "cause"),
+        .has_exit_status = hpt_row_has(attempt, "exit_status"),
+        .exit_status = (int)hpt_row_integer(attempt, "exit_status", 0),
+        .has_signal = hpt_row_has(attempt, "signal"),
+        .signal = (int)hpt_row_integer(attempt, "signal", 0),
+        .has_seed = hpt_row_has(seeded, "seed"),
+        .seed = hpt_row_integer(seeded, "seed", 0),
+        .has_parent = hpt_row_has(row, "parent"),
+        .parent = hpt_row_integer(row, "parent", 0),
     };
     if (!add_usage(reading, &run, error))
         return false;
@@ -402,7 +308,8 @@ static bool add_run(const Reading *reading, GError **error)
     }
     return hpt_facts_add_config(reading->facts, HPT_SECTION_PARAMETERS, "", config,
                                 config != NULL ? strlen(config) : 0, error) &&
-           add_environment(reading->bundle, text(attempt, "environment"), reading->facts, error) &&
+           add_environment(reading->bundle, hpt_row_text(attempt, "environment"), reading->facts,
+                           error) &&
            add_code(reading->bundle, attempt, reading->facts, error) &&
            add_inputs(reading->bundle, attempt, reading->facts, error);
 }
@@ -412,9 +319,9 @@ static bool read_trial(Reading *reading, GError **error)
     reading->evaluations = rows_of(reading, "evaluation", error);
     if (reading->evaluations == NULL)
         return false;
-    if (has(reading->row, "definition")) {
-        reading->definition = find_definition(reading->bundle, reading->study,
-                                              integer(reading->row, "definition"), error);
+    if (hpt_row_has(reading->row, "definition")) {
+        reading->definition = hpt_bundle_definition(
+            reading->bundle, reading->study, hpt_row_integer(reading->row, "definition", 0), error);
         if (reading->definition == NULL)
             return false;
         hpt_facts_add_limits(reading->facts, reading->definition);
@@ -431,7 +338,7 @@ HptFacts *hpt_bundle_trial_facts(HptFactsBundle *bundle, const char *study, int6
     hpt_bundle_set_content(bundle, facts);
     GError *problem = NULL;
     g_autoptr(json_t) row = find_row(bundle, "trial", study, trial, NULL, 0, &problem);
-    int64_t counting = row != NULL ? integer(row, "attempt") : 0;
+    int64_t counting = row != NULL ? hpt_row_integer(row, "attempt", 0) : 0;
     g_autoptr(json_t) run = row != NULL ? find_row(bundle, "attempt", study, trial, "attempt",
                                                    attempt > 0 ? attempt : counting, &problem)
                                         : NULL;
@@ -471,12 +378,12 @@ static GHashTable *values_of(const HptFactsBundle *bundle, const char *study, co
     HptBundleRows rows = hpt_bundle_rows(bundle, "metric", study, -1);
     GError *problem = NULL;
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row)) {
-        int64_t number = integer(row, "number");
+        int64_t number = hpt_row_integer(row, "number", 0);
         const int64_t *attempt = g_hash_table_lookup((GHashTable *)(uintptr_t)complete, &number);
-        if (attempt == NULL || *attempt != integer(row, "attempt") ||
-            strcmp(text(row, "name"), name) != 0)
+        if (attempt == NULL || *attempt != hpt_row_integer(row, "attempt", 0) ||
+            strcmp(hpt_row_text(row, "name"), name) != 0)
             continue;
-        double value = real(row, "value");
+        double value = hpt_row_real(row, "value");
         g_hash_table_insert(values, g_memdup2(&number, sizeof number),
                             g_memdup2(&value, sizeof value));
     }
@@ -497,8 +404,9 @@ static GHashTable *complete_trials(const HptFactsBundle *bundle, const char *stu
     HptBundleRows rows = hpt_bundle_rows(bundle, "trial", study, -1);
     GError *problem = NULL;
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row)) {
-        const char *state = text(row, "state");
-        int64_t number = integer(row, "number"), attempt = integer(row, "attempt");
+        const char *state = hpt_row_text(row, "state");
+        int64_t number = hpt_row_integer(row, "number", 0),
+                attempt = hpt_row_integer(row, "attempt", 0);
         for (size_t i = 0; i < HPT_FACTS_COUNTS; i++)
             counts_out[i] += states[i] == NULL || strcmp(states[i], state) == 0;
         if (strcmp(state, "complete") == 0)
@@ -591,7 +499,7 @@ GArray *hpt_bundle_ranking(const HptFactsBundle *bundle, const char *study, char
                            GError **error)
 {
     int64_t unused[HPT_FACTS_COUNTS] = {0};
-    g_autoptr(HptDefinition) definition = find_definition(bundle, study, 0, error);
+    g_autoptr(HptDefinition) definition = hpt_bundle_definition(bundle, study, 0, error);
     return definition != NULL ? rank_study(bundle, study, definition, unused, objective, error)
                               : NULL;
 }
@@ -600,7 +508,7 @@ static json_t *study_row(const HptFactsBundle *bundle, const char *study, GError
 {
     HptBundleRows rows = hpt_bundle_rows(bundle, "study", NULL, -1);
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, error)) != NULL; json_decref(row))
-        if (strcmp(text(row, "name"), study) == 0)
+        if (strcmp(hpt_row_text(row, "name"), study) == 0)
             return row;
     return NULL;
 }
@@ -610,9 +518,9 @@ static bool add_results(HptFactsBundle *bundle, const char *study, const HptDefi
 {
     GError *problem = NULL;
     g_autoptr(json_t) row = study_row(bundle, study, &problem);
-    HptFactsResults results = {.has_total = has(row, "total"),
-                               .total = integer(row, "total"),
-                               .stopped = text(row, "stopped")};
+    HptFactsResults results = {.has_total = hpt_row_has(row, "total"),
+                               .total = hpt_row_integer(row, "total", 0),
+                               .stopped = hpt_row_text(row, "stopped")};
     g_autofree char *objective = NULL, *config = NULL;
     g_autofree char *limits = problem == NULL ? canonical_of(row, "limits", &problem) : NULL;
     g_autoptr(GArray) ranking = problem == NULL ? rank_study(bundle, study, definition,
@@ -642,7 +550,7 @@ HptFacts *hpt_bundle_study_facts(HptFactsBundle *bundle, const char *study, cons
 {
     g_autoptr(HptFacts) facts = hpt_facts_new(label, HPT_SECTIONS_STUDY);
     facts->study = g_strdup(study);
-    g_autoptr(HptDefinition) definition = find_definition(bundle, study, 0, error);
+    g_autoptr(HptDefinition) definition = hpt_bundle_definition(bundle, study, 0, error);
     if (definition == NULL)
         return NULL;
     hpt_facts_add_definition(facts, definition);

@@ -1,10 +1,11 @@
-/* Between compare-bundle.c (a bundle's rows and content) and compare-bundle-facts.c (what they
- * say). */
+/* Between compare-bundle.c (a bundle's rows and content) and what makes something of them:
+ * compare-bundle-facts.c for a comparison, recorded-bundle.c for a replay. */
 #ifndef HPT_STUDY_COMPARE_BUNDLE_INTERNAL_H
 #define HPT_STUDY_COMPARE_BUNDLE_INTERNAL_H
 
 #include "study/compare-bundle.h"
 #include "store/table.h"
+#include "study/definition.h"
 
 /* A walk over rows of one table, in the order of their keys. */
 typedef struct {
@@ -19,9 +20,25 @@ HptBundleRows hpt_bundle_rows(const HptFactsBundle *bundle, const char *table, c
 /* The next row, owned; NULL at the end, or with *error set. */
 json_t *hpt_bundle_rows_next(HptBundleRows *rows, GError **error);
 
+/* The rows of such a walk, of json_t; owned. */
+GPtrArray *hpt_bundle_rows_of(const HptFactsBundle *bundle, const char *table, const char *study,
+                              int64_t number, GError **error) HPT_WARN_UNUSED;
+
+/* A version of a study's definition; 0: the newest. */
+HptDefinition *hpt_bundle_definition(const HptFactsBundle *bundle, const char *study,
+                                     int64_t version, GError **error) HPT_WARN_UNUSED;
+
+/* A path of a row as people see it, owned; NULL if the row has none. */
+char *hpt_bundle_row_path(const json_t *row, const char *name);
+
 /* The row of a table whose digest this is, owned; NULL, without an error, if there is none. */
 json_t *hpt_bundle_row_by_digest(const HptFactsBundle *bundle, const char *table,
                                  const char *digest, GError **error);
+
+/* The canonical bytes of such a row, owned; NULL, without an error, if there is none (digest NULL:
+ * none is wanted). */
+char *hpt_bundle_canonical(const HptFactsBundle *bundle, const char *table, const char *digest,
+                           size_t *length, GError **error);
 
 /* Size of an object by its hexadecimal digest; -1: no row. */
 int64_t hpt_bundle_object_size(const HptFactsBundle *bundle, const char *digest);

@@ -6,6 +6,7 @@
 #include "db/sql.h"
 #include "store/bundle.h"
 #include "study/compare-bundle-internal.h"
+#include "study/compare-facts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -238,6 +239,48 @@ json_t *hpt_bundle_rows_next(HptBundleRows *rows, GError **error)
     return NULL;
 }
 
+static void free_row(void *row)
+{
+    json_decref(row);
+}
+
+GPtrArray *hpt_bundle_rows_of(const HptFactsBundle *bundle, const char *table, const char *study,
+                              int64_t number, GError **error)
+{
+    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_row);
+    HptBundleRows rows = hpt_bundle_rows(bundle, table, study, number);
+    GError *problem = NULL;
+    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL;)
+        g_ptr_array_add(found, row);
+    if (problem == NULL)
+        return g_steal_pointer(&found);
+    g_propagate_error(error, problem);
+    return NULL;
+}
+
+HptDefinition *hpt_bundle_definition(const HptFactsBundle *bundle, const char *study,
+                                     int64_t version, GError **error)
+{
+    g_autoptr(GPtrArray) rows = hpt_bundle_rows_of(bundle, "definition", study, -1, error);
+    const json_t *found = NULL;
+    for (guint i = 0; rows != NULL && i < rows->len; i++)
+        if (version == 0 || hpt_row_integer(rows->pdata[i], "version", 0) == version)
+            found = rows->pdata[i];
+    if (rows != NULL && found == NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "the bundle has no definition of study '%s'",
+                    study);
+    g_autofree char *canonical =
+        found == NULL ? NULL : hpt_json_canonical(json_object_get(found, "canonical"), error);
+    return canonical == NULL ? NULL : hpt_definition_parse(canonical, strlen(canonical), error);
+}
+
+char *hpt_bundle_row_path(const json_t *row, const char *name)
+{
+    size_t length = 0;
+    g_autofree char *bytes = hpt_row_bytes(json_object_get(row, name), &length);
+    return bytes != NULL ? hpt_facts_path_text(bytes, length) : NULL;
+}
+
 json_t *hpt_bundle_row_by_digest(const HptFactsBundle *bundle, const char *table,
                                  const char *digest, GError **error)
 {
@@ -254,6 +297,14 @@ json_t *hpt_bundle_row_by_digest(const HptFactsBundle *bundle, const char *table
         json_decref(row);
     }
     return NULL;
+}
+
+char *hpt_bundle_canonical(const HptFactsBundle *bundle, const char *table, const char *digest,
+                           size_t *length, GError **error)
+{
+    g_autoptr(json_t) row =
+        digest != NULL ? hpt_bundle_row_by_digest(bundle, table, digest, error) : NULL;
+    return hpt_row_bytes(json_object_get(row, "canonical"), length);
 }
 
 int64_t hpt_bundle_object_size(const HptFactsBundle *bundle, const char *digest)

@@ -1,7 +1,6 @@
 /* What a bundle says of the runs of a trial: the same as recorded.c asks the views for. */
 #include "study/recorded-bundle.h"
 
-#include "base/number.h"
 #include "record/inputs.h"
 #include "store/bundle.h"
 #include "study/cause.h"
@@ -10,70 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- values of rows, whose types hpt_table_read has checked ---- */
-
-static bool has(const json_t *row, const char *name)
-{
-    return json_object_get(row, name) != NULL;
-}
-
-static const char *text(const json_t *row, const char *name)
-{
-    return json_string_value(json_object_get(row, name));
-}
-
-static int64_t integer(const json_t *row, const char *name, int64_t otherwise)
-{
-    const json_t *value = json_object_get(row, name);
-    int64_t number = 0;
-    if (json_is_integer(value))
-        return json_integer_value(value);
-    if (json_is_string(value) && hpt_integer_parse(json_string_value(value), &number))
-        return number;
-    return json_is_real(value) ? (int64_t)json_real_value(value) : otherwise;
-}
-
-static double real(const json_t *row, const char *name)
-{
-    const char *word = text(row, name);
-    if (word == NULL)
-        return json_number_value(json_object_get(row, name));
-    return strcmp(word, "Infinity") == 0    ? (double)INFINITY
-           : strcmp(word, "-Infinity") == 0 ? -(double)INFINITY
-           : strcmp(word, "-0") == 0        ? -0.0
-                                            : (double)NAN;
-}
-
-/* Bytes: a string, or {"hex":…}; owned, NUL-terminated; NULL if there are none. */
-static char *bytes_of(const json_t *value, size_t *length)
-{
-    const char *plain = json_string_value(value);
-    const char *hex = json_string_value(json_object_get(value, "hex"));
-    if (plain != NULL) {
-        *length = json_string_length(value);
-        return g_memdup2(plain, *length + 1);
-    }
-    if (hex == NULL)
-        return NULL;
-    *length = strlen(hex) / 2;
-    char *bytes = g_malloc(*length + 1);
-    for (size_t i = 0; i < *length; i++)
-        bytes[i] =
-            (char)(g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
-    bytes[*length] = '\0';
-    return bytes;
-}
-
-static char *path_of(const json_t *row, const char *name)
-{
-    size_t length = 0;
-    g_autofree char *bytes = bytes_of(json_object_get(row, name), &length);
-    return bytes == NULL ? NULL : hpt_facts_path_text(bytes, length);
-}
 
 /* ---- rows ---- */
 
@@ -83,48 +20,16 @@ typedef struct {
     int64_t trial;
 } Reading;
 
-static void free_row(void *row)
-{
-    json_decref(row);
-}
-
-/* Rows of a table that belong to the trial (attempt ≥ 0: to that attempt); owned. */
+/* Rows of a table that belong to the attempt; owned. */
 static GPtrArray *rows_of(const Reading *reading, const char *table, int64_t attempt,
                           GError **error)
 {
-    g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(free_row);
-    HptBundleRows rows = hpt_bundle_rows(reading->bundle, table, reading->study, reading->trial);
-    GError *problem = NULL;
-    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL;)
-        if (attempt < 0 || integer(row, "attempt", -1) == attempt)
-            g_ptr_array_add(found, row);
-        else
-            json_decref(row);
-    if (problem == NULL)
-        return g_steal_pointer(&found);
-    g_propagate_error(error, problem);
-    return NULL;
-}
-
-static HptDefinition *find_definition(const Reading *reading, int64_t version, GError **error)
-{
-    HptBundleRows rows = hpt_bundle_rows(reading->bundle, "definition", reading->study, -1);
-    GError *problem = NULL;
-    g_autofree char *canonical = NULL;
-    for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row))
-        if (integer(row, "version", 0) == version) {
-            g_free(canonical);
-            canonical = hpt_json_canonical(json_object_get(row, "canonical"), &problem);
-        }
-    if (problem != NULL) {
-        g_propagate_error(error, problem);
-        return NULL;
-    }
-    if (canonical != NULL)
-        return hpt_definition_parse(canonical, strlen(canonical), error);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
-                "the bundle has no version %" PRId64 " of study '%s'", version, reading->study);
-    return NULL;
+    GPtrArray *rows =
+        hpt_bundle_rows_of(reading->bundle, table, reading->study, reading->trial, error);
+    for (guint i = rows == NULL ? 0 : rows->len; i > 0; i--)
+        if (hpt_row_integer(rows->pdata[i - 1], "attempt", -1) != attempt)
+            g_ptr_array_remove_index(rows, i - 1);
+    return rows;
 }
 
 /* ---- the environment ---- */
@@ -142,11 +47,11 @@ static void add_items(HptRecorded *run, const json_t *canonical)
     json_t *item;
     json_array_foreach(json_object_get(canonical, "items"), i, item)
     {
-        const char *value = text(item, "value");
+        const char *value = hpt_row_text(item, "value");
         HptItem *fact = g_new0(HptItem, 1);
-        fact->kind = g_strdup(text(item, "kind"));
-        fact->name = g_strdup(text(item, "name"));
-        fact->value = g_strdup(value != NULL ? value : text(item, "value_hex"));
+        fact->kind = g_strdup(hpt_row_text(item, "kind"));
+        fact->name = g_strdup(hpt_row_text(item, "name"));
+        fact->value = g_strdup(value != NULL ? value : hpt_row_text(item, "value_hex"));
         if (fact->kind != NULL && fact->name != NULL && fact->value != NULL)
             g_ptr_array_add(run->facts, fact);
         else
@@ -193,8 +98,9 @@ static bool read_metrics(const Reading *reading, HptRecorded *run, GError **erro
         rows_of(reading, run->part ? "evaluation_metric" : "metric", run->attempt, error);
     for (guint i = 0; rows != NULL && i < rows->len; i++) {
         const json_t *row = rows->pdata[i];
-        HptRecordedMetric metric = {g_strdup(text(row, "name")), g_strdup(text(row, "rule")),
-                                    real(row, "value")};
+        HptRecordedMetric metric = {g_strdup(hpt_row_text(row, "name")),
+                                    g_strdup(hpt_row_text(row, "rule")),
+                                    hpt_row_real(row, "value")};
         g_array_append_val(run->metrics, metric);
     }
     g_array_sort(run->metrics, by_metric);
@@ -206,14 +112,14 @@ static bool read_outputs(const Reading *reading, HptRecorded *run, GError **erro
     g_autoptr(GPtrArray) rows = rows_of(reading, "artefact", run->attempt, error);
     for (guint i = 0; rows != NULL && i < rows->len; i++) {
         const json_t *row = rows->pdata[i];
-        const char *digest = text(row, "digest"), *full = text(row, "full_digest");
+        const char *digest = hpt_row_text(row, "digest"), *full = hpt_row_text(row, "full_digest");
         HptRecordedOutput output = {
-            .kind = g_strdup(text(row, "kind")),
-            .path = path_of(row, "path"),
+            .kind = g_strdup(hpt_row_text(row, "kind")),
+            .path = hpt_bundle_row_path(row, "path"),
             .stored_size = digest == NULL ? -1 : hpt_bundle_object_size(reading->bundle, digest),
-            .size = integer(row, "full_size", 0),
-            .target = path_of(row, "target"),
-            .note = g_strdup(text(row, "note")),
+            .size = hpt_row_integer(row, "full_size", 0),
+            .target = hpt_bundle_row_path(row, "target"),
+            .note = g_strdup(hpt_row_text(row, "note")),
         };
         output.stored = digest != NULL && hpt_digest_parse(digest, &output.digest);
         output.cut = full != NULL && hpt_digest_parse(full, &output.full_digest);
@@ -222,23 +128,13 @@ static bool read_outputs(const Reading *reading, HptRecorded *run, GError **erro
     return rows != NULL;
 }
 
-/* The canonical form of a row that is named by its digest; NULL without an error: it is not there. */
-static char *canonical_of(const Reading *reading, const char *table, const char *digest,
-                          size_t *length, GError **error)
-{
-    if (digest == NULL)
-        return NULL;
-    g_autoptr(json_t) row = hpt_bundle_row_by_digest(reading->bundle, table, digest, error);
-    return row == NULL ? NULL : bytes_of(json_object_get(row, "canonical"), length);
-}
-
 static bool read_inputs(const Reading *reading, HptRecorded *run, const char *digest, bool common,
                         GError **error)
 {
     GError *problem = NULL;
     size_t length = 0;
     g_autofree char *canonical =
-        canonical_of(reading, "input_set", digest, &length, &problem);
+        hpt_bundle_canonical(reading->bundle, "input_set", digest, &length, &problem);
     g_autoptr(HptInputs) inputs =
         canonical == NULL ? NULL : hpt_inputs_parse(canonical, length, &problem);
     for (size_t i = 0; inputs != NULL && i < inputs->n; i++) {
@@ -266,40 +162,40 @@ static void read_attempt(HptRecorded *run, const json_t *attempt)
 {
     size_t i;
     json_t *word;
-    run->outcome = g_strdup(text(attempt, "outcome"));
-    run->cause = g_strdup(text(attempt, "cause"));
-    run->exit_status = (int)integer(attempt, "exit_status", -1);
-    run->signal = (int)integer(attempt, "signal", 0);
-    run->slot = (int)integer(attempt, "slot", 0);
-    run->environment = g_strdup(text(attempt, "environment"));
-    run->code = g_strdup(text(attempt, "code"));
-    run->traced = g_strcmp0(text(attempt, "trace"), "complete") == 0;
+    run->outcome = g_strdup(hpt_row_text(attempt, "outcome"));
+    run->cause = g_strdup(hpt_row_text(attempt, "cause"));
+    run->exit_status = (int)hpt_row_integer(attempt, "exit_status", -1);
+    run->signal = (int)hpt_row_integer(attempt, "signal", 0);
+    run->slot = (int)hpt_row_integer(attempt, "slot", 0);
+    run->environment = g_strdup(hpt_row_text(attempt, "environment"));
+    run->code = g_strdup(hpt_row_text(attempt, "code"));
+    run->traced = g_strcmp0(hpt_row_text(attempt, "trace"), "complete") == 0;
     run->argv = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     json_array_foreach(json_object_get(attempt, "argv"), i, word)
     {
         size_t length = 0;
-        char *bytes = bytes_of(word, &length);
+        char *bytes = hpt_row_bytes(word, &length);
         if (bytes != NULL)
             g_ptr_array_add(run->argv, g_bytes_new_take(bytes, length));
     }
     const json_t *details = json_object_get(attempt, "details");
-    run->cores = g_strdup(text(details, "cores"));
-    run->gpus = g_strdup(text(details, "gpus"));
-    run->via = g_strdup(text(details, "via"));
-    run->containment = g_strdup(text(details, "containment"));
+    run->cores = g_strdup(hpt_row_text(details, "cores"));
+    run->gpus = g_strdup(hpt_row_text(details, "gpus"));
+    run->via = g_strdup(hpt_row_text(details, "via"));
+    run->containment = g_strdup(hpt_row_text(details, "containment"));
 }
 
 static void read_part(HptRecorded *run, const json_t *part)
 {
     run->part = true;
-    run->evaluation = (int)integer(part, "evaluation", 0);
-    run->rung = (int)integer(part, "rung", 0);
-    run->fold = (int)integer(part, "fold", 0);
-    run->repeat = (int)integer(part, "repeat", 0);
-    run->budget = has(part, "budget") ? real(part, "budget") : 0;
-    run->part_seed = integer(part, "seed", 0);
-    run->resume_trial = integer(part, "resume_number", -1);
-    run->resume_attempt = (int)integer(part, "resume_attempt", 0);
+    run->evaluation = (int)hpt_row_integer(part, "evaluation", 0);
+    run->rung = (int)hpt_row_integer(part, "rung", 0);
+    run->fold = (int)hpt_row_integer(part, "fold", 0);
+    run->repeat = (int)hpt_row_integer(part, "repeat", 0);
+    run->budget = hpt_row_has(part, "budget") ? hpt_row_real(part, "budget") : 0;
+    run->part_seed = hpt_row_integer(part, "seed", 0);
+    run->resume_trial = hpt_row_integer(part, "resume_number", -1);
+    run->resume_attempt = (int)hpt_row_integer(part, "resume_attempt", 0);
 }
 
 /* part NULL: the trial is one run. */
@@ -309,16 +205,18 @@ static HptRecorded *read_run(const Reading *reading, const json_t *trial, const 
     g_autoptr(HptRecorded) run = hpt_recorded_new();
     run->study = g_strdup(reading->study);
     run->trial = reading->trial;
-    run->state = g_strdup(text(part != NULL ? part : trial, "state"));
-    run->seed = integer(trial, "seed", 0);
-    run->attempt = (int)integer(part != NULL ? part : trial, "attempt", 0);
+    run->state = g_strdup(hpt_row_text(part != NULL ? part : trial, "state"));
+    run->seed = hpt_row_integer(trial, "seed", 0);
+    run->attempt = (int)hpt_row_integer(part != NULL ? part : trial, "attempt", 0);
     if (part != NULL)
         read_part(run, part);
-    if (has(trial, "config")) {
+    if (hpt_row_has(trial, "config")) {
         run->config = hpt_json_canonical(json_object_get(trial, "config"), error);
-        run->definition = run->config == NULL
-                              ? NULL
-                              : find_definition(reading, integer(trial, "definition", 0), error);
+        run->definition =
+            run->config == NULL
+                ? NULL
+                : hpt_bundle_definition(reading->bundle, reading->study,
+                                        hpt_row_integer(trial, "definition", 0), error);
         if (run->definition == NULL)
             return NULL;
     }
@@ -330,15 +228,16 @@ static HptRecorded *read_run(const Reading *reading, const json_t *trial, const 
     const json_t *attempt = attempts->pdata[0];
     GError *problem = NULL;
     read_attempt(run, attempt);
-    run->code_text = canonical_of(reading, "code", run->code, &run->code_length, &problem);
+    run->code_text =
+        hpt_bundle_canonical(reading->bundle, "code", run->code, &run->code_length, &problem);
     if (problem != NULL) {
         g_propagate_error(error, problem);
         return NULL;
     }
     bool fine = read_metrics(reading, run, error) && read_outputs(reading, run, error) &&
                 read_environment(reading, run, error) &&
-                read_inputs(reading, run, text(attempt, "inputs"), false, error) &&
-                read_inputs(reading, run, text(attempt, "common_inputs"), true, error);
+                read_inputs(reading, run, hpt_row_text(attempt, "inputs"), false, error) &&
+                read_inputs(reading, run, hpt_row_text(attempt, "common_inputs"), true, error);
     return fine ? g_steal_pointer(&run) : NULL;
 }
 
@@ -350,14 +249,17 @@ static void free_recorded(void *recorded)
 static GPtrArray *read_runs(const Reading *reading, int fold, GError **error)
 {
     g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func(free_recorded);
-    g_autoptr(GPtrArray) trials = rows_of(reading, "trial", -1, error);
-    g_autoptr(GPtrArray) parts =
-        trials == NULL ? NULL : rows_of(reading, "evaluation", -1, error);
+    g_autoptr(GPtrArray) trials =
+        hpt_bundle_rows_of(reading->bundle, "trial", reading->study, reading->trial, error);
+    g_autoptr(GPtrArray) parts = trials == NULL
+                                     ? NULL
+                                     : hpt_bundle_rows_of(reading->bundle, "evaluation",
+                                                          reading->study, reading->trial, error);
     if (parts == NULL)
         return NULL;
     for (guint i = 0; trials->len > 0 && i < MAX(parts->len, 1); i++) {
         const json_t *part = parts->len == 0 ? NULL : parts->pdata[i];
-        if (fold >= 0 && (part == NULL || integer(part, "fold", -1) != fold))
+        if (fold >= 0 && (part == NULL || hpt_row_integer(part, "fold", -1) != fold))
             continue;
         HptRecorded *run = read_run(reading, trials->pdata[0], part, error);
         if (run == NULL)
