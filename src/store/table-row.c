@@ -352,7 +352,9 @@ static bool fits(const HptField *field, const json_t *value)
         return value_fits(field->type, value);
     for (size_t i = 0; i < json_array_size(value); i++) {
         const json_t *element = json_array_get(value, i);
-        if (!json_is_null(element) && !value_fits(field->type, element))
+        bool gap =
+            json_is_null(element) && field->type == HPT_FIELD_REAL; /* a value not reported */
+        if (!gap && !value_fits(field->type, element))
             return false;
     }
     return json_is_array(value);

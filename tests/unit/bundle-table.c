@@ -167,6 +167,7 @@ static void test_refused(void)
         {"{\"n\":1,\"proof\":\"xyz\",\"study\":\"s\"}", "'proof' is not canonical JSON"},
         {"{\"n\":1,\"reals\":3,\"study\":\"s\"}", "'reals' is not a number in an array"},
         {"{\"n\":1,\"reals\":[[1]],\"study\":\"s\"}", "'reals' is not a number in an array"},
+        {"{\"n\":1,\"study\":\"s\",\"words\":[\"a\",null]}", "'words' is not bytes in an array"},
     };
     g_autoptr(HptTables) all = tables();
     const HptTable *table = hpt_tables_find(all, "thing");
