@@ -103,11 +103,11 @@ void hpt_tolerance_clear(HptTolerance *tolerance)
     g_clear_pointer(&tolerance->name, g_free);
 }
 
-static const HptTolerance *tolerance_for(const HptCompareOptions *options, const char *name)
+const HptTolerance *hpt_tolerance_find(const HptTolerance *tolerances, size_t n, const char *name)
 {
     const HptTolerance *found = NULL, *any = NULL;
-    for (size_t i = 0; i < options->n_tolerances; i++) {
-        const HptTolerance *tolerance = &options->tolerances[i];
+    for (size_t i = 0; i < n; i++) {
+        const HptTolerance *tolerance = &tolerances[i];
         if (strcmp(tolerance->name, name) == 0)
             found = tolerance;
         else if (strcmp(tolerance->name, "*") == 0)
@@ -346,7 +346,8 @@ static bool is_unseen(const HptDifference *row, const HptFacts *const *operands)
 static bool judge(HptDifference *row, const HptFacts *const *operands, size_t n,
                   const HptCompareOptions *options, GError **error)
 {
-    const HptTolerance *tolerance = tolerance_for(options, row->name);
+    const HptTolerance *tolerance =
+        hpt_tolerance_find(options->tolerances, options->n_tolerances, row->name);
     if (is_unseen(row, operands)) {
         row->verdict = HPT_VERDICT_UNKNOWN;
         row->note = g_strdup("not seen: the trace is not complete");

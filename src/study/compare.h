@@ -148,9 +148,12 @@ typedef struct {
 bool hpt_tolerance_parse(const char *text, HptTolerance *out, GError **error) HPT_WARN_UNUSED;
 void hpt_tolerance_clear(HptTolerance *tolerance);
 
+/* The last one for the name, else the last for every one; NULL: none. */
+const HptTolerance *hpt_tolerance_find(const HptTolerance *tolerances, size_t n, const char *name);
+
 typedef struct {
     unsigned sections;              /* bits; 0: HPT_SECTIONS_DEFAULT */
-    const HptTolerance *tolerances; /* of several for one name the last counts */
+    const HptTolerance *tolerances; /* as hpt_tolerance_find takes them */
     size_t n_tolerances;
     bool all;        /* also what is the same */
     bool no_content; /* files and streams by digest alone */

@@ -17,15 +17,9 @@ const char *hpt_replay_verdict_name(HptReplayVerdict verdict)
 
 /* ---- tolerances ---- */
 
-/* The last one given for the name; NULL: none. */
 static const HptTolerance *find_tolerance(const HptVerdictInput *input, const char *name)
 {
-    for (size_t i = input->n_tolerances; i > 0; i--) {
-        const HptTolerance *tolerance = &input->tolerances[i - 1];
-        if (strcmp(tolerance->name, name) == 0 || strcmp(tolerance->name, "*") == 0)
-            return tolerance;
-    }
-    return NULL;
+    return hpt_tolerance_find(input->tolerances, input->n_tolerances, name);
 }
 
 /* ---- findings ---- */

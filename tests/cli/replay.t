@@ -114,6 +114,7 @@ test_ok '--tolerance: absolute or in percent, of a metric or an output' '
     what out "file model" >got && test_grep "	differs	" got &&
     test_exit 1 hpt-replay --in-place --tolerance=loss=1% --tolerance=stdout=0.02 --tolerance=model=1% one/1 >out &&
     test_is "$(what out "^result	.*	differs	" | cut -f 2)" "file bytes" &&
+    test_exit 1 hpt-replay --in-place --tolerance=loss=1% --tolerance="*=0" one/1 >out && what out "metric loss" | test_grep "within" - &&
     test_exit 2 hpt-replay --tolerance=loss one/1 2>err && test_grep "is no tolerance" err &&
     test_exit 2 hpt-replay --tolerance=loss=-1 one/1 2>err && echo 5 >data
 '
