@@ -473,6 +473,23 @@ static bool unpack(Replay *replay, const char *path, GError **error)
     return replay->objects.store != NULL && hpt_recorded_unpack(path, replay->objects.store, error);
 }
 
+/* A name with a slip in it would leave the tolerance without effect, and nobody would know. */
+static bool check_tolerances(const Replay *replay, const GPtrArray *runs, GError **error)
+{
+    for (guint i = 0; i < replay->tolerances->len; i++) {
+        const char *name = g_array_index(replay->tolerances, HptTolerance, i).name;
+        bool known = false;
+        for (guint k = 0; k < runs->len; k++)
+            known = known || hpt_verdict_knows(runs->pdata[k], name);
+        if (!known) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                        "--tolerance: the trial has no metric and no output '%s'", name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
 {
     const char *inside = NULL;
@@ -482,6 +499,8 @@ static int work(Replay *replay, const char *text, const HptShow *format, GError 
                                     : read_record(replay, text, error);
     if (runs == NULL)
         return HPT_EXIT_NOT_FOUND;
+    if (!check_tolerances(replay, runs, error))
+        return HPT_EXIT_USAGE;
     HptResourcesInput needs = {.jobs = 1, .environment = (const char *const *)environ};
     replay->resources = hpt_resources_new(&needs, error);
     if (replay->resources == NULL || !choose_folder(replay, error) ||

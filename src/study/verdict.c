@@ -200,6 +200,19 @@ static void judge_metrics(HptVerdicts *verdicts, const HptVerdictInput *input)
     }
 }
 
+bool hpt_verdict_knows(const HptRecorded *recorded, const char *name)
+{
+    const HptMetrics *metrics = recorded->definition != NULL ? recorded->definition->metrics : NULL;
+    for (size_t i = 0; metrics != NULL && i < hpt_metrics_size(metrics); i++)
+        if (strcmp(hpt_metrics_get(metrics, i)->name, name) == 0)
+            return true;
+    for (guint i = 0; i < recorded->outputs->len; i++)
+        if (strcmp(g_array_index(recorded->outputs, HptRecordedOutput, i).path, name) == 0)
+            return true;
+    return find_metric(recorded->metrics, name) != NULL || strcmp(name, "*") == 0 ||
+           strcmp(name, "stdout") == 0 || strcmp(name, "stderr") == 0;
+}
+
 /* ---- outputs ---- */
 
 static bool same_output(const HptRerunOutput *a, const HptRerunOutput *b)

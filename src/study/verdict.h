@@ -58,6 +58,10 @@ typedef struct {
 void hpt_verdicts_free(HptVerdicts *verdicts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptVerdicts, hpt_verdicts_free)
 
+/* Is there something of that name to judge: an output of the run, a metric of it or of its study?
+ */
+bool hpt_verdict_knows(const HptRecorded *recorded, const char *name);
+
 /* Fails HPT_ERROR_DB… only when the database does; an object that cannot be had is a note, and its
  * output is judged by its digest. */
 HptVerdicts *hpt_verdicts_new(const HptVerdictInput *input, GError **error) HPT_WARN_UNUSED;

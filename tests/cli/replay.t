@@ -116,7 +116,8 @@ test_ok '--tolerance: absolute or in percent, of a metric or an output' '
     test_is "$(what out "^result	.*	differs	" | cut -f 2)" "file bytes" &&
     test_exit 1 hpt-replay --in-place --tolerance=loss=1% --tolerance="*=0" one/1 >out && what out "metric loss" | test_grep "within" - &&
     test_exit 2 hpt-replay --tolerance=loss one/1 2>err && test_grep "is no tolerance" err &&
-    test_exit 2 hpt-replay --tolerance=loss=-1 one/1 2>err && echo 5 >data
+    test_exit 2 hpt-replay --tolerance=loss=-1 one/1 2>err &&
+    test_exit 2 hpt-replay --tolerance=los=1 one/1 >out 2>err && test_empty out && test_grep "no metric and no output .los." err && echo 5 >data
 '
 test_ok 'a measured metric is judged only if it has a tolerance' '
     test_exit 1 hpt-replay --in-place --tolerance=fit_time=0 one/1 >out && what out fit_time >got && test_grep "differs" got
