@@ -237,14 +237,23 @@ static int compare(const HptFacts *const *operands, size_t n, const HptCompareOp
     if (rows == NULL)
         return HPT_EXIT_TOOL;
     bool differ = false;
-    for (guint i = 0; i < rows->len; i++)
-        differ = differ || diff_counts(rows->pdata[i]);
+    guint damaged = 0;
+    for (guint i = 0; i < rows->len; i++) {
+        const HptDifference *row = rows->pdata[i];
+        differ = differ || diff_counts(row);
+        damaged += row->damaged;
+    }
     if (opt_patch && !opt_quiet &&
         !diff_print_patch(operands, n, rows, isatty(STDOUT_FILENO) == 1, error))
         return HPT_EXIT_TOOL;
     if (!opt_quiet && !opt_patch &&
         !(opt_stat ? diff_print_stat : diff_print)(operands, n, rows, show, error))
         return HPT_EXIT_TOOL;
+    if (damaged > 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                    "stored files that are damaged or gone: %u", damaged);
+        return HPT_EXIT_INTEGRITY;
+    }
     return differ ? HPT_EXIT_NO : HPT_EXIT_OK;
 }
 

@@ -255,6 +255,7 @@ bool hpt_compare_content(HptDifference *row, const HptFacts *const *operands, si
 {
     Content *contents = g_new0(Content, n);
     const char *reason = NULL;
+    g_autofree char *damage = NULL;
     bool text = true, failed = false;
     for (size_t i = 0; i < n && reason == NULL && !failed; i++) {
         GError *problem = NULL;
@@ -266,13 +267,18 @@ bool hpt_compare_content(HptDifference *row, const HptFacts *const *operands, si
                                            &content->length, &problem);
         content->line = content->bytes;
         content->left = content->length;
-        failed = problem != NULL;
-        if (failed)
+        row->damaged = g_error_matches(problem, HPT_ERROR, HPT_ERROR_INTEGRITY);
+        failed = problem != NULL && !row->damaged;
+        if (row->damaged) {
+            reason = damage = hpt_text_printable(problem->message, -1);
+            g_error_free(problem);
+        } else if (failed) {
             g_propagate_error(error, problem);
-        else if (content->bytes == NULL)
+        } else if (content->bytes == NULL) {
             reason = "its bytes are not here";
-        else
+        } else {
             text = text && hpt_compare_is_text(content->bytes, content->length);
+        }
     }
     if (reason != NULL) {
         row->note = g_strdup(reason);

@@ -173,6 +173,7 @@ typedef struct {
     double low, high;
     size_t pairs;
     char *note; /* owned, or NULL: "not distinguishable", why it is unknown … */
+    bool damaged; /* stored bytes are not what was stored: the note says which */
     /* Of files and streams that are text: the first line (from 1) in which they differ, and the
      * lines, escaped and cut around the first difference; NULL for an operand that ended before.
      * line 0: none. */
@@ -187,7 +188,8 @@ void hpt_difference_free(HptDifference *difference);
  * the order of sections, groups and names (numbers in a name by value). The verdict of a row is the
  * worst of any operand with the first. Sections that one of them cannot have are left out for all.
  * An input that a trace which is not complete has not seen is unknown, and not given either.
- * Reads content of files only where the digests differ. Fails as their read does. Cost: O(facts)
+ * Reads content of files only where the digests differ. Fails as their read does, but for
+ * HPT_ERROR_INTEGRITY, which is the row's. Cost: O(facts)
  * and, for files that differ, their size; those above HPT_COMPARE_MAX bytes are not looked into. */
 #define HPT_COMPARE_MAX ((size_t)64 << 20)
 GPtrArray *hpt_compare(const HptFacts *const *operands, size_t n, const HptCompareOptions *options,

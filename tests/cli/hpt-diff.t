@@ -198,7 +198,7 @@ test_ok 'a bundle without content: the digests are compared all the same' '
     test_grep "note: environment is not recorded of bare.tar#0, so it is not compared" err && test_exit 2 hpt-diff --only=env bare.tar#0 one/0 2>err && test_exit 1 hpt-diff bare.tar#0 bare.tar#1 >out &&
     test_is "$(row model.txt note)" "its bytes are not here"
 '
-test_ok 'bytes that are not here are said so; damaged ones are exit 6' '
+test_ok 'bytes that are not here are said so; damaged ones are a row and exit 6' '
     cat >big <<END &&
 #!/bin/sh
 awk -v x="\$1" "BEGIN { for (i = 0; i < 4000; i++) print i; print x }" >"\$HPT_DIR/big"
@@ -208,7 +208,8 @@ END
     test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big:4001 big/0) $(row big:4001 big/1)" "1 2" &&
     cp -r .hpt/objects .hpt/whole && chmod -R u+w .hpt/objects &&
     for pack in .hpt/objects/pack/*; do printf X | dd of="$pack" bs=1 seek=24 conv=notrunc 2>/dev/null || return 1; done &&
-    test_exit 6 hpt-diff --only=files big/0 big/1 >out 2>err && rm -r .hpt/objects &&
+    test_exit 6 hpt-diff --only=files,params big/0 big/1 >out 2>err && test_is "$(row x big/1)" 2 && row big note | test_grep "damaged" - &&
+    test_grep "^hpt-diff: stored files that are damaged or gone: 1$" err && rm -r .hpt/objects &&
     test_exit 1 hpt-diff --only=files big/0 big/1 >out && test_is "$(row big note)" "its bytes are not here" && mv .hpt/whole .hpt/objects
 '
 # Two trees and a trial of each; and of each without what patch(1) cannot do: a link that changes, an empty file that goes.
