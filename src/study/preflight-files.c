@@ -354,15 +354,28 @@ void preflight_files(HptPreflight *preflight, const HptPreflightInput *input)
                       "the files that it read were not recorded");
 }
 
+/* Why there is no code to compare with or to restore; NULL: there is. Owned. */
+static char *why_no_code(const HptRecorded *recorded)
+{
+    if (recorded->code_text == NULL)
+        return g_strdup(recorded->code == NULL ? "it was not recorded: as it is here"
+                                               : "its snapshot is not in the record");
+    g_autoptr(HptCodeReader) reader =
+        hpt_code_reader_new(recorded->code_text, recorded->code_length, NULL);
+    HptCodeEntry first;
+    bool nothing = reader != NULL && hpt_code_next(reader, &first, NULL) &&
+                   first.kind == HPT_CODE_MISSING && strcmp(first.path, ".") == 0;
+    return nothing ? g_strdup(first.text) : NULL;
+}
+
 bool preflight_place(HptPreflight *preflight, const HptPreflightInput *input, GError **error)
 {
     const HptRecorded *recorded = input->recorded;
     g_autofree char *directory = place_now(input);
-    if (recorded->code_text == NULL) {
+    g_autofree char *nothing = why_no_code(recorded);
+    if (nothing != NULL && (recorded->code_text == NULL || input->in_place)) {
         enter_place(preflight, input);
-        preflight_add(preflight, "code", NULL, HPT_CHECK_UNKNOWN, NULL, NULL,
-                      recorded->code == NULL ? "it was not recorded: as it is here"
-                                             : "its snapshot is not in the record");
+        preflight_add(preflight, "code", NULL, HPT_CHECK_UNKNOWN, NULL, NULL, nothing);
         return true;
     }
     bool here = g_file_test(directory, G_FILE_TEST_IS_DIR);

@@ -457,10 +457,12 @@ HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error)
 char *hpt_preflight_missing(const HptPreflight *preflight)
 {
     GString *out = g_string_new(NULL);
+    bool code = false; /* which is what cannot be restored */
     for (guint i = 0; i < preflight->checks->len; i++) {
         const HptCheck *check = &g_array_index(preflight->checks, HptCheck, i);
         if (check->state != HPT_CHECK_MISSING)
             continue;
+        code = code || strcmp(check->what, "code") == 0;
         g_string_append_printf(out, "%s%s", out->len > 0 ? ", " : "", check->what);
         if (check->item != NULL)
             g_string_append_printf(out, " %s", check->item);
@@ -468,6 +470,8 @@ char *hpt_preflight_missing(const HptPreflight *preflight)
             g_string_append_printf(out, " (%s)", check->note);
     }
     bool none = out->len == 0;
+    if (code)
+        g_string_append(out, "\nhint: --in-place runs it in the project as it is");
     char *text = g_string_free(out, false);
     if (none)
         g_clear_pointer(&text, g_free);

@@ -63,7 +63,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPreflight, hpt_preflight_free)
 /* Fails for faults of ours and of the database; what is missing is a check. */
 HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error) HPT_WARN_UNUSED;
 
-/* "command line, command ./train": what is missing, owned; NULL: it can be run. */
+/* "command line, command ./train": what is missing, with a hint if there is one, owned; NULL: it
+ * can be run. */
 char *hpt_preflight_missing(const HptPreflight *preflight);
 /* The folder that stands for what had the name restored.base_then, where names have changed; else
  * NULL. Borrowed. */

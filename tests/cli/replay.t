@@ -153,6 +153,12 @@ test_ok 'code and inputs are restored, and the project is left alone' '
         test_grep "^check	code	same	.*restored: .* other in the project now: count, data" out || { cat out err && false; }) &&
     test_is "$(ls used/in/.hpt/replays)" ""
 '
+test_ok 'code that was not wanted: how to run it all the same; no cause' '
+    mkdir bare && cp train data bare && (cd bare && run -s bare --no-code x=0.0..1.0 -- ./train {x} && test_exit 4 hpt-replay bare/0 >out 2>err &&
+        test_grep "cannot be run: code . .it was not wanted" err && test_grep "^hint: --in-place runs it in the project as it is$" err &&
+        echo 6 >data && first_cause input --in-place bare/0 && test_no_grep "^cause	code" causes && test_grep "^check	code	unknown	.*not wanted" out || { cat out err && false; }) &&
+    rm -r bare
+'
 test_ok 'a file beside the project that was edited is the first cause; one that is gone is named' '
     (cd used/in && echo c >../beside && first_cause input used/0 && test_grep "^cause	input .*/used/beside	" causes &&
         test_grep "^check	input .*/used/beside	differs" out && rm ../beside && test_exit 4 hpt-replay used/0 >out 2>err &&
