@@ -14,8 +14,10 @@
 #include "tools/tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +72,7 @@ typedef struct {
     HptResources *resources;
     char *root;   /* the folder above .hpt; NULL: there is none */
     char *folder; /* where everything runs, absolute */
+    int held;     /* the folder, locked for as long as we are; -1: not */
     char **sets;  /* NULL-terminated; NULL: none */
     GArray *tolerances;
     ReplayShow *show;
@@ -349,6 +352,55 @@ static bool parse_options(Replay *replay, HptShow *show, GError **error)
 
 /* ---- places ---- */
 
+/* The folder, locked (flock); -1: it is not to be had. */
+static int hold(const char *folder, int how)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, how) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void remove_folder(const char *folder)
+{
+    g_autoptr(GError) ignored = NULL; /* what is left there costs room and nothing else */
+    if (!hpt_workdir_remove(folder, &ignored))
+        hpt_tool_note("%s", ignored->message);
+}
+
+/* Removes what replays that were killed have left: nobody holds it. */
+static void sweep(const char *parent)
+{
+    g_autoptr(GDir) names = g_dir_open(parent, 0, NULL);
+    for (const char *name; names != NULL && (name = g_dir_read_name(names)) != NULL;) {
+        g_autofree char *folder = g_build_filename(parent, name, NULL);
+        int fd = g_uuid_string_is_valid(name) ? hold(folder, LOCK_EX | LOCK_NB) : -1;
+        if (fd < 0)
+            continue;
+        remove_folder(folder);
+        close(fd);
+    }
+}
+
+/* Makes the folder and holds it. Where others make theirs, too, one at a time, so that none is
+ * swept before it is held. */
+static bool make_held(Replay *replay, const char *shared, GError **error)
+{
+    int turn = shared != NULL ? hold(shared, LOCK_EX) : -1;
+    if (turn >= 0)
+        sweep(shared);
+    bool made = mkdir(replay->folder, 0700) == 0;
+    if (made)
+        replay->held = hold(replay->folder, LOCK_EX | LOCK_NB);
+    else
+        hpt_error_set_errno(error, errno, "cannot make '%s'", replay->folder);
+    if (turn >= 0)
+        close(turn);
+    return made;
+}
+
 static bool choose_folder(Replay *replay, GError **error)
 {
     g_autofree char *id = hpt_uuid_new();
@@ -365,11 +417,7 @@ static bool choose_folder(Replay *replay, GError **error)
         hpt_error_set_errno(error, errno, "cannot make '%s'", parent);
         return false;
     }
-    if (mkdir(replay->folder, 0700) != 0) {
-        hpt_error_set_errno(error, errno, "cannot make '%s'", replay->folder);
-        return false;
-    }
-    return true;
+    return make_held(replay, opt_keep == NULL && replay->project != NULL ? parent : NULL, error);
 }
 
 static bool open_project(Replay *replay, GError **error)
@@ -398,11 +446,10 @@ static bool open_project(Replay *replay, GError **error)
 
 static void clear(Replay *replay)
 {
-    if (replay->folder != NULL && opt_keep == NULL && chdir("/") == 0) {
-        g_autoptr(GError) ignored = NULL; /* what is left there costs room and nothing else */
-        if (!hpt_workdir_remove(replay->folder, &ignored))
-            hpt_tool_note("%s", ignored->message);
-    }
+    if (replay->folder != NULL && opt_keep == NULL && chdir("/") == 0)
+        remove_folder(replay->folder);
+    if (replay->held >= 0)
+        close(replay->held);
     replay_show_free(replay->show);
     hpt_store_close(replay->objects.store);
     hpt_resources_free(replay->resources);
@@ -520,7 +567,7 @@ static int work(Replay *replay, const char *text, const HptShow *format, GError 
 static int run(int argc, char **argv, GError **error)
 {
     HptShow format;
-    Replay replay = {.runs = 1, .fold = -1};
+    Replay replay = {.runs = 1, .fold = -1, .held = -1};
     if (opt_suggest && argc <= 1) {
         int suggested = suggest(&replay, argc == 0 ? NULL : argv[0], error);
         clear(&replay);
