@@ -5,6 +5,7 @@
 #include "run/workdir.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -479,20 +480,37 @@ static void test_never_reads(void)
     lab_end(&lab);
 }
 
-/* Floods of output do not hide its "done", and what comes between trials is nobody's. */
+/* Floods of output do not hide its "done". */
 static void test_flood(void)
 {
     Lab lab;
-    lab_begin(&lab, LOOP("(while :; do echo noise; done) & p=$!; " DONE "; kill $p; wait $p; "
-                         "echo late; d=${job#*\\\"dir\\\":\\\"}; : >\"${d%%\\\"*}.late\""), 0);
+    lab_begin(&lab, LOOP("(while :; do echo noise; done) & p=$!; " DONE "; kill $p; wait $p"), 0);
+    for (int i = 0; i < 2; i++)
+        g_assert_cmpstr(serve(&lab)->failure, ==, NULL);
+    lab_end(&lab);
+}
+
+/* What comes between trials is nobody's. The worker waits at a fifo until its trial is over, and we
+ * wait there until it has printed. */
+static void test_between(void)
+{
+    Lab lab;
+    lab_begin(&lab, LOOP("d=${job#*\\\"dir\\\":\\\"}; d=${d%%\\\"*}; echo trial $t; " DONE
+                         "; read -r x <\"$d/../gate\"; echo late; : >\"$d/../gate\""), 0);
+    g_autofree char *gate = g_strconcat(lab.root, "/gate", NULL);
+    g_assert_cmpint(mkfifo(gate, 0600), ==, 0);
+    static const int ways[] = {O_WRONLY, O_RDONLY};
     for (int i = 0; i < 2; i++) {
         const HptRunResult *result = serve(&lab);
         g_assert_cmpstr(result->failure, ==, NULL);
-        g_autofree char *late = g_strdup_printf("%s/%d.late", lab.root, i + 1);
-        while (access(late, F_OK) != 0)
-            poll(NULL, 0, 1);
+        g_assert_cmpstr(output(result->out), ==, i == 0 ? "trial 1\n" : "trial 2\n");
+        g_assert_cmpint(result->served->stray_bytes, ==, i == 0 ? 0 : strlen("late\n"));
+        for (int k = 0; k < 2; k++) {
+            int fd = open(gate, ways[k] | O_CLOEXEC);
+            g_assert_cmpint(fd, >=, 0);
+            close(fd);
+        }
     }
-    g_assert_cmpint(hpt_run_get_result(lab.run)->served->stray_bytes, >, 0);
     lab_end(&lab);
 }
 
@@ -544,6 +562,7 @@ int main(int argc, char **argv)
     g_test_add_func("/servant/long-lines", test_long_lines);
     g_test_add_func("/servant/never-reads", test_never_reads);
     g_test_add_func("/servant/flood", test_flood);
+    g_test_add_func("/servant/between", test_between);
     g_test_add_func("/servant/leftovers", test_leftovers);
     g_test_add_func("/servant/bye", test_bye);
     return g_test_run();
