@@ -1,16 +1,13 @@
 #include "record/codegit.h"
 
 #include "base/text.h"
+#include "record/ask.h"
 #include "record/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- running it ---- */
@@ -49,7 +46,10 @@ typedef struct {
     int64_t until_us; /* monotonic */
 } Caller;
 
-static bool start(const Caller *caller, const char *const *words, const int pipes[2][2], pid_t *pid)
+typedef enum { GIT_SAID, GIT_REFUSED, GIT_TOO_LONG, GIT_MISSING } Said;
+
+/* Runs git with words. *out: its output, NUL-terminated; *complaint: the first line of its errors; owned. */
+static Said ask(const Caller *caller, const char *const *words, char **out, size_t *length, char **complaint)
 {
     g_autofree char *tree = g_strconcat("--work-tree=", caller->root, NULL);
     const char *const front[] = {
@@ -63,96 +63,23 @@ static bool start(const Caller *caller, const char *const *words, const int pipe
     for (; *words != NULL; words++)
         g_ptr_array_add(argv, (gpointer)*words);
     g_ptr_array_add(argv, NULL);
-
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    sigset_t none, defaults;
-    sigemptyset(&none);
-    sigfillset(&defaults);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, pipes[0][1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipes[1][1], 2);
-    int errnum = posix_spawnp(pid, "git", &actions, &attributes, (char **)argv->pdata, caller->env);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    errno = errnum;
-    return errnum == 0;
-}
-
-/* Reads both to their ends; false: time is up, or it says too much. */
-static bool read_both(const Caller *caller, const int fds[2], GByteArray *out[2])
-{
-    struct pollfd polls[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
-    guint8 buffer[65536];
-    while (polls[0].fd >= 0 || polls[1].fd >= 0) {
-        int64_t left_us = caller->until_us - hpt_time_monotonic_us();
-        if (left_us <= 0)
-            return false;
-        int ready = poll(polls, 2, (int)(left_us / 1000) + 1);
-        for (int i = 0; ready > 0 && i < 2; i++) {
-            if (polls[i].fd < 0 || polls[i].revents == 0)
-                continue;
-            ssize_t got = read(polls[i].fd, buffer, sizeof buffer);
-            if (got > 0)
-                g_byte_array_append(out[i], buffer, (guint)got);
-            else if (got == 0 || errno != EINTR)
-                polls[i].fd = -1;
-            if (out[i]->len > OUTPUT_MAX)
-                return false;
-        }
-    }
-    return true;
-}
-
-/* The status, or -1: it was ended by a signal. It has closed its output and has little left to do. */
-static int wait_for(pid_t pid, bool kill_it)
-{
-    int status = 0;
-    if (kill_it)
-        kill(-pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-typedef enum { GIT_SAID, GIT_REFUSED, GIT_TOO_LONG, GIT_MISSING } Said;
-
-/* Runs git with words. *out: its output, NUL-terminated; *complaint: the first line of its errors; owned. */
-static Said ask(const Caller *caller, const char *const *words, char **out, size_t *length, char **complaint)
-{
-    int pipes[2][2] = {{-1, -1}, {-1, -1}};
-    pid_t pid = 0;
-    bool started = pipe2(pipes[0], O_CLOEXEC) == 0 && pipe2(pipes[1], O_CLOEXEC) == 0 &&
-                   start(caller, words, pipes, &pid);
-    int errnum = errno;
-    for (int i = 0; i < 2; i++)
-        if (pipes[i][1] >= 0)
-            close(pipes[i][1]);
-    GByteArray *texts[2] = {g_byte_array_new(), g_byte_array_new()};
-    bool done = started && read_both(caller, (const int[]){pipes[0][0], pipes[1][0]}, texts);
-    for (int i = 0; i < 2; i++)
-        if (pipes[i][0] >= 0)
-            close(pipes[i][0]);
-    int status = started ? wait_for(pid, !done) : -1;
-    for (int i = 0; i < 2; i++)
-        g_byte_array_append(texts[i], (const guint8 *)"", 1);
-    *length = texts[0]->len - 1;
-    *out = (char *)g_byte_array_free(texts[0], false);
-    g_autofree char *errors = (char *)g_byte_array_free(texts[1], false);
+    g_autoptr(HptAnswer) answer = hpt_ask(&(HptAsk){
+        .program = "git",
+        .argv = (const char *const *)argv->pdata,
+        .env = (const char *const *)caller->env,
+        .until_us = caller->until_us,
+        .output_max = OUTPUT_MAX,
+    });
+    *length = answer->out->len;
+    *out = (char *)g_byte_array_steal(answer->out, NULL);
+    g_autofree char *errors = (char *)g_byte_array_steal(answer->err, NULL);
     errors[strcspn(errors, "\n")] = '\0';
     g_autofree char *clean = hpt_secret_cut(errors);
-    *complaint = started ? hpt_text_printable(clean, -1) : g_strdup(g_strerror(errnum));
-    if (!started)
+    int errnum = answer->start_errno;
+    *complaint = errnum == 0 ? hpt_text_printable(clean, -1) : g_strdup(g_strerror(errnum));
+    if (errnum != 0)
         return errnum == ENOENT ? GIT_MISSING : GIT_REFUSED;
-    return !done ? GIT_TOO_LONG : status == 0 ? GIT_SAID : GIT_REFUSED;
+    return !answer->complete ? GIT_TOO_LONG : answer->status == 0 ? GIT_SAID : GIT_REFUSED;
 }
 
 /* ---- what it says ---- */

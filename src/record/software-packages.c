@@ -1,15 +1,9 @@
 #include "record/software-internal.h"
 
 #include "base/text.h"
+#include "record/ask.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* ---- Debian ---- */
 
@@ -103,75 +97,24 @@ void hpt_software_dpkg(HptCollector *c, const char *const *files)
 #define RPM_OUTPUT_MAX ((size_t)16 << 20)
 #define RPM_FILES_MAX 4096 /* of one call: a command line has its limits */
 
-static pid_t start_rpm(const char *program, char **argv, int out)
+static HptAnswer *ask_rpm(const char *program, const char *const *files, size_t n, int64_t until_us)
 {
-    static char *const env[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t actions;
-    sigset_t none, defaults;
-    pid_t pid = -1;
-    sigemptyset(&none);
-    sigfillset(&defaults);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    bool started = posix_spawn(&pid, program, &actions, &attributes, argv, env) == 0;
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return started ? pid : -1;
-}
-
-/* All that it says until until_us (monotonic); what it had not said by then is lost. */
-static GString *read_output(int fd, int64_t until_us)
-{
-    GString *out = g_string_new(NULL);
-    char buffer[65536];
-    for (;;) {
-        int64_t left_us = until_us - hpt_time_monotonic_us();
-        struct pollfd polled = {.fd = fd, .events = POLLIN};
-        if (left_us <= 0 || out->len > RPM_OUTPUT_MAX)
-            break;
-        if (poll(&polled, 1, (int)(left_us / 1000) + 1) <= 0)
-            continue;
-        ssize_t n = read(fd, buffer, sizeof buffer);
-        if (n > 0)
-            g_string_append_len(out, buffer, n);
-        else if (n == 0 || errno != EINTR)
-            break;
-    }
-    return out;
-}
-
-static GString *ask_rpm(const char *program, const char *const *files, size_t n, int64_t until_us)
-{
-    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    static const char *const env[] = {"LC_ALL=C", "PATH=/usr/bin:/bin", NULL};
     static char *const front[] = {"rpm", "-q", "--queryformat",
                                   "%{NAME}.%{ARCH}\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\n", "-f", "--"};
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
     for (size_t i = 0; i < G_N_ELEMENTS(front); i++)
         g_ptr_array_add(argv, front[i]);
     for (size_t i = 0; i < n; i++)
         g_ptr_array_add(argv, (gpointer)files[i]);
     g_ptr_array_add(argv, NULL);
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return g_string_new(NULL);
-    pid_t pid = start_rpm(program, (char **)argv->pdata, ends[1]);
-    close(ends[1]);
-    GString *out = pid < 0 ? g_string_new(NULL) : read_output(ends[0], until_us);
-    close(ends[0]);
-    if (pid > 0) {
-        kill(-pid, SIGKILL); /* it has said all, or has had its time */
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    return out;
+    return hpt_ask(&(HptAsk){
+        .program = program,
+        .argv = (const char *const *)argv->pdata,
+        .env = env,
+        .until_us = until_us,
+        .output_max = RPM_OUTPUT_MAX,
+    });
 }
 
 /* A line is NAME.ARCH, a tab and the version; complaints about files of nobody have no tab. */
@@ -180,9 +123,9 @@ void hpt_software_rpm(HptCollector *c, const char *program, const char *const *f
     int64_t until_us = hpt_time_monotonic_us() + HPT_RPM_TIME_US;
     size_t n = g_strv_length((char **)(gpointer)files);
     for (size_t at = 0; at < n && hpt_time_monotonic_us() < until_us; at += RPM_FILES_MAX) {
-        g_autoptr(GString) out =
+        g_autoptr(HptAnswer) answer =
             ask_rpm(program, files + at, MIN(n - at, RPM_FILES_MAX), until_us);
-        g_auto(GStrv) lines = g_strsplit(out->str, "\n", -1);
+        g_auto(GStrv) lines = g_strsplit((const char *)answer->out->data, "\n", -1);
         for (char **line = lines; *line != NULL; line++) {
             char *tab = strchr(*line, '\t');
             if (tab == NULL || line[1] == NULL) /* the last may be cut */
