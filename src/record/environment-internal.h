@@ -10,7 +10,8 @@ typedef struct {
     GArray *parts[HPT_PART_COUNT]; /* of HptEnvironmentItem */
 } HptCollector;
 
-/* Copies; a value that is NULL adds nothing. */
+/* Copies; a value that is NULL adds nothing. A name that is no UTF-8 is made printable: a value has a form for any
+ * bytes, a name has none. */
 void hpt_collector_add(HptCollector *c, HptEnvironmentPartKind part, const char *kind,
                        const char *name, const char *value);
 

@@ -1,6 +1,7 @@
 #include "record/environment-internal.h"
 
 #include "base/json.h"
+#include "base/text.h"
 #include "record/elf.h"
 #include "record/process.h"
 #include "record/program.h"
@@ -29,7 +30,9 @@ void hpt_collector_add(HptCollector *c, HptEnvironmentPartKind part, const char 
 {
     if (value == NULL)
         return;
-    HptEnvironmentItem item = {g_strdup(kind), g_strdup(name), g_strdup(value)};
+    bool good = g_utf8_validate(name, -1, NULL);
+    HptEnvironmentItem item = {g_strdup(kind), good ? g_strdup(name) : hpt_text_printable(name, -1),
+                               g_strdup(value)};
     g_array_append_val(c->parts[part], item);
 }
 

@@ -1,6 +1,7 @@
 #include "record/software-internal.h"
 
 #include "record/elf.h"
+#include "record/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,8 @@ static void add_library(HptCollector *c, const HptSoftwareFile *file)
     g_autofree char *value =
         g_strdup_printf("sha256:%s%s%s", hpt_digest_hex(&file->digest, hex),
                         id != NULL ? " build-id:" : "", id != NULL ? id : "");
-    hpt_collector_add(c, HPT_PART_LIBRARIES, library ? "library" : "program", file->path, value);
+    g_autofree char *clean = hpt_secret_cut(file->path);
+    hpt_collector_add(c, HPT_PART_LIBRARIES, library ? "library" : "program", clean, value);
 }
 
 /* ---- R ---- */

@@ -175,6 +175,27 @@ static void test_rpm(Machine *m, gconstpointer data)
     g_assert_cmpstr(hpt_environment_get(hung, "package", "a.x"), ==, "1");
 }
 
+/* Names that are no UTF-8 are written so that they are, and no secret in one reaches the record. */
+static void test_names(Machine *m, gconstpointer data)
+{
+    (void)data;
+    static const char token[] = "ghp_" "aA0bB1cC2dD3eE4fF5gG6hH7iI8jJ9kK0lL1";
+    g_autofree char *secret = g_strdup_printf("/opt/%s/libs.so", token);
+    const char *const files[] = {"/opt/b\377/libb.so", SITE "bytes/x.py", secret, NULL};
+    put(m, files[0], "\177ELF");
+    put(m, secret, "\177ELF");
+    put(m, SITE "bytes-1.dist-info/METADATA", "Name: b\377\nVersion: 1\n");
+    put(m, SITE "bytes-1.dist-info/RECORD", "bytes/x.py,,\n");
+    g_autoptr(HptEnvironment) environment = look(m, NULL, files);
+    g_assert_nonnull(hpt_environment_get(environment, "library", "/opt/b\\xff/libb.so"));
+    g_assert_nonnull(hpt_environment_get(environment, "library", "/opt/ghp_[cut]/libs.so"));
+    ITEM("python", "b\\xff", "1");
+    for (int i = 0; i < HPT_PART_COUNT; i++) {
+        g_assert_true(g_utf8_validate(environment->parts[i].canonical, -1, NULL));
+        g_assert_null(strstr(environment->parts[i].canonical, token + strlen("ghp_")));
+    }
+}
+
 #define ADD(name, function) g_test_add(name, Machine, NULL, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -184,5 +205,6 @@ int main(int argc, char **argv)
     ADD("/software/python", test_python);
     ADD("/software/r", test_r);
     ADD("/software/rpm", test_rpm);
+    ADD("/software/names", test_names);
     return g_test_run();
 }
