@@ -222,12 +222,6 @@ static int64_t coarse_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool same_stamp(const HptStamp *a, const HptStamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->mode == b->mode && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
-}
-
 static const char unsteady[] = "changed while it was read";
 
 /* The whole file, if it was one file all the time. *bytes is owned. The reason why not: owned, or NULL. */
@@ -260,7 +254,7 @@ static char *read_once(HptCodeTree *tree, const char *path, int64_t most, char *
         return reason;
     HptStamp first = hpt_stamp(&before);
     *stamp = hpt_stamp(&after);
-    if (!same_stamp(&first, stamp))
+    if (!hpt_stamp_equal(&first, stamp))
         return g_strdup(unsteady);
     text[size] = '\0';
     *bytes = g_steal_pointer(&text);
@@ -333,7 +327,7 @@ static const Content *content_of(HptCodeTree *tree, const HptSeen *seen, const H
 {
     Content *content = g_hash_table_lookup(tree->contents, seen->path);
     if (content == NULL || content->racy || (head != NULL && strlen(content->blob) != strlen(head->oid)) ||
-        !same_stamp(&content->stamp, &seen->stamp)) {
+        !hpt_stamp_equal(&content->stamp, &seen->stamp)) {
         content = S_ISLNK(seen->stamp.mode) ? read_link(tree, seen, head) : read_file(tree, seen, head, most);
         g_hash_table_replace(tree->contents, g_strdup(seen->path), content);
     }

@@ -30,6 +30,12 @@ HptStamp hpt_stamp(const struct stat *info)
     };
 }
 
+bool hpt_stamp_equal(const HptStamp *a, const HptStamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
+           a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
 bool hpt_stamp_is_racy(const HptStamp *stamp, int64_t looked_ns)
 {
     int64_t changed_ns = MAX(stamp->mtime_ns, stamp->ctime_ns);
@@ -216,12 +222,6 @@ void hpt_walk_free(HptWalk *walk)
     g_free(walk);
 }
 
-static bool same_stamp(const HptStamp *a, const HptStamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
-           a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
-}
-
 bool hpt_walk_equal(const HptWalk *a, const HptWalk *b)
 {
     if (a->seen->len != b->seen->len || a->repos->len != b->repos->len)
@@ -229,7 +229,7 @@ bool hpt_walk_equal(const HptWalk *a, const HptWalk *b)
     for (guint i = 0; i < a->seen->len; i++) {
         const HptSeen *x = &g_array_index(a->seen, HptSeen, i), *y = &g_array_index(b->seen, HptSeen, i);
         if (strcmp(x->path, y->path) != 0 || g_strcmp0(x->reason, y->reason) != 0 ||
-            !same_stamp(&x->stamp, &y->stamp))
+            !hpt_stamp_equal(&x->stamp, &y->stamp))
             return false;
     }
     for (guint i = 0; i < a->repos->len; i++)

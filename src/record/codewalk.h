@@ -16,6 +16,7 @@ typedef struct {
     int64_t size, mtime_ns, ctime_ns;
 } HptStamp;
 HptStamp hpt_stamp(const struct stat *info);
+bool hpt_stamp_equal(const HptStamp *a, const HptStamp *b);
 /* Could a file of this stamp that was looked at then (CLOCK_REALTIME_COARSE) change without its stamp changing? */
 bool hpt_stamp_is_racy(const HptStamp *stamp, int64_t looked_ns);
 
