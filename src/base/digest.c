@@ -23,6 +23,18 @@ HptDigest hpt_digest(const void *data, size_t length)
     return digest;
 }
 
+guint hpt_digest_hash(gconstpointer digest)
+{
+    guint head;
+    memcpy(&head, digest, sizeof head);
+    return head;
+}
+
+gboolean hpt_digest_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, HPT_DIGEST_SIZE) == 0;
+}
+
 HptDigester *hpt_digester_new(void)
 {
     HptDigester *digester = g_new0(HptDigester, 1);

@@ -13,6 +13,10 @@ typedef struct {
 
 HptDigest hpt_digest(const void *data, size_t length);
 
+/* Of HptDigest, for hash tables. */
+guint hpt_digest_hash(gconstpointer digest);
+gboolean hpt_digest_equal(gconstpointer a, gconstpointer b);
+
 /* Stream: new, add any number of times, then end (which may be called repeatedly: it gives the
  * digest of what was added so far), free. */
 typedef struct HptDigester HptDigester;

@@ -25,18 +25,6 @@ struct HptGc {
     GArray *items; /* of Item */
 };
 
-static guint hash_digest(gconstpointer digest)
-{
-    guint head;
-    memcpy(&head, digest, sizeof head);
-    return head;
-}
-
-static gboolean same_digest(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, HPT_DIGEST_SIZE) == 0;
-}
-
 /* ---- what stays ---- */
 
 HptGcKnown *hpt_gc_know(HptGcWork *work, const HptDigest *digest)
@@ -297,7 +285,7 @@ bool hpt_store_collect(HptStore *store, int64_t grace_us, bool dry_run, HptGcMar
                                : open_aside(store, error);
     if (!dry_run && gc.work.aside_fd < 0)
         return false;
-    gc.work.known = g_hash_table_new_full(hash_digest, same_digest, g_free, NULL);
+    gc.work.known = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
     gc.items = g_array_new(false, false, sizeof(Item));
     bool ok = collect(&gc, dry_run, mark, user, &counted, error);
     if (ok)

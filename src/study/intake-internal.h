@@ -64,9 +64,6 @@ struct HptGathering {
     GByteArray *whole; /* of a file that is to be looked through; NULL: it is not */
 };
 
-/* Of HptDigest. */
-guint intake_digest_hash(gconstpointer key);
-gboolean intake_digest_equal(gconstpointer a, gconstpointer b);
 /* Remembers; a table that is full forgets all: what is in it is done again, which does no harm. */
 void intake_remember(GHashTable *table, const HptDigest *digest, guint max);
 

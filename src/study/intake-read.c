@@ -58,7 +58,7 @@ static HptInputState keep_content(HptGathering *gathering, const IntakeItem *ite
         keep_note(gathering, item, error->message);
         return HPT_INPUT_DIGEST;
     }
-    if (!kept || !intake_digest_equal(&id.digest, &item->digest))
+    if (!kept || !hpt_digest_equal(&id.digest, &item->digest))
         return HPT_INPUT_UNSTABLE;
     IntakeObject object = {.digest = id.digest, .size = item->size};
     object.bytes = small ? g_bytes_new(bytes, (size_t)item->size) : NULL;

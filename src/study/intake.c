@@ -9,18 +9,6 @@
 
 /* ---- the worker's ---- */
 
-guint intake_digest_hash(gconstpointer key)
-{
-    guint hash;
-    memcpy(&hash, ((const HptDigest *)key)->bytes, sizeof hash);
-    return hash;
-}
-
-gboolean intake_digest_equal(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, sizeof(HptDigest)) == 0;
-}
-
 void intake_remember(GHashTable *table, const HptDigest *digest, guint max)
 {
     if (g_hash_table_size(table) >= max)
@@ -73,10 +61,10 @@ HptIntake *hpt_intake_new(const HptIntakeSpec *spec)
     intake->path = g_strdup(spec->path);
     g_autofree char *directory = g_get_current_dir();
     intake->tracked = hpt_tracked_new(directory);
-    intake->software = g_hash_table_new_full(intake_digest_hash, intake_digest_equal, g_free, g_free);
+    intake->software = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, g_free);
     intake->cache = hpt_digest_cache_new(file, spec->host, spec->boot);
-    intake->sent = g_hash_table_new_full(intake_digest_hash, intake_digest_equal, g_free, NULL);
-    intake->known = g_hash_table_new_full(intake_digest_hash, intake_digest_equal, g_free, NULL);
+    intake->sent = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
+    intake->known = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
     intake->buffer = g_malloc(PIECE);
     return intake;
 }
@@ -213,7 +201,7 @@ HptGathering *hpt_gathering_new(HptIntake *intake, GError **error)
     g_array_set_clear_func(gathering->items, clear_item);
     gathering->objects = g_array_new(false, false, sizeof(IntakeObject));
     g_array_set_clear_func(gathering->objects, clear_object);
-    gathering->kept = g_hash_table_new_full(intake_digest_hash, intake_digest_equal, g_free, NULL);
+    gathering->kept = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
     if (intake->patterns == NULL || intake->patterns[0] == NULL)
         return g_steal_pointer(&gathering);
     g_auto(GStrv) files = hpt_declared_expand(intake->project, intake->patterns, error);
