@@ -1,15 +1,10 @@
 #include "study/codebook.h"
 
 #include "store/batch.h"
+#include "study/sent.h"
 
 #include <string.h>
 #include <unistd.h>
-
-/* What a snapshot names and the record is not known to have. */
-typedef struct {
-    HptObjectId id;
-    GBytes *bytes; /* NULL: in the store */
-} Object;
 
 struct HptCodebook {
     HptCodeTree *tree;
@@ -17,38 +12,30 @@ struct HptCodebook {
     HptBatch *batch; /* of this look; NULL: nothing large is new */
     char *broken;    /* why nothing can be stored; NULL: it can */
     const HptCode *last; /* the tree's */
-    GHashTable *objects; /* of HptDigest, as GBytes: recorded, or on the way there */
-    GHashTable *fresh;   /* GBytes → Object: not yet */
-    GHashTable *codes;   /* of GBytes: snapshots recorded, or on the way there */
+    GHashTable *objects; /* of HptDigest: recorded, or on the way there */
+    GHashTable *fresh;   /* of HptSentObject, by digest: not yet */
+    GHashTable *codes;   /* of HptDigest: snapshots recorded, or on the way there */
 };
 
-static void object_free(void *data)
+static void object_free(void *object)
 {
-    Object *object = data;
-    if (object->bytes != NULL)
-        g_bytes_unref(object->bytes);
+    hpt_sent_object_clear(object);
     g_free(object);
 }
 
-static void unref(void *bytes)
+static void remember(GHashTable *digests, const HptDigest *digest)
 {
-    g_bytes_unref(bytes);
-}
-
-static GBytes *key_of(const HptDigest *digest)
-{
-    return g_bytes_new(digest->bytes, sizeof digest->bytes);
+    g_hash_table_add(digests, g_memdup2(digest, sizeof *digest));
 }
 
 /* Small ones go to the database with the snapshot; the others are in the store before it is sent. */
 static bool keep(const HptDigest *digest, const void *bytes, size_t length, void *user, GError **error)
 {
     HptCodebook *book = user;
-    g_autoptr(GBytes) key = key_of(digest);
-    if (g_hash_table_contains(book->objects, key) || g_hash_table_contains(book->fresh, key))
+    if (g_hash_table_contains(book->objects, digest) || g_hash_table_contains(book->fresh, digest))
         return true;
-    Object *object = g_new0(Object, 1);
-    object->id = (HptObjectId){*digest, (int64_t)length};
+    HptSentObject *object = g_new0(HptSentObject, 1);
+    *object = (HptSentObject){.digest = *digest, .size = (int64_t)length};
     if (hpt_object_is_small((int64_t)length)) {
         object->bytes = g_bytes_new(bytes, length);
     } else if (book->broken != NULL) {
@@ -58,19 +45,20 @@ static bool keep(const HptDigest *digest, const void *bytes, size_t length, void
     } else {
         if (book->batch == NULL)
             book->batch = hpt_batch_begin(book->store);
-        if (!hpt_batch_put_bytes(book->batch, bytes, length, &object->id, error)) {
+        HptObjectId id;
+        if (!hpt_batch_put_bytes(book->batch, bytes, length, &id, error)) {
             g_prefix_error(error, "could not be stored: ");
             object_free(object);
             return false;
         }
     }
-    g_hash_table_replace(book->fresh, g_steal_pointer(&key), object);
+    g_hash_table_add(book->fresh, object);
     return true;
 }
 
-static gboolean is_stored(gpointer key G_GNUC_UNUSED, gpointer value, gpointer user G_GNUC_UNUSED)
+static gboolean is_stored(gpointer object, gpointer value G_GNUC_UNUSED, gpointer user G_GNUC_UNUSED)
 {
-    return ((const Object *)value)->bytes == NULL;
+    return ((const HptSentObject *)object)->bytes == NULL;
 }
 
 /* Looks; the larger files of what is new are on the disk then, by one fsync. If they could not be written they
@@ -98,9 +86,9 @@ HptCodebook *hpt_codebook_new(const HptCodebookSpec *spec)
     g_autofree char *name = g_path_get_basename(spec->project);
     g_autofree char *project = strcmp(name, ".hpt") == 0 ? g_path_get_dirname(spec->project) : NULL;
     book->store = spec->store;
-    book->objects = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, unref, NULL);
-    book->codes = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, unref, NULL);
-    book->fresh = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, unref, object_free);
+    book->objects = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
+    book->codes = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
+    book->fresh = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, object_free, NULL);
     HptCodeSpec code = {
         .directory = directory,
         .project = project,
@@ -126,47 +114,26 @@ void hpt_codebook_free(HptCodebook *book)
     g_free(book);
 }
 
-/* The arguments of code_put; what is fresh is on its way then. */
-static HptArgs *put_args(HptCodebook *book, const HptCode *code)
+/* The arguments of code_put, or NULL: the record has it. What is fresh is on its way then. */
+static HptArgs *put_unless_known(HptCodebook *book, const HptCode *code)
 {
-    guint n = g_hash_table_size(book->fresh), i = 0;
-    g_autofree const void **digests = g_new0(const void *, n + 1);
-    g_autofree const void **bytes = g_new0(const void *, n + 1);
-    g_autofree size_t *digest_lengths = g_new0(size_t, n + 1);
-    g_autofree size_t *lengths = g_new0(size_t, n + 1);
-    g_autofree int64_t *sizes = g_new0(int64_t, n + 1);
+    if (g_hash_table_contains(book->codes, &code->digest))
+        return NULL;
+    remember(book->codes, &code->digest);
+    g_autoptr(GArray) objects = g_array_new(false, false, sizeof(HptSentObject));
     GHashTableIter all;
-    void *key, *value;
+    void *key;
     g_hash_table_iter_init(&all, book->fresh);
-    for (; g_hash_table_iter_next(&all, &key, &value); i++) {
-        const Object *object = value;
-        digests[i] = object->id.digest.bytes;
-        digest_lengths[i] = HPT_DIGEST_SIZE;
-        sizes[i] = object->id.size;
-        if (object->bytes != NULL) {
-            bytes[i] = g_bytes_get_data(object->bytes, &lengths[i]);
-            if (bytes[i] == NULL)
-                bytes[i] = ""; /* an empty object is bytes, not NULL */
-        }
-        g_hash_table_add(book->objects, g_bytes_ref(key));
+    while (g_hash_table_iter_next(&all, &key, NULL)) {
+        const HptSentObject *object = key;
+        g_array_append_val(objects, *object);
+        remember(book->objects, &object->digest);
     }
     HptArgs *args = hpt_args_new();
     hpt_args_bytea(args, code->canonical, code->length);
-    hpt_args_byteas(args, digests, digest_lengths, n);
-    hpt_args_int8s(args, sizes, NULL, n);
-    hpt_args_byteas(args, bytes, lengths, n);
+    hpt_args_objects(args, (const HptSentObject *)(void *)objects->data, objects->len);
     g_hash_table_remove_all(book->fresh);
     return args;
-}
-
-/* NULL: the record has it. */
-static HptArgs *put_unless_known(HptCodebook *book, const HptCode *code)
-{
-    g_autoptr(GBytes) key = key_of(&code->digest);
-    if (g_hash_table_contains(book->codes, key))
-        return NULL;
-    g_hash_table_add(book->codes, g_steal_pointer(&key));
-    return put_args(book, code);
 }
 
 bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
@@ -176,12 +143,12 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
     g_autoptr(GArray) lengths = g_array_new(false, false, sizeof(size_t));
     size_t length = HPT_DIGEST_SIZE;
     GHashTableIter all;
-    void *key, *value;
+    void *key;
     g_ptr_array_add(digests, (gpointer)code->digest.bytes);
     g_array_append_val(lengths, length);
     g_hash_table_iter_init(&all, book->fresh);
-    while (g_hash_table_iter_next(&all, &key, &value)) {
-        g_ptr_array_add(digests, ((Object *)value)->id.digest.bytes);
+    while (g_hash_table_iter_next(&all, &key, NULL)) {
+        g_ptr_array_add(digests, ((HptSentObject *)key)->digest.bytes);
         g_array_append_val(lengths, length);
     }
     g_autoptr(HptArgs) args = hpt_args_new();
@@ -189,18 +156,18 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_DIGESTS_MISSING, args, error);
     if (rows == NULL)
         return false;
-    g_autoptr(GHashTable) missing = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, unref, NULL);
+    g_autoptr(GHashTable) missing = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
     for (size_t i = 0; i < hpt_rows_count(rows); i++) {
         const void *digest = hpt_rows_peek_bytea(rows, i, 0, &length);
-        g_hash_table_add(missing, g_bytes_new(digest, length));
+        if (length == HPT_DIGEST_SIZE)
+            remember(missing, digest);
     }
-    g_autoptr(GBytes) own = key_of(&code->digest);
-    if (!g_hash_table_contains(missing, own))
-        g_hash_table_add(book->codes, g_steal_pointer(&own));
+    if (!g_hash_table_contains(missing, &code->digest))
+        remember(book->codes, &code->digest);
     g_hash_table_iter_init(&all, book->fresh);
-    while (g_hash_table_iter_next(&all, &key, &value))
+    while (g_hash_table_iter_next(&all, &key, NULL))
         if (!g_hash_table_contains(missing, key)) {
-            g_hash_table_add(book->objects, g_bytes_ref(key));
+            remember(book->objects, key);
             g_hash_table_iter_remove(&all);
         }
     g_autoptr(HptArgs) put = put_unless_known(book, code);

@@ -5,6 +5,7 @@
 
 #include "record/digestcache.h"
 #include "study/intake.h"
+#include "study/sent.h"
 #include "study/tracked.h"
 
 #define PIECE ((size_t)1 << 20) /* read at once */
@@ -39,18 +40,11 @@ typedef struct {
     HptDigest digest;
 } IntakeItem;
 
-/* An object to be sent with the set. */
-typedef struct {
-    HptDigest digest;
-    int64_t size;
-    GBytes *bytes; /* NULL: in the store */
-} IntakeObject;
-
 struct HptGathering {
     HptIntake *intake;
     GArray *items;
     guint next; /* to be looked at */
-    GArray *objects;
+    GArray *objects; /* HptSentObject: to be sent with the set */
     GHashTable *kept; /* their digests */
     HptInputs *own, *common;
     bool done, traced;

@@ -60,7 +60,7 @@ static HptInputState keep_content(HptGathering *gathering, const IntakeItem *ite
     }
     if (!kept || !hpt_digest_equal(&id.digest, &item->digest))
         return HPT_INPUT_UNSTABLE;
-    IntakeObject object = {.digest = id.digest, .size = item->size};
+    HptSentObject object = {.digest = id.digest, .size = item->size};
     object.bytes = small ? g_bytes_new(bytes, (size_t)item->size) : NULL;
     g_array_append_val(gathering->objects, object);
     g_hash_table_add(gathering->kept, g_memdup2(&id.digest, sizeof id.digest));

@@ -74,41 +74,19 @@ static HptArgs *find_environment(HptGathering *gathering)
 
 /* ---- as arguments ---- */
 
-static HptArgs *put_args(const HptInputs *inputs, const GArray *objects)
-{
-    guint n = objects == NULL ? 0 : objects->len;
-    g_autofree const void **digests = g_new0(const void *, n + 1);
-    g_autofree const void **bytes = g_new0(const void *, n + 1);
-    g_autofree size_t *digest_lengths = g_new0(size_t, n + 1);
-    g_autofree size_t *lengths = g_new0(size_t, n + 1);
-    g_autofree int64_t *sizes = g_new0(int64_t, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const IntakeObject *object = &g_array_index(objects, IntakeObject, i);
-        digests[i] = object->digest.bytes;
-        digest_lengths[i] = HPT_DIGEST_SIZE;
-        sizes[i] = object->size;
-        if (object->bytes != NULL) {
-            bytes[i] = g_bytes_get_data(object->bytes, &lengths[i]);
-            if (bytes[i] == NULL)
-                bytes[i] = ""; /* an empty object is bytes, not NULL */
-        }
-    }
-    HptArgs *args = hpt_args_new();
-    hpt_args_bytea(args, inputs->canonical, inputs->length);
-    hpt_args_byteas(args, digests, digest_lengths, n);
-    hpt_args_int8s(args, sizes, NULL, n);
-    hpt_args_byteas(args, bytes, lengths, n);
-    return args;
-}
-
 static HptArgs *put(HptIntake *intake, const HptInputs *inputs, const GArray *objects)
 {
     if (inputs == NULL || g_hash_table_contains(intake->sent, &inputs->digest))
         return NULL;
+    const HptSentObject *all = objects == NULL ? NULL : (const HptSentObject *)(void *)objects->data;
+    guint n = objects == NULL ? 0 : objects->len;
     intake_remember(intake->sent, &inputs->digest, SENT_MAX);
-    for (guint i = 0; objects != NULL && i < objects->len; i++)
-        intake_remember(intake->known, &g_array_index(objects, IntakeObject, i).digest, KNOWN_MAX);
-    return put_args(inputs, objects);
+    for (guint i = 0; i < n; i++)
+        intake_remember(intake->known, &all[i].digest, KNOWN_MAX);
+    HptArgs *args = hpt_args_new();
+    hpt_args_bytea(args, inputs->canonical, inputs->length);
+    hpt_args_objects(args, all, n);
+    return args;
 }
 
 HptGathered hpt_gathering_end(HptGathering *gathering)

@@ -107,12 +107,6 @@ static void clear_item(void *data)
     g_free(item->path);
 }
 
-static void clear_object(void *data)
-{
-    IntakeObject *object = data;
-    g_clear_pointer(&object->bytes, g_bytes_unref);
-}
-
 static bool is_left_out(const HptIntake *intake, const char *path)
 {
     static const char *const folders[] = {"/proc", "/sys", "/dev"};
@@ -199,8 +193,8 @@ HptGathering *hpt_gathering_new(HptIntake *intake, GError **error)
     gathering->fd = -1;
     gathering->items = g_array_new(false, false, sizeof(IntakeItem));
     g_array_set_clear_func(gathering->items, clear_item);
-    gathering->objects = g_array_new(false, false, sizeof(IntakeObject));
-    g_array_set_clear_func(gathering->objects, clear_object);
+    gathering->objects = g_array_new(false, false, sizeof(HptSentObject));
+    g_array_set_clear_func(gathering->objects, hpt_sent_object_clear);
     gathering->kept = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
     if (intake->patterns == NULL || intake->patterns[0] == NULL)
         return g_steal_pointer(&gathering);

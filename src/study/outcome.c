@@ -5,6 +5,7 @@
 #include "record/secret.h"
 #include "run/workdir.h"
 #include "store/batch.h"
+#include "study/sent.h"
 
 #include <errno.h>
 #include <string.h>
@@ -131,12 +132,6 @@ typedef struct {
     char *target, *note;
 } Artefact;
 
-typedef struct {
-    HptDigest digest;
-    int64_t size;
-    GBytes *bytes; /* NULL: in the store */
-} Object;
-
 struct HptOutcome {
     bool allow_secrets;
     char *withheld;
@@ -144,7 +139,7 @@ struct HptOutcome {
     HptPoints *points;
     HptBatch *batch; /* NULL: there is no store */
     GArray *artefacts; /* Artefact */
-    GArray *objects;   /* Object */
+    GArray *objects;   /* HptSentObject */
     char *details;     /* canonical JSON or NULL */
     char *note;
 };
@@ -155,12 +150,6 @@ static void clear_artefact(void *data)
     g_bytes_unref(artefact->path);
     g_free(artefact->target);
     g_free(artefact->note);
-}
-
-static void clear_object(void *data)
-{
-    Object *object = data;
-    g_clear_pointer(&object->bytes, g_bytes_unref);
 }
 
 void hpt_outcome_free(HptOutcome *outcome)
@@ -178,7 +167,7 @@ void hpt_outcome_free(HptOutcome *outcome)
 
 static void add_object(HptOutcome *outcome, const HptObjectId *id, const void *bytes)
 {
-    Object object = {
+    HptSentObject object = {
         .digest = id->digest,
         .size = id->size,
         .bytes = bytes == NULL ? NULL : g_bytes_new(bytes, (size_t)id->size),
@@ -248,7 +237,7 @@ static void commit(HptOutcome *outcome)
     if (outcome->batch == NULL || hpt_batch_commit(outcome->batch, &error))
         return;
     for (guint i = outcome->objects->len; i-- > 0;)
-        if (g_array_index(outcome->objects, Object, i).bytes == NULL)
+        if (g_array_index(outcome->objects, HptSentObject, i).bytes == NULL)
             g_array_remove_index(outcome->objects, i);
     for (guint i = 0; i < outcome->artefacts->len; i++) {
         Artefact *artefact = &g_array_index(outcome->artefacts, Artefact, i);
@@ -475,8 +464,8 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
     outcome->batch = store == NULL ? NULL : hpt_batch_begin(store);
     outcome->artefacts = g_array_new(false, false, sizeof(Artefact));
     g_array_set_clear_func(outcome->artefacts, clear_artefact);
-    outcome->objects = g_array_new(false, false, sizeof(Object));
-    g_array_set_clear_func(outcome->objects, clear_object);
+    outcome->objects = g_array_new(false, false, sizeof(HptSentObject));
+    g_array_set_clear_func(outcome->objects, hpt_sent_object_clear);
     if (result == NULL)
         return outcome;
 
@@ -579,30 +568,6 @@ static void add_metrics(const HptOutcome *outcome, HptArgs *args)
     hpt_args_int8s(args, offsets, measured, used);
 }
 
-static void add_objects(const HptOutcome *outcome, HptArgs *args)
-{
-    guint n = outcome->objects->len;
-    g_autofree const void **digests = g_new0(const void *, n + 1);
-    g_autofree const void **bytes = g_new0(const void *, n + 1);
-    g_autofree size_t *digest_lengths = g_new0(size_t, n + 1);
-    g_autofree size_t *lengths = g_new0(size_t, n + 1);
-    g_autofree int64_t *sizes = g_new0(int64_t, n + 1);
-    for (guint i = 0; i < n; i++) {
-        const Object *object = &g_array_index(outcome->objects, Object, i);
-        digests[i] = object->digest.bytes;
-        digest_lengths[i] = HPT_DIGEST_SIZE;
-        sizes[i] = object->size;
-        if (object->bytes != NULL) {
-            bytes[i] = g_bytes_get_data(object->bytes, &lengths[i]);
-            if (bytes[i] == NULL)
-                bytes[i] = ""; /* an empty object is bytes, not NULL */
-        }
-    }
-    hpt_args_byteas(args, digests, digest_lengths, n);
-    hpt_args_int8s(args, sizes, NULL, n);
-    hpt_args_byteas(args, bytes, lengths, n);
-}
-
 static void add_artefacts(const HptOutcome *outcome, HptArgs *args)
 {
     guint n = outcome->artefacts->len;
@@ -646,6 +611,6 @@ void hpt_outcome_add_results(const HptOutcome *outcome, HptArgs *args)
 {
     add_metrics(outcome, args);
     add_points(outcome->points, args);
-    add_objects(outcome, args);
+    hpt_args_objects(args, (const HptSentObject *)(void *)outcome->objects->data, outcome->objects->len);
     add_artefacts(outcome, args);
 }
