@@ -17,15 +17,18 @@ CREATE TABLE hpt_record.input_file (
     ignored   boolean NOT NULL,
     size      bigint,
     sha256    bytea CHECK ((sha256 IS NOT NULL) = (state IN ('stored', 'digest', 'large'))),
-    PRIMARY KEY (input_set, path, role)
+    -- In the place of path, which may be longer than what an index takes.
+    path_sha256 bytea NOT NULL CHECK (path_sha256 = sha256(convert_to(path, 'UTF8'))),
+    PRIMARY KEY (input_set, path_sha256, role)
 );
 CREATE INDEX input_file_sha256 ON hpt_record.input_file (sha256);
 
 CREATE FUNCTION hpt_record.input_set_files() RETURNS trigger
 LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
-    INSERT INTO hpt_record.input_file (input_set, path, role, state, ignored, size, sha256)
-    SELECT NEW.digest, l[6], l[1], l[2], l[5] = 'ignored', nullif(l[3], '')::bigint, decode(nullif(l[4], ''), 'hex')
+    INSERT INTO hpt_record.input_file (input_set, path, role, state, ignored, size, sha256, path_sha256)
+    SELECT NEW.digest, l[6], l[1], l[2], l[5] = 'ignored', nullif(l[3], '')::bigint, decode(nullif(l[4], ''), 'hex'),
+           sha256(convert_to(l[6], 'UTF8'))
     FROM string_to_table(convert_from(NEW.canonical, 'UTF8'), E'\n') s (line)
     CROSS JOIN LATERAL string_to_array(s.line, E'\t') l
     WHERE cardinality(l) = 6;

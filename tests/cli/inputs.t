@@ -70,6 +70,10 @@ test_ok 'of a file with a secret neither bytes nor digest are kept, unless --all
     pg_dump -d "$TEST_DSN" >dump && test_no_grep "$token|$(digest conf.yml)|$(digest .netrc)" dump &&
     run -s open -t 1 --allow-secrets --input=conf.yml x=0..1 -- sh t.sh && test_is "$(inputs open 0)" "conf.yml declared stored 48"
 '
+test_ok 'a path as long as the kernel takes, of bytes that do not shrink' '
+    long=$(head -c 4000 /dev/urandom | od -An -v -tx1 | tr -d " \n" | fold -w 200 | head -n 17 | tr "\n" /) && mkdir -p "long/$long" && echo 1 >"long/${long}x" &&
+    run -s long -t 1 --input=long x=0..1 -- sh t.sh && test_is "$(inputs long 0)" "long/${long}x declared stored 2"
+'
 test_ok 'odd names, links, and what is no file' '
     mkdir odd && echo 1 >"odd/a	b" && echo 2 >"odd/$(printf "\303\244\377")" && echo 3 >"odd/back\\slash" && ln -s ../t.sh odd/link && mkfifo odd/fifo &&
     ln -s .. odd/up && run -s odd -t 1 --input=odd x=0..1 -- sh t.sh && sql "select path from input where study = '"'odd'"' order by path collate \"C\"" >got &&
