@@ -129,13 +129,6 @@ void hpt_trace_free(HptTrace *trace)
     g_free(own);
 }
 
-const HptTraceFile *hpt_trace_find(const HptTrace *trace, const char *path)
-{
-    HptTraceFile wanted = {.path = path};
-    return trace->n == 0 ? NULL
-                         : bsearch(&wanted, trace->files, trace->n, sizeof *trace->files, by_path);
-}
-
 size_t hpt_trace_count(const HptTrace *trace, uint32_t roles)
 {
     size_t n = 0;

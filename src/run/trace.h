@@ -49,8 +49,6 @@ void hpt_trace_limit(HptTrace *trace, const char *reason);
 void hpt_trace_free(HptTrace *trace);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTrace, hpt_trace_free)
 
-/* NULL: none with this path. O(log n). */
-const HptTraceFile *hpt_trace_find(const HptTrace *trace, const char *path);
 /* How many have one of these roles. */
 size_t hpt_trace_count(const HptTrace *trace, uint32_t roles);
 
