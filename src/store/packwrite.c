@@ -225,10 +225,12 @@ static bool flush_group(HptPackWriter *writer, GError **error)
 {
     if (writer->group_used == 0)
         return true;
-    size_t used = writer->group_used;
+    /* What could not be written is still in the group. */
+    if (!write_frame(writer, writer->group, writer->group_used, error))
+        return false;
     writer->group_used = 0;
     writer->flushes++;
-    return write_frame(writer, writer->group, used, error);
+    return true;
 }
 
 /* ---- pieces and objects ---- */

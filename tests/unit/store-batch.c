@@ -6,9 +6,11 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +246,36 @@ static void test_taken_back(Place *place, gconstpointer data)
     g_assert_cmpint(folder_size(place, "pack", &files), <, 1500000);
 }
 
+/* Small objects share a frame, which is written when a later put needs it to be: if that put fails for want
+ * of room, they are still there when there is room again. */
+static void test_full_for_a_while(Place *place, gconstpointer data)
+{
+    (void)data;
+    enum { N = 8 };
+    g_autoptr(GError) error = NULL;
+    g_autofree uint8_t *large = make(100000, true, 100);
+    struct rlimit before, none;
+    HptObjectId id, ids[N];
+    g_autoptr(HptBatch) batch = hpt_batch_begin(place->store);
+    for (size_t i = 0; i < N; i++) {
+        g_autofree uint8_t *bytes = make(10000, true, i);
+        g_assert_true(hpt_batch_put_bytes(batch, bytes, 10000, &ids[i], &error));
+    }
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    none = (struct rlimit){.rlim_cur = 30000, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &none), ==, 0);
+    g_assert_false(hpt_batch_put_bytes(batch, large, 100000, &id, &error));
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    g_assert_error(error, HPT_ERROR, HPT_ERROR_IO);
+    g_clear_error(&error);
+    g_assert_true(hpt_batch_commit(batch, &error));
+    for (size_t i = 0; i < N; i++) {
+        g_autofree uint8_t *bytes = make(10000, true, i);
+        assert_back(place->store, &ids[i], bytes, 10000);
+    }
+}
+
 static char *only_pack(const Place *place)
 {
     g_autofree char *path = g_build_filename(place->dir, "pack", NULL);
@@ -437,6 +469,7 @@ int main(int argc, char **argv)
     ADD("/batch/once", test_once);
     ADD("/batch/abandoned", test_abandoned);
     ADD("/batch/taken-back", test_taken_back);
+    ADD("/batch/full-for-a-while", test_full_for_a_while);
     ADD("/batch/damage", test_damage);
     ADD("/batch/named", test_named);
     ADD("/batch/index", test_index);
