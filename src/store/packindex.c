@@ -136,7 +136,7 @@ void hpt_index_find(const HptIndex *index, const uint8_t *key, bool object, GArr
     }
 }
 
-bool hpt_index_load(const HptIndex *index, uint32_t first, GArray *entries)
+bool hpt_index_load(const HptIndex *index, const uint32_t *numbers, GArray *entries)
 {
     uint8_t block[BLOCK * HPT_INDEX_ENTRY];
     for (uint32_t done = 0; done < index->entries;) {
@@ -146,11 +146,12 @@ bool hpt_index_load(const HptIndex *index, uint32_t first, GArray *entries)
             return false;
         for (uint32_t i = 0; i < n; i++) {
             const uint8_t *at = block + (size_t)i * HPT_INDEX_ENTRY;
-            HptIndexEntry entry = {.pack = first + hpt_get32(at + 16),
-                                   .number = hpt_get32(at + 20)};
+            uint32_t pack = hpt_get32(at + 16);
+            if (pack >= index->packs || numbers[pack] == HPT_INDEX_LEFT_OUT)
+                continue;
+            HptIndexEntry entry = {.pack = numbers[pack], .number = hpt_get32(at + 20)};
             memcpy(entry.key, at, 16);
-            if (hpt_get32(at + 16) < index->packs)
-                g_array_append_val(entries, entry);
+            g_array_append_val(entries, entry);
         }
         done += n;
     }

@@ -45,9 +45,12 @@ HptPackId hpt_index_pack(const HptIndex *index, uint32_t number);
 /* Adds to places what has the key. */
 void hpt_index_find(const HptIndex *index, const uint8_t *key, bool object, GArray *places);
 
-/* All entries, as HptIndexEntry with pack numbers from first on, are appended to entries; false if
- * they cannot be read. */
-bool hpt_index_load(const HptIndex *index, uint32_t first, GArray *entries) HPT_WARN_UNUSED;
+#define HPT_INDEX_LEFT_OUT UINT32_MAX
+
+/* All entries, as HptIndexEntry with numbers[i] for its i-th pack, are appended to entries, but for
+ * packs whose number is HPT_INDEX_LEFT_OUT; false if they cannot be read. */
+bool hpt_index_load(const HptIndex *index, const uint32_t *numbers,
+                    GArray *entries) HPT_WARN_UNUSED;
 
 /* The entries of a pack with the pack number given. */
 void hpt_index_add_pack(const HptPack *pack, uint32_t number, GArray *entries);

@@ -317,27 +317,44 @@ static bool open_indexes(HptStore *store, HptPacks *packs, GError **error)
     return names != NULL;
 }
 
+/* Adds what an index says of packs that are not among ids yet: others may have merged it, too. */
+static bool add_index(const HptIndex *index, GArray *entries, GArray *ids, GHashTable *seen)
+{
+    uint32_t count = hpt_index_packs(index);
+    guint next = ids->len, before = entries->len;
+    g_autofree uint32_t *numbers = g_new(uint32_t, (size_t)count + 1);
+    for (uint32_t k = 0; k < count; k++) {
+        HptPackId id = hpt_index_pack(index, k);
+        numbers[k] = g_hash_table_contains(seen, &id) ? HPT_INDEX_LEFT_OUT : next++;
+    }
+    if (!hpt_index_load(index, numbers, entries)) {
+        g_array_set_size(entries, before);
+        return false;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        HptPackId id = hpt_index_pack(index, k);
+        if (numbers[k] == HPT_INDEX_LEFT_OUT)
+            continue;
+        g_array_append_val(ids, id);
+        g_hash_table_add(seen, g_memdup2(&id, sizeof id));
+    }
+    return true;
+}
+
 /* Gathers what the next index is to hold: the recent packs, and the indexes that are not much
  * larger, which are removed from the segments into merged. */
 static void gather(HptPacks *packs, GArray *entries, GArray *ids, GPtrArray *merged)
 {
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(hash_id, same_id, g_free, NULL);
     g_array_append_vals(ids, packs->recent_packs->data, packs->recent_packs->len);
+    for (guint i = 0; i < ids->len; i++)
+        g_hash_table_add(seen, g_memdup2(&g_array_index(ids, HptPackId, i), sizeof(HptPackId)));
     for (guint i = 0; i < packs->recent->len; i++)
         g_array_append_val(entries, g_array_index(packs->recent, Recent, i).entry);
     for (guint i = packs->segments->len; i-- > 0;) {
         const HptIndex *index = ((Segment *)packs->segments->pdata[i])->index;
-        guint before = entries->len;
-        if (hpt_index_entries(index) > 2 * before)
-            continue;
-        if (!hpt_index_load(index, ids->len, entries)) {
-            g_array_set_size(entries, before);
-            continue;
-        }
-        for (uint32_t k = 0; k < hpt_index_packs(index); k++) {
-            HptPackId id = hpt_index_pack(index, k);
-            g_array_append_val(ids, id);
-        }
-        g_ptr_array_add(merged, g_ptr_array_steal_index(packs->segments, i));
+        if (hpt_index_entries(index) <= 2 * entries->len && add_index(index, entries, ids, seen))
+            g_ptr_array_add(merged, g_ptr_array_steal_index(packs->segments, i));
     }
 }
 

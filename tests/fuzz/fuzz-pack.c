@@ -76,7 +76,9 @@ static void read_index(const uint8_t *data, size_t size)
     for (size_t at = 16; at + 16 <= size && places->len < 10000; at += 24)
         for (int object = 0; object < 2; object++)
             hpt_index_find(index, data + at, object, places);
-    g_assert(hpt_index_load(index, 7, entries));
+    uint32_t *numbers = g_new0(uint32_t, (size_t)hpt_index_packs(index) + 1);
+    g_assert(hpt_index_load(index, numbers, entries));
+    g_free(numbers);
     g_assert(entries->len <= hpt_index_entries(index));
     g_array_unref(entries);
     g_array_unref(places);

@@ -403,6 +403,33 @@ static void test_index(Place *place, gconstpointer data)
     }
 }
 
+/* Two that made an index of the same packs at once: when it is merged, each pack is in it once. */
+static void test_index_twice(Place *place, gconstpointer data)
+{
+    (void)data;
+    enum { N = 140, PACK_BYTES = 16 + 2 * 24 }; /* its id, a piece and an object */
+    g_autofree char *path = g_build_filename(place->dir, "index", NULL);
+    int indexes = 0;
+    for (size_t i = 0; i < N; i++) {
+        g_autofree uint8_t *bytes = make(10000, true, i);
+        g_autoptr(HptStore) store = hpt_store_open(place->dir, NULL);
+        HptObjectId id;
+        int before = indexes;
+        put_and_commit(store, bytes, 10000, &id);
+        folder_size(place, "index", &indexes);
+        if (before == 0 && indexes == 1) {
+            g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+            g_autofree char *first = g_build_filename(path, g_dir_read_name(dir), NULL);
+            g_autofree char *second = g_build_filename(path, "second.index", NULL);
+            g_assert_cmpint(link(first, second), ==, 0);
+        }
+    }
+    int64_t size = folder_size(place, "index", &indexes);
+    g_assert_cmpint(indexes, ==, 1);
+    g_assert_cmpint(size, >, 100 * PACK_BYTES);
+    g_assert_cmpint(size, <, N * PACK_BYTES);
+}
+
 /* Eight processes store the same and different things at once, and look at what the others stored. */
 static void test_at_once(Place *place, gconstpointer data)
 {
@@ -473,6 +500,7 @@ int main(int argc, char **argv)
     ADD("/batch/damage", test_damage);
     ADD("/batch/named", test_named);
     ADD("/batch/index", test_index);
+    ADD("/batch/index-twice", test_index_twice);
     ADD("/batch/at-once", test_at_once);
     g_test_add_func("/batch/cuts", test_cuts);
     return g_test_run();
