@@ -277,16 +277,21 @@ void hpt_packs_find_piece(HptStore *store, const HptChunkKey *key, GArray *place
 
 /* ---- looking ---- */
 
+static void cover(HptPacks *packs, const HptIndex *index)
+{
+    for (uint32_t i = 0; i < hpt_index_packs(index); i++) {
+        HptPackId id = hpt_index_pack(index, i);
+        g_hash_table_add(packs->covered, g_memdup2(&id, sizeof id));
+    }
+}
+
 static void add_segment(HptPacks *packs, const char *name, HptIndex *index)
 {
     Segment *segment = g_new0(Segment, 1);
     segment->name = g_strdup(name);
     segment->index = index;
     g_ptr_array_add(packs->segments, segment);
-    for (uint32_t i = 0; i < hpt_index_packs(index); i++) {
-        HptPackId id = hpt_index_pack(index, i);
-        g_hash_table_add(packs->covered, g_memdup2(&id, sizeof id));
-    }
+    cover(packs, index);
 }
 
 static bool has_segment(const HptPacks *packs, const char *name)
@@ -297,6 +302,22 @@ static bool has_segment(const HptPacks *packs, const char *name)
     return false;
 }
 
+/* Lets go of the indexes that were removed: others have merged them. */
+static void close_indexes(HptPacks *packs, GPtrArray *names)
+{
+    guint before = packs->segments->len;
+    for (guint i = before; i-- > 0;) {
+        const Segment *segment = packs->segments->pdata[i];
+        if (!g_ptr_array_find_with_equal_func(names, segment->name, g_str_equal, NULL))
+            g_ptr_array_remove_index(packs->segments, i);
+    }
+    if (packs->segments->len == before)
+        return;
+    g_hash_table_remove_all(packs->covered);
+    for (guint i = 0; i < packs->segments->len; i++)
+        cover(packs, ((const Segment *)packs->segments->pdata[i])->index);
+}
+
 /* Opens the indexes that are not open yet. What is not readable is as if it were not there. */
 static bool open_indexes(HptStore *store, HptPacks *packs, GError **error)
 {
@@ -305,7 +326,10 @@ static bool open_indexes(HptStore *store, HptPacks *packs, GError **error)
     if (packs->index_fd < 0)
         return true;
     g_autoptr(GPtrArray) names = list_names(store, packs->index_fd, HPT_INDEX_ENDING, error);
-    for (guint i = 0; names != NULL && i < names->len; i++) {
+    if (names == NULL)
+        return false;
+    close_indexes(packs, names);
+    for (guint i = 0; i < names->len; i++) {
         const char *name = names->pdata[i];
         if (has_segment(packs, name))
             continue;
@@ -314,7 +338,7 @@ static bool open_indexes(HptStore *store, HptPacks *packs, GError **error)
         if (index != NULL)
             add_segment(packs, name, index);
     }
-    return names != NULL;
+    return true;
 }
 
 /* Adds what an index says of packs that are not among ids yet: others may have merged it, too. */

@@ -403,6 +403,39 @@ static void test_index(Place *place, gconstpointer data)
     }
 }
 
+static int open_indexes(void)
+{
+    int count = 0;
+    g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+    for (const char *name; (name = g_dir_read_name(dir)) != NULL;) {
+        g_autofree char *link = g_build_filename("/proc/self/fd", name, NULL);
+        g_autofree char *target = g_file_read_link(link, NULL);
+        count += target != NULL && strstr(target, ".index") != NULL;
+    }
+    return count;
+}
+
+/* One that only looks does not hold on to the indexes that others merge. */
+static void test_index_merged(Place *place, gconstpointer data)
+{
+    (void)data;
+    HptObjectId id = hpt_object_id("none", 4);
+    int indexes, merged = 0;
+    for (size_t i = 0; i < 140; i++) {
+        g_autofree uint8_t *bytes = make(10000, true, i);
+        HptObjectId each;
+        {
+            g_autoptr(HptStore) store = hpt_store_open(place->dir, NULL);
+            put_and_commit(store, bytes, 10000, &each);
+        }
+        g_assert_false(hpt_object_check(place->store, &id, NULL));
+        folder_size(place, "index", &indexes);
+        g_assert_cmpint(open_indexes(), ==, indexes);
+        merged += indexes == 1;
+    }
+    g_assert_cmpint(merged, >, 70);
+}
+
 /* Two that made an index of the same packs at once: when it is merged, each pack is in it once. */
 static void test_index_twice(Place *place, gconstpointer data)
 {
@@ -500,6 +533,7 @@ int main(int argc, char **argv)
     ADD("/batch/damage", test_damage);
     ADD("/batch/named", test_named);
     ADD("/batch/index", test_index);
+    ADD("/batch/index-merged", test_index_merged);
     ADD("/batch/index-twice", test_index_twice);
     ADD("/batch/at-once", test_at_once);
     g_test_add_func("/batch/cuts", test_cuts);
