@@ -30,15 +30,12 @@ static bool missing(GError *problem, GError **error)
 static bool is_complete(HptStore *store, const HptPack *pack, const HptPackObject *object,
                         GError **error)
 {
-    HptPackId last = {{0}};
     for (uint32_t i = 0; i < object->refs; i++) {
         uint32_t piece;
         HptPackId other;
         GError *problem = NULL;
-        if (!hpt_pack_ref(pack, object->first + i, &piece, &other) ||
-            memcmp(&last, &other, sizeof last) == 0)
+        if (!hpt_pack_ref(pack, object->first + i, &piece, &other))
             continue;
-        last = other;
         HptPack *held = hpt_packs_hold(store, &other, &problem);
         if (held == NULL)
             return missing(problem, error);

@@ -3,6 +3,7 @@
 #include "run/workdir.h"
 #include "store/batch.h"
 #include "store/chunk.h"
+#include "store/packwrite.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -336,6 +337,29 @@ static void test_damage(Place *place, gconstpointer data)
     close(fd);
 }
 
+/* A pack whose second reference into another leads nowhere: said, and not looked for again and again. */
+static void test_leads_nowhere(Place *place, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autofree uint8_t *bytes = make(10000, true, 3);
+    HptObjectId id, wrong = hpt_object_id("wrong", 5);
+    wrong.size = 20000;
+    put_and_commit(place->store, bytes, 10000, &id);
+    g_autofree char *file = only_pack(place), *name = g_path_get_basename(file);
+    HptPackId other;
+    g_assert_true(hpt_pack_parse_name(name, &other));
+    g_autoptr(HptPackWriter) writer = hpt_pack_writer_new(place->store);
+    hpt_pack_writer_ref(writer, &other, 0);
+    hpt_pack_writer_ref(writer, &other, 1);
+    hpt_pack_writer_end_object(writer, &wrong);
+    g_autoptr(HptPack) pack = hpt_pack_writer_publish(writer, &error);
+    g_assert_no_error(error);
+    g_assert_false(hpt_object_check(place->store, &wrong, &error));
+    g_assert_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY);
+    g_assert_nonnull(strstr(error->message, "a piece is not in its pack"));
+}
+
 /* Bytes in the middle of a large object: the message names the pack and the place. */
 static void test_named(Place *place, gconstpointer data)
 {
@@ -531,6 +555,7 @@ int main(int argc, char **argv)
     ADD("/batch/taken-back", test_taken_back);
     ADD("/batch/full-for-a-while", test_full_for_a_while);
     ADD("/batch/damage", test_damage);
+    ADD("/batch/leads-nowhere", test_leads_nowhere);
     ADD("/batch/named", test_named);
     ADD("/batch/index", test_index);
     ADD("/batch/index-merged", test_index_merged);
