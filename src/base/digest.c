@@ -23,11 +23,11 @@ HptDigest hpt_digest(const void *data, size_t length)
     return digest;
 }
 
-guint hpt_digest_hash(gconstpointer digest)
+guint hpt_digest_hash(gconstpointer key)
 {
-    guint head;
-    memcpy(&head, digest, sizeof head);
-    return head;
+    guint hash;
+    memcpy(&hash, key, sizeof hash);
+    return hash;
 }
 
 gboolean hpt_digest_equal(gconstpointer a, gconstpointer b)

@@ -13,8 +13,8 @@ typedef struct {
 
 HptDigest hpt_digest(const void *data, size_t length);
 
-/* Of HptDigest, for hash tables. */
-guint hpt_digest_hash(gconstpointer digest);
+/* For tables whose keys are digests; the hash also where they are others whose first bytes are random. */
+guint hpt_digest_hash(gconstpointer key);
 gboolean hpt_digest_equal(gconstpointer a, gconstpointer b);
 
 /* Stream: new, add any number of times, then end (which may be called repeatedly: it gives the

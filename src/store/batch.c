@@ -26,24 +26,13 @@ struct HptBatch {
     bool broken; /* what was written could not be taken back */
 };
 
-static guint hash_bytes(gconstpointer bytes)
-{
-    guint head;
-    memcpy(&head, bytes, sizeof head);
-    return head;
-}
-static gboolean same_16(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, 16) == 0;
-}
-
 HptBatch *hpt_batch_begin(HptStore *store)
 {
     HptBatch *batch = g_new0(HptBatch, 1);
     batch->store = store;
     batch->writer = hpt_pack_writer_new(store);
     batch->keyer = hpt_keyer_new();
-    batch->leaned = g_hash_table_new_full(hash_bytes, same_16, g_free, NULL);
+    batch->leaned = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
     batch->files = g_array_new(false, false, sizeof(HptDigest));
     return batch;
 }

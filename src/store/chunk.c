@@ -1,6 +1,7 @@
 #include "store/chunk.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 
 #define GEAR_SEED UINT64_C(0x6870742067656172) /* "hpt gear" */
 #define SMALL_SHIFT (64 - 17)
@@ -41,6 +42,11 @@ size_t hpt_chunk_cut(const void *data, size_t length)
             return i + 1;
     }
     return end;
+}
+
+gboolean hpt_chunk_key_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(a, b, HPT_CHUNK_KEY_SIZE) == 0;
 }
 
 struct HptKeyer {

@@ -32,6 +32,9 @@ typedef struct {
     uint8_t bytes[HPT_CHUNK_KEY_SIZE];
 } HptChunkKey;
 
+/* For tables whose keys are such, or ids of packs; they are hashed by hpt_digest_hash. */
+gboolean hpt_chunk_key_equal(gconstpointer a, gconstpointer b);
+
 typedef struct HptKeyer HptKeyer;
 HptKeyer *hpt_keyer_new(void);
 void hpt_keyer_free(HptKeyer *keyer);

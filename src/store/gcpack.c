@@ -32,17 +32,6 @@ static void free_info(void *data)
     g_free(info);
 }
 
-static guint hash_id(gconstpointer id)
-{
-    guint head;
-    memcpy(&head, id, sizeof head);
-    return head;
-}
-static gboolean same_id(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, 16) == 0;
-}
-
 void hpt_gc_forget_packs(HptGcWork *work)
 {
     g_clear_pointer(&work->by_id, g_hash_table_unref);
@@ -94,7 +83,7 @@ bool hpt_gc_list_packs(HptGcWork *work, GError **error)
 {
     hpt_gc_forget_packs(work);
     work->packs = g_ptr_array_new_with_free_func(free_info);
-    work->by_id = g_hash_table_new(hash_id, same_id);
+    work->by_id = g_hash_table_new(hpt_digest_hash, hpt_chunk_key_equal);
     for (int aside = 1; aside >= 0; aside--) {
         g_autoptr(GArray) ids = hpt_packs_list(work->store, aside, error);
         for (guint i = 0; ids != NULL && i < ids->len; i++)

@@ -37,18 +37,6 @@ struct HptPacks {
     int64_t looked_us;
 };
 
-static guint hash_id(gconstpointer id)
-{
-    guint head;
-    memcpy(&head, id, sizeof head);
-    return head;
-}
-
-static gboolean same_id(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, 16) == 0;
-}
-
 static void close_pack(void *pack)
 {
     hpt_pack_close(pack);
@@ -78,12 +66,12 @@ HptPacks *hpt_packs_of(HptStore *store)
     HptPacks *packs = store->packs = g_new0(HptPacks, 1);
     packs->pack_fd = packs->index_fd = -1;
     packs->segments = g_ptr_array_new_with_free_func(free_segment);
-    packs->covered = g_hash_table_new_full(hash_id, same_id, g_free, NULL);
-    packs->remembered = g_hash_table_new_full(hash_id, same_id, g_free, NULL);
+    packs->covered = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
+    packs->remembered = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
     packs->recent_packs = g_array_new(false, false, sizeof(HptPackId));
     packs->recent = g_array_new(false, false, sizeof(Recent));
-    packs->heads = g_hash_table_new_full(hash_id, same_id, g_free, NULL);
-    packs->open = g_hash_table_new_full(hash_id, same_id, NULL, close_pack);
+    packs->heads = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
+    packs->open = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, NULL, close_pack);
     return packs;
 }
 
@@ -369,7 +357,8 @@ static bool add_index(const HptIndex *index, GArray *entries, GArray *ids, GHash
  * larger, which are removed from the segments into merged. */
 static void gather(HptPacks *packs, GArray *entries, GArray *ids, GPtrArray *merged)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(hash_id, same_id, g_free, NULL);
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
     g_array_append_vals(ids, packs->recent_packs->data, packs->recent_packs->len);
     for (guint i = 0; i < ids->len; i++)
         g_hash_table_add(seen, g_memdup2(&g_array_index(ids, HptPackId, i), sizeof(HptPackId)));

@@ -58,21 +58,6 @@ struct HptPackWriter {
     Mark mark;
 };
 
-static guint hash_bytes(gconstpointer bytes)
-{
-    guint head;
-    memcpy(&head, bytes, sizeof head);
-    return head;
-}
-static gboolean same_16(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, 16) == 0;
-}
-static gboolean same_32(gconstpointer a, gconstpointer b)
-{
-    return memcmp(a, b, 32) == 0;
-}
-
 static void new_id(HptPackId *id)
 {
     g_autofree char *uuid = hpt_uuid_new();
@@ -98,9 +83,11 @@ HptPackWriter *hpt_pack_writer_new(HptStore *store)
     writer->refs = g_array_new(false, false, 2 * sizeof(uint32_t));
     writer->objects = g_array_new(false, false, sizeof(HptPackObject));
     writer->packs = g_array_new(false, false, sizeof(HptPackId));
-    writer->pieces_by_key = g_hash_table_new_full(hash_bytes, same_16, g_free, NULL);
-    writer->objects_by_digest = g_hash_table_new_full(hash_bytes, same_32, g_free, NULL);
-    writer->packs_by_id = g_hash_table_new_full(hash_bytes, same_16, g_free, NULL);
+    writer->pieces_by_key =
+        g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
+    writer->objects_by_digest =
+        g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
+    writer->packs_by_id = g_hash_table_new_full(hpt_digest_hash, hpt_chunk_key_equal, g_free, NULL);
     return writer;
 }
 
