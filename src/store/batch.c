@@ -230,30 +230,13 @@ typedef struct {
     GThread *thread; /* NULL: there is none, and what it does is done when it is asked for */
 } Pipe;
 
-/* As much as fits, fewer bytes only at the end of the file; -1 with errno. */
-static gssize read_some(int fd, void *out, size_t length, int64_t offset)
-{
-    size_t done = 0;
-    while (done < length) {
-        ssize_t n = pread(fd, (char *)out + done, length - done, offset + (int64_t)done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (gssize)done;
-}
-
 /* The next block: it is handed on before it is hashed, since both only read it. False at the end. */
 static bool pipe_step(Pipe *pipe)
 {
     Block *block = g_async_queue_pop(pipe->empty);
     if (g_atomic_int_get(&pipe->stop) != 0)
         return false;
-    gssize n = read_some(pipe->fd, block->room + HPT_CHUNK_MAX, BLOCK, pipe->offset);
+    gssize n = hpt_stream_read_at(pipe->fd, block->room + HPT_CHUNK_MAX, BLOCK, pipe->offset);
     block->errnum = n < 0 ? errno : 0;
     block->length = n < 0 ? 0 : (size_t)n;
     pipe->offset += (int64_t)block->length;
@@ -364,7 +347,7 @@ static bool put_small(HptBatch *batch, int fd, const struct stat *before, HptObj
 {
     if (batch->small == NULL)
         batch->small = g_malloc(BLOCK + 1);
-    gssize n = read_some(fd, batch->small, (size_t)id->size + 1, 0);
+    gssize n = hpt_stream_read_at(fd, batch->small, (size_t)id->size + 1, 0);
     if (n < 0) {
         hpt_error_set_errno(error, errno, "reading");
         return false;

@@ -350,21 +350,10 @@ bool hpt_gate_read(const HptGate *gate, const HptGateEntry *entry, int64_t offse
                    size_t length, GError **error)
 {
     g_assert(offset >= 0 && (int64_t)length <= entry->id.size - offset);
-    char *at = buffer;
-    off_t from = entry->offset + offset;
-    while (length > 0) {
-        ssize_t n = pread(gate->quarantine, at, length, from);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            hpt_error_set_errno(error, n < 0 ? errno : EIO, "reading the quarantine");
-            return false;
-        }
-        at += n;
-        from += n;
-        length -= (size_t)n;
-    }
-    return true;
+    gssize n = hpt_stream_read_at(gate->quarantine, buffer, length, entry->offset + offset);
+    if (n != (gssize)length)
+        hpt_error_set_errno(error, n < 0 ? errno : EIO, "reading the quarantine");
+    return n == (gssize)length;
 }
 
 bool hpt_gate_lines(const HptGate *gate, const HptGateEntry *entry, HptGateLine line, void *user,

@@ -1,5 +1,7 @@
 #include "store/pack.h"
 
+#include "store/stream.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,24 +39,12 @@ bool hpt_pack_parse_name(const char *name, HptPackId *id)
 
 static bool read_at(int fd, void *out, size_t length, int64_t offset, GError **error)
 {
-    char *at = out;
-    while (length > 0) {
-        ssize_t n = pread(fd, at, length, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            hpt_error_set_errno(error, errno, "reading");
-            return false;
-        }
-        if (n == 0) {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "it is cut short");
-            return false;
-        }
-        at += n;
-        offset += n;
-        length -= (size_t)n;
-    }
-    return true;
+    gssize n = hpt_stream_read_at(fd, out, length, offset);
+    if (n < 0)
+        hpt_error_set_errno(error, errno, "reading");
+    else if ((size_t)n < length)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "it is cut short");
+    return n == (gssize)length;
 }
 
 static bool wrong(GError **error, const char *what)

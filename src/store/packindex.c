@@ -2,7 +2,6 @@
 
 #include "store/stream.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,18 +19,7 @@ struct HptIndex {
 
 static bool read_at(int fd, void *out, size_t length, int64_t offset)
 {
-    char *to = out;
-    while (length > 0) {
-        ssize_t n = pread(fd, to, length, offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        to += n;
-        offset += n;
-        length -= (size_t)n;
-    }
-    return true;
+    return hpt_stream_read_at(fd, out, length, offset) == (gssize)length;
 }
 
 static bool load(HptIndex *index)

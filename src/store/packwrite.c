@@ -254,7 +254,8 @@ static bool read_back(HptPackWriter *writer, const Frame *frame, uint8_t *out)
         return true;
     }
     /* A frame is buffered whole or not at all. */
-    return pread(writer->fd, out, frame->stored, frame->offset) == (ssize_t)frame->stored;
+    return hpt_stream_read_at(writer->fd, out, frame->stored, frame->offset) ==
+           (gssize)frame->stored;
 }
 
 bool hpt_pack_writer_has(HptPackWriter *writer, const HptChunkKey *key, const void *data,

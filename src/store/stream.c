@@ -64,6 +64,22 @@ bool hpt_stream_write_all(int fd, const void *data, size_t length, const char *d
     return true;
 }
 
+gssize hpt_stream_read_at(int fd, void *out, size_t length, int64_t offset)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t n = pread(fd, (char *)out + done, length - done, offset + (int64_t)done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (gssize)done;
+}
+
 bool hpt_stream_sync(int fd, const char *dir, GError **error)
 {
     if (fsync(fd) == 0)

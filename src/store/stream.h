@@ -19,6 +19,9 @@ void hpt_stream_write_error(GError **error, int errnum, const char *dir);
 bool hpt_stream_write_all(int fd, const void *data, size_t length, const char *dir,
                           GError **error) HPT_WARN_UNUSED;
 
+/* pread, as much as fits: fewer bytes only at the end of the file; -1 with errno. */
+gssize hpt_stream_read_at(int fd, void *out, size_t length, int64_t offset);
+
 /* fsync, once: after a failure the kernel may have dropped the pages, so trying again would lie. */
 bool hpt_stream_sync(int fd, const char *dir, GError **error) HPT_WARN_UNUSED;
 
