@@ -269,31 +269,53 @@ static void test_pack_moments(Place *place, gconstpointer data)
     }
 }
 
-/* A hundred small packs become one. */
-static void test_small_packs(Place *place, gconstpointer data)
+static bool mark_ids(HptGc *gc, void *user, GError **error)
 {
-    (void)data;
-    HptObjectId ids[FILES][2] = {0};
+    (void)error;
+    const GArray *ids = user;
+    for (guint i = 0; i < ids->len; i++)
+        hpt_gc_keep(gc, &g_array_index(ids, HptObjectId, i).digest);
+    return true;
+}
+
+/* Puts small packs until there are so many ids, and makes all packs old. */
+static void put_small_packs(const Place *place, GArray *ids, guint until)
+{
     int packs;
-    for (size_t i = 0; i < 100; i++) {
-        g_autofree char *bytes = g_strdup_printf("%zu", i);
+    while (ids->len < until) {
+        g_autofree char *bytes = g_strdup_printf("%u", ids->len);
         HptObjectId id;
         g_autoptr(HptBatch) batch = hpt_batch_begin(place->objects);
         g_assert_true(hpt_batch_put_bytes(batch, bytes, strlen(bytes), &id, NULL));
         g_assert_true(hpt_batch_commit(batch, NULL));
-        if (i < 2 * FILES)
-            ids[i / 2][i % 2] = id;
+        g_array_append_val(ids, id);
     }
     packs_of(place, "pack", &packs, true);
-    g_assert_cmpint(packs, ==, 100);
-    Wish wish = {.ids = ids, .keep = 0xffffff};
+}
+
+/* Sixty-four small packs become one; sixty-three stay as they are. */
+static void test_small_packs(Place *place, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GArray) ids = g_array_new(false, false, sizeof(HptObjectId));
     HptGcCount count;
-    g_assert_true(hpt_store_collect(place->objects, G_USEC_PER_SEC, false, mark_wish, &wish, &count,
+    int packs;
+    put_small_packs(place, ids, 100);
+    g_array_set_size(ids, 63);
+    g_assert_true(hpt_store_collect(place->objects, G_USEC_PER_SEC, false, mark_ids, ids, &count,
                                     NULL));
     packs_of(place, "pack", &packs, false);
-    g_assert_cmpint(packs, ==, 2 * FILES); /* too few to be many */
-    g_assert_cmpint(count.removed, ==, 100 - 2 * FILES + 1);
-    assert_kept(place, ids, 0xffffff);
+    g_assert_cmpint(packs, ==, 63);
+    g_assert_cmpint(count.removed, ==, 100 - 63 + 1);
+    put_small_packs(place, ids, 64);
+    g_assert_true(hpt_store_collect(place->objects, G_USEC_PER_SEC, false, mark_ids, ids, &count,
+                                    NULL));
+    packs_of(place, "pack", &packs, false);
+    g_assert_cmpint(packs, ==, 1);
+    g_assert_cmpint(count.removed, ==, 0);
+    g_autoptr(HptStore) other = hpt_store_open_reading(place->dir, NULL);
+    for (guint i = 0; i < ids->len; i++)
+        g_assert_true(hpt_object_check(other, &g_array_index(ids, HptObjectId, i), NULL));
 }
 
 /* A damaged pack is left alone. */
@@ -326,6 +348,47 @@ static void test_damaged_pack(Place *place, gconstpointer data)
     g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
 }
 
+/* A piece of the first pack is damaged, and the packs are to be rewritten: that one stays, and what else is
+ * named can be read. */
+static void test_damaged_piece(Place *place, gconstpointer data)
+{
+    (void)data;
+    HptObjectId ids[FILES][2], first;
+    g_autofree uint8_t *bytes = g_malloc0(VERSION);
+    g_autofree char *path = g_build_filename(place->dir, "pack", NULL);
+    int packs;
+    for (size_t i = 0; i < VERSION; i++)
+        bytes[i] = (uint8_t)(i * i * i >> 7);
+    g_autoptr(HptBatch) batch = hpt_batch_begin(place->objects);
+    g_assert_true(hpt_batch_put_bytes(batch, bytes, 10000, &first, NULL));
+    g_assert_true(hpt_batch_put_bytes(batch, bytes + 10000, VERSION - 10000, &ids[0][1], NULL));
+    g_assert_true(hpt_batch_commit(batch, NULL));
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    g_autofree char *file = g_build_filename(path, g_dir_read_name(dir), NULL);
+    g_assert_cmpint(g_chmod(file, 0644), ==, 0);
+    int fd = open(file, O_RDWR | O_CLOEXEC);
+    uint8_t byte = 0;
+    g_assert_cmpint(pread(fd, &byte, 1, 5000), ==, 1);
+    byte ^= 0xff;
+    g_assert_cmpint(pwrite(fd, &byte, 1, 5000), ==, 1);
+    close(fd);
+    put_versions(place->objects, ids);
+    packs_of(place, "pack", &packs, true);
+    g_assert_cmpint(packs, ==, FILES + 1);
+    g_autoptr(GArray) named = g_array_new(false, false, sizeof(HptObjectId));
+    g_array_append_val(named, first);
+    g_array_append_val(named, ids[FILES - 1][1]);
+    HptGcCount count;
+    g_assert_true(hpt_store_collect(place->objects, G_USEC_PER_SEC, false, mark_ids, named, &count,
+                                    NULL));
+    g_assert_true(g_file_test(file, G_FILE_TEST_EXISTS));
+    packs_of(place, "pack", &packs, false);
+    g_assert_cmpint(packs, ==, 2);
+    g_autoptr(HptStore) other = hpt_store_open_reading(place->dir, NULL);
+    g_assert_true(hpt_object_check(other, &ids[FILES - 1][1], NULL));
+    g_assert_false(hpt_object_check(other, &first, NULL));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -336,5 +399,6 @@ int main(int argc, char **argv)
     g_test_add("/gc/pack-moments", Place, NULL, setup, test_pack_moments, teardown);
     g_test_add("/gc/small-packs", Place, NULL, setup, test_small_packs, teardown);
     g_test_add("/gc/damaged-pack", Place, NULL, setup, test_damaged_pack, teardown);
+    g_test_add("/gc/damaged-piece", Place, NULL, setup, test_damaged_piece, teardown);
     return g_test_run();
 }
