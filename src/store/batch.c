@@ -337,9 +337,8 @@ static bool put_large(HptBatch *batch, int fd, const struct stat *before, HptObj
     bool ok = put_through(batch, &pipe, id->size, error);
     pipe_close(&pipe, &id->digest);
     ok = ok && hpt_object_unchanged(fd, before, error) && find_object(batch, id, &found, error);
-    if (ok && found)
-        return hpt_pack_writer_rollback(batch->writer, error);
-    return end_put(batch, ok, id);
+    (void)end_put(batch, ok && !found, id);
+    return ok;
 }
 
 static bool put_small(HptBatch *batch, int fd, const struct stat *before, HptObjectId *id,
