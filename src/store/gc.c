@@ -206,7 +206,6 @@ static bool settle_items(HptGc *gc, GError **error)
     return true;
 }
 
-/* Marks are forgotten between the two times: what nothing names any more may go the next time. */
 static void plan(HptGc *gc, HptGcCount *count)
 {
     for (guint i = 0; i < gc->items->len; i++) {

@@ -21,8 +21,8 @@ typedef struct HptPacks HptPacks;
 HptPacks *hpt_packs_of(HptStore *store);
 void hpt_packs_free(HptPacks *packs);
 
-/* Looks what there is; writer makes an index if there are many packs without one, and the folders.
- * Damaged packs are passed over, their reasons kept. Fails HPT_ERROR_IO, _PERMISSION. */
+/* Looks what there is; writer makes an index if there are many packs without one.
+ * Damaged packs are passed over. Fails HPT_ERROR_IO, _PERMISSION. */
 bool hpt_packs_refresh(HptStore *store, bool writer, GError **error) HPT_WARN_UNUSED;
 
 /* After a refresh, where something was not found: reads the tables of all packs, once, as if there were
