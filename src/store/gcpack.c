@@ -240,39 +240,34 @@ static bool leans_on_rewritten(HptGcWork *work, Info *info, const HptPackObject 
 
 /* A piece of a pack that is rewritten, into the new one. */
 static bool copy_piece(HptGcWork *work, HptPackWriter *writer, Info *from, uint32_t number,
-                       HptKeyer *keyer, HptFrame *frame, uint8_t *bytes, GError **error)
+                       HptFrame *frame, uint8_t *bytes, GError **error)
 {
     HptPack *pack = hpt_packs_hold(work->store, &from->id, error);
     if (pack == NULL)
         return false;
     HptPiece piece = hpt_pack_piece(pack, number);
-    bool ok = hpt_pack_read(pack, number, 0, piece.length, bytes, frame, error);
+    bool ok = hpt_pack_read_checked(pack, number, bytes, frame, error);
     hpt_packs_release(pack);
     if (!ok)
         return false;
-    HptChunkKey key = hpt_keyer_key(keyer, bytes, piece.length);
-    if (memcmp(&key, &piece.key, sizeof key) != 0) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY, "a piece is damaged");
-        return false;
-    }
     uint32_t made;
-    if (!hpt_pack_writer_has(writer, &key, bytes, piece.length, &made) &&
-        !hpt_pack_writer_add(writer, &key, bytes, piece.length, &made, error))
+    if (!hpt_pack_writer_has(writer, &piece.key, bytes, piece.length, &made) &&
+        !hpt_pack_writer_add(writer, &piece.key, bytes, piece.length, &made, error))
         return false;
     hpt_pack_writer_ref(writer, NULL, made);
     return true;
 }
 
 static bool copy_object(HptGcWork *work, HptPackWriter *writer, Info *info,
-                        const HptPackObject *object, HptKeyer *keyer, HptFrame *frame,
-                        uint8_t *bytes, GError **error)
+                        const HptPackObject *object, HptFrame *frame, uint8_t *bytes,
+                        GError **error)
 {
     for (uint32_t i = 0; i < object->refs; i++) {
         uint32_t piece;
         Info *in = piece_of(work, info, object->first + i, &piece);
         if (in->fate != REWRITTEN) {
             hpt_pack_writer_ref(writer, &in->id, piece);
-        } else if (!copy_piece(work, writer, in, piece, keyer, frame, bytes, error)) {
+        } else if (!copy_piece(work, writer, in, piece, frame, bytes, error)) {
             /* A damaged pack is evidence: it stays as it is. */
             in->spoiled = true;
             return false;
@@ -285,7 +280,6 @@ static bool copy_object(HptGcWork *work, HptPackWriter *writer, Info *info,
 /* Writes every needed object that lies in a rewritten pack, or leans on one. */
 static bool write_objects(HptGcWork *work, HptPackWriter *writer, GError **error)
 {
-    g_autoptr(HptKeyer) keyer = hpt_keyer_new();
     g_autofree uint8_t *bytes = g_malloc(HPT_CHUNK_MAX);
     HptFrame frame = {0};
     bool ok = true;
@@ -297,7 +291,7 @@ static bool write_objects(HptGcWork *work, HptPackWriter *writer, GError **error
             if ((known->kept || known->young) && leans_on_rewritten(work, info, &object) &&
                 rank_of(work, info, &object) < 2 &&
                 !hpt_pack_writer_has_object(writer, &object.id.digest))
-                ok = copy_object(work, writer, info, &object, keyer, &frame, bytes, error);
+                ok = copy_object(work, writer, info, &object, &frame, bytes, error);
         }
     }
     hpt_frame_clear(&frame);

@@ -275,10 +275,11 @@ static bool fill_frame(const HptPack *pack, uint32_t number, uint32_t stored, ui
     if (frame->bytes == NULL) {
         frame->bytes = g_malloc(HPT_FRAME_MAX);
         frame->stored = g_malloc(HPT_FRAME_MAX);
-        frame->keyer = hpt_keyer_new();
         frame->zstd = ZSTD_createDCtx();
         g_assert(frame->zstd != NULL);
     }
+    if (frame->keyer == NULL)
+        frame->keyer = hpt_keyer_new();
     frame->filled = false;
     if (!read_at(pack->fd, frame->stored, stored, (int64_t)pack->offsets[number], error))
         return false;
@@ -323,26 +324,20 @@ bool hpt_pack_read(const HptPack *pack, uint32_t number, uint32_t offset, uint32
     return ok;
 }
 
-bool hpt_pack_check(const HptPack *pack, GError **error)
+bool hpt_pack_read_checked(const HptPack *pack, uint32_t number, void *out, HptFrame *frame,
+                           GError **error)
 {
-    g_autoptr(HptKeyer) keyer = hpt_keyer_new();
-    g_autofree uint8_t *bytes = g_malloc(HPT_FRAME_MAX);
-    HptFrame frame = {0};
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < pack->pieces; i++) {
-        HptPiece piece = hpt_pack_piece(pack, i);
-        ok = hpt_pack_read(pack, i, 0, piece.length, bytes, &frame, error);
-        if (!ok)
-            break;
-        HptChunkKey key = hpt_keyer_key(keyer, bytes, piece.length);
-        if (memcmp(&key, &piece.key, sizeof key) != 0) {
-            ok = false;
-            g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
-                        "damaged at byte %" G_GUINT64_FORMAT ": other bytes than were stored",
-                        pack->offsets[piece.frame] + piece.offset);
-            prefix(pack, error);
-        }
-    }
-    hpt_frame_clear(&frame);
-    return ok;
+    HptPiece piece = hpt_pack_piece(pack, number);
+    if (!hpt_pack_read(pack, number, 0, piece.length, out, frame, error))
+        return false;
+    if (frame->keyer == NULL)
+        frame->keyer = hpt_keyer_new();
+    HptChunkKey key = hpt_keyer_key(frame->keyer, out, piece.length);
+    if (hpt_chunk_key_equal(&key, &piece.key))
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
+                "damaged at byte %" G_GUINT64_FORMAT ": other bytes than were stored",
+                pack->offsets[piece.frame] + piece.offset);
+    prefix(pack, error);
+    return false;
 }

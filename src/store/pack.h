@@ -88,8 +88,9 @@ void hpt_frame_clear(HptFrame *frame);
 bool hpt_pack_read(const HptPack *pack, uint32_t piece, uint32_t offset, uint32_t length, void *out,
                    HptFrame *frame, GError **error) HPT_WARN_UNUSED;
 
-/* Reads every piece and compares it with its key. */
-bool hpt_pack_check(const HptPack *pack, GError **error) HPT_WARN_UNUSED;
+/* The whole piece, compared with its key; out has room for HPT_CHUNK_MAX bytes. */
+bool hpt_pack_read_checked(const HptPack *pack, uint32_t piece, void *out, HptFrame *frame,
+                           GError **error) HPT_WARN_UNUSED;
 
 /* 32 hexadecimal digits and the ending; owned. Back: false if it is not such a name. */
 char *hpt_pack_name(const HptPackId *id);
