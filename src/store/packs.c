@@ -329,15 +329,24 @@ static bool open_indexes(HptStore *store, HptPacks *packs, GError **error)
     return true;
 }
 
-/* Adds what an index says of packs that are not among ids yet: others may have merged it, too. */
-static bool add_index(const HptIndex *index, GArray *entries, GArray *ids, GHashTable *seen)
+static bool is_there(const HptPacks *packs, const HptPackId *id)
+{
+    g_autofree char *name = hpt_pack_name(id);
+    return faccessat(packs->pack_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Adds what an index says of packs that are not among ids yet, since others may have merged it, too, and
+ * that no collector has removed. */
+static bool add_index(const HptPacks *packs, const HptIndex *index, GArray *entries, GArray *ids,
+                      GHashTable *seen)
 {
     uint32_t count = hpt_index_packs(index);
     guint next = ids->len, before = entries->len;
     g_autofree uint32_t *numbers = g_new(uint32_t, (size_t)count + 1);
     for (uint32_t k = 0; k < count; k++) {
         HptPackId id = hpt_index_pack(index, k);
-        numbers[k] = g_hash_table_contains(seen, &id) ? HPT_INDEX_LEFT_OUT : next++;
+        bool wanted = !g_hash_table_contains(seen, &id) && is_there(packs, &id);
+        numbers[k] = wanted ? next++ : HPT_INDEX_LEFT_OUT;
     }
     if (!hpt_index_load(index, numbers, entries)) {
         g_array_set_size(entries, before);
@@ -366,7 +375,8 @@ static void gather(HptPacks *packs, GArray *entries, GArray *ids, GPtrArray *mer
         g_array_append_val(entries, g_array_index(packs->recent, Recent, i).entry);
     for (guint i = packs->segments->len; i-- > 0;) {
         const HptIndex *index = ((Segment *)packs->segments->pdata[i])->index;
-        if (hpt_index_entries(index) <= 2 * entries->len && add_index(index, entries, ids, seen))
+        if (hpt_index_entries(index) <= 2 * entries->len &&
+            add_index(packs, index, entries, ids, seen))
             g_ptr_array_add(merged, g_ptr_array_steal_index(packs->segments, i));
     }
 }

@@ -277,11 +277,14 @@ static void test_full_for_a_while(Place *place, gconstpointer data)
     }
 }
 
-static char *only_pack(const Place *place)
+static char *a_pack(const Place *place)
 {
     g_autofree char *path = g_build_filename(place->dir, "pack", NULL);
     g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-    char *file = g_build_filename(path, g_dir_read_name(dir), NULL);
+    const char *name = g_dir_read_name(dir);
+    if (name == NULL)
+        return NULL;
+    char *file = g_build_filename(path, name, NULL);
     g_assert_cmpint(g_chmod(file, 0644), ==, 0);
     return file;
 }
@@ -314,7 +317,7 @@ static void test_damage(Place *place, gconstpointer data)
         g_assert_true(hpt_batch_put_bytes(batch, bytes, length, &ids[i], NULL));
     }
     g_assert_true(hpt_batch_commit(batch, NULL));
-    g_autofree char *file = only_pack(place), *content = NULL;
+    g_autofree char *file = a_pack(place), *content = NULL;
     gsize length;
     g_assert_true(g_file_get_contents(file, &content, &length, NULL));
     int fd = open(file, O_RDWR | O_CLOEXEC);
@@ -346,7 +349,7 @@ static void test_leads_nowhere(Place *place, gconstpointer data)
     HptObjectId id, wrong = hpt_object_id("wrong", 5);
     wrong.size = 20000;
     put_and_commit(place->store, bytes, 10000, &id);
-    g_autofree char *file = only_pack(place), *name = g_path_get_basename(file);
+    g_autofree char *file = a_pack(place), *name = g_path_get_basename(file);
     HptPackId other;
     g_assert_true(hpt_pack_parse_name(name, &other));
     g_autoptr(HptPackWriter) writer = hpt_pack_writer_new(place->store);
@@ -367,7 +370,7 @@ static void test_named(Place *place, gconstpointer data)
     HptObjectId id;
     g_autofree uint8_t *bytes = make(3000000, true, 3);
     put_and_commit(place->store, bytes, 3000000, &id);
-    g_autofree char *file = only_pack(place), *message = NULL;
+    g_autofree char *file = a_pack(place), *message = NULL;
     g_autofree char *name = g_path_get_basename(file);
     int fd = open(file, O_RDWR | O_CLOEXEC);
     g_assert_cmpint(pwrite(fd, "x", 1, 1500000), ==, 1);
@@ -487,6 +490,25 @@ static void test_index_twice(Place *place, gconstpointer data)
     g_assert_cmpint(size, <, N * PACK_BYTES);
 }
 
+/* Packs that a collector has removed are left out when their index is merged. */
+static void test_index_removed(Place *place, gconstpointer data)
+{
+    (void)data;
+    enum { OLD = 66, NEW = 66, PACK_BYTES = 16 + 2 * 24 }; /* its id, a piece and an object */
+    int indexes;
+    for (size_t i = 0; i < OLD + NEW; i++) {
+        g_autofree uint8_t *bytes = make(10000, true, i);
+        g_autoptr(HptStore) store = hpt_store_open(place->dir, NULL);
+        HptObjectId id;
+        put_and_commit(store, bytes, 10000, &id);
+        folder_size(place, "index", &indexes);
+        g_assert_cmpint(indexes, ==, i >= OLD - 1);
+        for (char *old; i == OLD - 1 && (old = a_pack(place)) != NULL; g_free(old))
+            g_assert_cmpint(g_unlink(old), ==, 0);
+    }
+    g_assert_cmpint(folder_size(place, "index", &indexes), <, (NEW + 1) * PACK_BYTES);
+}
+
 /* Eight processes store the same and different things at once, and look at what the others stored. */
 static void test_at_once(Place *place, gconstpointer data)
 {
@@ -560,6 +582,7 @@ int main(int argc, char **argv)
     ADD("/batch/index", test_index);
     ADD("/batch/index-merged", test_index_merged);
     ADD("/batch/index-twice", test_index_twice);
+    ADD("/batch/index-removed", test_index_removed);
     ADD("/batch/at-once", test_at_once);
     g_test_add_func("/batch/cuts", test_cuts);
     return g_test_run();
