@@ -45,6 +45,7 @@ END
 test_ok 'a server of our own, a study and a trial for each race' '
     own_server && cd project && hpt-run -q --print=none -s race -t 1 -m loss --seed=1 --allow-unused x=0.0..1.0 -- echo loss=1 &&
     ask "create table public.racer (n bigint, worker uuid, attempt uuid); create sequence public.barrier;
+        update hpt_record.study set total = null where name = '"'race'"';
         insert into public.racer select n, gen_random_uuid(), gen_random_uuid() from generate_series(1, $races) n;
         select hpt_record.worker_start(worker, (select id from hpt_record.study where name = '"'race'"'), '"'h', 'b', 'p'"', 1, 1, '"'{}', '0'"', (select canonical from hpt_record.environment limit 1)) from public.racer;
         select hpt_record.trial_reserve((select id from hpt_record.study where name = '"'race'"'), worker, attempt, null, 60) from public.racer order by n" >out
