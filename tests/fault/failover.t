@@ -34,7 +34,7 @@ test_ok 'a primary and a standby' '
     sed -i "s|^dsn = .*|dsn = host=$SOCKET,$PWD/b/run dbname=hpt user=hpt_writer target_session_attrs=read-write|" project/.hpt/config
 '
 test_ok 'a study is recorded and reaches the standby; every end is kept' '
-    cd project && run one 3 && test_is "$(find .hpt/spool -name "*.sent" | wc -l)" 3 && test -s .hpt/spool/timeline &&
+    cd project && run one 3 && test_is "$(grep -la trial_finish .hpt/spool/*.sent | wc -l)" 3 && test -s .hpt/spool/timeline &&
     cd .. && test_wait 20 b_is "select count(*) from hpt.trial where state = '"'complete'"'" 3
 '
 test_ok 'the standby can be read, exported and verified' '
