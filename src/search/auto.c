@@ -57,7 +57,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
     Auto *mix = state;
     HptLearner *learner = &mix->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "auto");
-    g_autoptr(HptTold) told = hpt_told_new(&learner->cube, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history, &draws);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
@@ -78,13 +78,13 @@ static int64_t auto_best(void *state, const HptHistory *history)
 {
     Auto *mix = state;
     HptDraws draws = {0};
-    g_autoptr(HptTold) told = hpt_told_new(&mix->learner.cube, history, &draws);
-    return hpt_learner_number(history, hpt_surrogate_best(mix->surrogate, told));
+    const HptTold *told = hpt_learner_hear(&mix->learner, history, &draws);
+    return told->number[hpt_surrogate_best(mix->surrogate, told)];
 }
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 2,
+    .version = 3,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

@@ -36,7 +36,7 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
     Gp *gp = state;
     HptLearner *learner = &gp->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "gp");
-    g_autoptr(HptTold) told = hpt_told_new(&learner->cube, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history, &draws);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
@@ -50,13 +50,13 @@ static int64_t gp_best(void *state, const HptHistory *history)
 {
     Gp *gp = state;
     HptDraws draws = {0};
-    g_autoptr(HptTold) told = hpt_told_new(&gp->learner.cube, history, &draws);
-    return hpt_learner_number(history, hpt_surrogate_best(gp->surrogate, told));
+    const HptTold *told = hpt_learner_hear(&gp->learner, history, &draws);
+    return told->number[hpt_surrogate_best(gp->surrogate, told)];
 }
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 2,
+    .version = 3,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

@@ -13,13 +13,21 @@ bool hpt_learner_init(HptLearner *learner, const HptSearch *search, GError **err
     if (learner->sobol == NULL)
         return false;
     hpt_cube_init(&learner->cube, search->space);
+    learner->told = hpt_told_new(&learner->cube);
     return true;
 }
 
 void hpt_learner_clear(HptLearner *learner)
 {
     hpt_sampler_sobol.close(learner->sobol);
+    hpt_told_free(learner->told);
     hpt_cube_clear(&learner->cube);
+}
+
+const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws)
+{
+    hpt_told_hear(learner->told, history, draws);
+    return learner->told;
 }
 
 bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank)
@@ -68,8 +76,7 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
                             const double *row, HptDraws *draws, char **reason, GError **error)
 {
     const HptCube *cube = &learner->cube;
-    size_t n = told->n + told->n_running;
-    if (row != NULL && !hpt_cube_among(cube, row, told->rows, n))
+    if (row != NULL && !hpt_told_has(told, row))
         return hpt_cube_config(cube, row);
     g_autofree double *other = g_new(double, cube->n + 1);
     for (int try = 0; try < MAX_TRIES && cube->n > 0; try++) {
@@ -79,7 +86,7 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
             legal = hpt_cube_round(cube, other);
         } else
             legal = hpt_cube_draw(cube, draws, other);
-        if (!legal || hpt_cube_among(cube, other, told->rows, n))
+        if (!legal || hpt_told_has(told, other))
             continue;
         g_autofree char *was = g_steal_pointer(reason);
         *reason = g_strdup_printf("%s%sfound was tried before: one %s", was == NULL ? "" : was,
@@ -90,12 +97,4 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
     if (row != NULL)
         return hpt_cube_config(cube, row);
     return hpt_draw(learner->search, number, "learn", NULL, error);
-}
-
-int64_t hpt_learner_number(const HptHistory *history, size_t i)
-{
-    for (size_t k = 0; k < history->n; k++)
-        if (history->observations[k].finished && i-- == 0)
-            return history->observations[k].number;
-    g_assert_not_reached();
 }

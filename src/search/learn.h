@@ -9,11 +9,15 @@
 typedef struct {
     const HptSearch *search;
     HptCube cube;
+    HptTold *told;
     void *sobol; /* state of that sampler */
 } HptLearner;
 
 bool hpt_learner_init(HptLearner *learner, const HptSearch *search, GError **error) HPT_WARN_UNUSED;
 void hpt_learner_clear(HptLearner *learner);
+
+/* The history as numbers; borrowed, until the next call. */
+const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws);
 
 /* Is the trial one of the first, which are spread over the space whatever was told? The default, where
  * no points are given and no clause forbids it, then Sobol points: parameters + 1 in all, at least 4 and
@@ -26,8 +30,5 @@ HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, 
  * that was not; of row at last. *reason gains that it is not row's. Fails HPT_ERROR_NO_ROOM. */
 HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t number,
                             const double *row, HptDraws *draws, char **reason, GError **error);
-
-/* The number of the i-th finished trial of history. */
-int64_t hpt_learner_number(const HptHistory *history, size_t i);
 
 #endif

@@ -1,5 +1,6 @@
 #include "search/sampler.h"
 
+#include "num/hash.h"
 #include "search/internal.h"
 
 #include <math.h>
@@ -96,6 +97,23 @@ int hpt_sampler_get_version(const HptSampler *sampler)
 bool hpt_sampler_learns(const HptSampler *sampler)
 {
     return sampler->kind->learns;
+}
+
+/* ---- observations ---- */
+
+uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives)
+{
+    const HptConfig *config = observation->config;
+    uint64_t hash = hpt_hash_word(HPT_HASH_START, (uint64_t)observation->number);
+    hash = hpt_hash_word(hash, observation->finished ? observation->values != NULL ? 2 : 1 : 0);
+    if (observation->values != NULL)
+        hash = hpt_hash_doubles(hash, observation->values, n_objectives);
+    for (size_t i = 0; i < config->n; i++) {
+        const HptValue *value = &config->values[i];
+        hash = hpt_hash_word(hash, value->active ? value->index + 1 : 0);
+        hash = hpt_hash_doubles(hash, &value->number, 1);
+    }
+    return hash == 0 ? 1 : hash;
 }
 
 /* ---- proposals ---- */

@@ -15,6 +15,7 @@ typedef struct {
     const HptConfig *config;
     bool finished;        /* false: running, values not known */
     const double *values; /* one per objective, all to be minimised; NULL: failed or running */
+    uint64_t digest;      /* hpt_observation_digest of all this, or 0: samplers take it, at each proposal */
 } HptObservation;
 
 typedef struct {
@@ -22,6 +23,9 @@ typedef struct {
     size_t n;
     size_t n_objectives; /* 0 means 1 */
 } HptHistory;
+
+/* A hash of what the observation says, never 0. Samplers take two of one digest for the same. */
+uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives);
 
 typedef struct {
     HptConfig *config;  /* owned by the caller after a proposal */

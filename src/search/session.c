@@ -163,6 +163,7 @@ static json_t *ask(HptSession *session, GError **error)
         return NULL;
     HptObservation trial = {.number = number, .config = g_steal_pointer(&proposal.config)};
     hpt_proposal_clear(&proposal);
+    trial.digest = hpt_observation_digest(&trial, session->n_objectives);
     g_array_append_val(session->trials, trial);
     return json_pack("{s:I, s:o}", "id", (json_int_t)number + 1, "config",
                      hpt_config_json(session->space, trial.config));
@@ -214,6 +215,7 @@ static json_t *tell(HptSession *session, const json_t *object, GError **error)
             return NULL;
     }
     trial->finished = true;
+    trial->digest = hpt_observation_digest(trial, session->n_objectives);
     return done();
 }
 

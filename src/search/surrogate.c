@@ -217,12 +217,11 @@ static bool follow_chains(HptSurrogate *surrogate, const HptTold *told, double *
 /* At most MOST_POINTS trials: the best half of them, and others evenly by their order. */
 static size_t thin(const HptTold *told, size_t *chosen)
 {
-    g_autofree size_t *order = hpt_told_order(told);
     size_t n = MIN(told->n, (size_t)MOST_POINTS), half = MOST_POINTS / 2;
     for (size_t i = 0; i < n; i++)
         chosen[i] = told->n <= MOST_POINTS || i < half
-                        ? order[i]
-                        : order[half + (i - half) * (told->n - half) / (MOST_POINTS - half)];
+                        ? told->order[i]
+                        : told->order[half + (i - half) * (told->n - half) / (MOST_POINTS - half)];
     return n;
 }
 
@@ -296,14 +295,13 @@ static void make_models(HptSurrogate *surrogate, const HptTold *told, bool stead
 
 size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told)
 {
-    g_autofree size_t *order = hpt_told_order(told);
     if (told->n_valued < FIRST_FIT || surrogate->cube->n == 0)
-        return order[0];
+        return told->order[0];
     const HptCube *cube = surrogate->cube;
     g_autofree double *theta = g_new(double, MODELS * HPT_GP_THETA(cube));
     g_autofree double *y = g_new(double, told->n + 1);
     if (!follow_chains(surrogate, told, theta))
-        return order[0];
+        return told->order[0];
     warp(told, told->n, true, y);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = thin(told, chosen), best = 0;
@@ -374,8 +372,7 @@ static bool move(const Search *search, const double *row, double deviation, doub
 
 static bool is_tried(const Search *search, const double *row)
 {
-    return hpt_cube_among(search->cube, row, search->told->rows,
-                          search->told->n + search->told->n_running);
+    return hpt_told_has(search->told, row);
 }
 
 /* Keeps the best KEPT rows, best first, each once. */

@@ -1,4 +1,6 @@
-/* A history as numbers: rows of the cube, one value each.
+/* A history as numbers: rows of the cube, one value each. Kept from proposal to proposal: a cache, whose content
+ * follows from the history. What is known of a trial already is not looked at again, and what is sorted stays
+ * sorted.
  */
 #ifndef HPT_SEARCH_TOLD_H
 #define HPT_SEARCH_TOLD_H
@@ -6,22 +8,38 @@
 #include "search/cube.h"
 #include "search/sampler.h"
 
+typedef struct HptToldCache HptToldCache;
+
+/* To read; written by hpt_told_hear alone. */
 typedef struct {
-    size_t n;        /* finished trials */
+    const HptCube *cube;
+    size_t n;        /* finished trials, by number */
     size_t n_valued; /* of them those with values */
+    size_t n_running;
     double *rows;    /* n + n_running rows: the running ones last */
     double *y;       /* n: to be minimised, finite; of trials without values: see below */
     bool *failed;    /* n: without values, or with one that is NaN or +infinity */
-    size_t n_running;
+    int64_t *number; /* n: of each trial */
+    size_t *order;   /* n: indices, best first; of equal ones the first tried; failed ones last */
+    HptToldCache *cache;
 } HptTold;
 
-/* Several objectives become one by an augmented Tchebycheff sum with weights drawn from draws: of each
- * objective half its rank and half its place between its extremes, 0 to 1. A failed trial has the
- * worst value there is. -infinity is the lowest finite value. Values beyond 1e100 are scaled down.
- * Source of the sum: Knowles 2006, "ParEGO", eq. 2 (there without ranks). */
-HptTold *hpt_told_new(const HptCube *cube, const HptHistory *history, HptDraws *draws);
+HptTold *hpt_told_new(const HptCube *cube); /* cube is borrowed */
 void hpt_told_free(HptTold *told);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
+
+/* Makes told that of history (NULL: nothing), whatever it was before.
+ *
+ * Several objectives become one by an augmented Tchebycheff sum with weights drawn from draws: of each
+ * objective half its rank and half its place between its extremes, 0 to 1. A failed trial has the
+ * worst value there is. -infinity is the lowest finite value, and before it in order. Values beyond 1e100 are
+ * scaled down. Source of the sum: Knowles 2006, "ParEGO", eq. 2 (there without ranks).
+ *
+ * Cost O(n) words, and encoding of the trials behind the first one that is new. */
+void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws);
+
+/* Was the configuration of that row tried, or does it run? O(log n + n_running). */
+bool hpt_told_has(const HptTold *told, const double *row);
 
 typedef struct {
     double value;
@@ -31,8 +49,5 @@ typedef struct {
 
 /* The values in their order, failed ones (NULL: none) last, of equal ones the first first; none is NaN. Owned. */
 HptRanked *hpt_rank(const double *values, const bool *failed, size_t n);
-
-/* Indices of the finished trials, best first; of equal ones the first tried; failed ones last. Owned. */
-size_t *hpt_told_order(const HptTold *told);
 
 #endif

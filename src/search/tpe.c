@@ -211,10 +211,9 @@ bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettin
                     HptDraws *draws, double *row, size_t *n_good)
 {
     size_t n = told->n + told->n_running, k = count_good(told, settings), n_others = n - k;
-    g_autofree size_t *order = hpt_told_order(told);
     g_autofree const double **rows = g_new(const double *, n + 1);
     for (size_t i = 0; i < n; i++)
-        rows[i] = told->rows + (i < told->n ? order[i] : i) * cube->n;
+        rows[i] = told->rows + (i < told->n ? told->order[i] : i) * cube->n;
     if (n_others > MOST_OTHERS) {
         for (size_t i = 0; i < MOST_OTHERS; i++)
             rows[k + i] = rows[k + i * n_others / MOST_OTHERS];
@@ -229,7 +228,7 @@ bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettin
         if (!draw_candidate(&good, draws, x))
             continue;
         double score = log_density(&good, x) - log_density(&other, x);
-        if (score > best && !hpt_cube_among(cube, x, told->rows, n)) {
+        if (score > best && !hpt_told_has(told, x)) {
             best = score;
             memcpy(row, x, cube->n * sizeof *row);
         }
@@ -313,7 +312,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
     Tpe *tpe = state;
     HptLearner *learner = &tpe->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "tpe");
-    g_autoptr(HptTold) told = hpt_told_new(&learner->cube, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history, &draws);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
@@ -326,7 +325,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
 
 const HptSamplerKind hpt_sampler_tpe = {
     .name = "tpe",
-    .version = 2,
+    .version = 3,
     .open = tpe_open,
     .close = tpe_close,
     .propose = tpe_propose,

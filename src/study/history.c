@@ -9,6 +9,7 @@ typedef struct {
     int turn; /* 0: runs or waits */
     HptConfig *config;
     double *values; /* to be minimised, or NULL */
+    uint64_t digest;
 } Entry;
 
 struct HptPast {
@@ -88,6 +89,17 @@ static size_t find(const HptPast *past, int64_t number, int turn)
     return low;
 }
 
+static HptObservation observation_of(const Entry *entry)
+{
+    return (HptObservation){
+        .number = entry->number,
+        .config = entry->config,
+        .finished = entry->turn > 0,
+        .values = entry->values,
+        .digest = entry->digest,
+    };
+}
+
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const double *objectives, size_t n)
 {
@@ -108,6 +120,8 @@ void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *confi
             if (past->maximise[k])
                 entry->values[k] = -entry->values[k];
     }
+    HptObservation observation = observation_of(entry);
+    entry->digest = hpt_observation_digest(&observation, past->n_objectives);
     g_ptr_array_insert(past->entries, (int)place, entry);
 }
 
@@ -145,12 +159,7 @@ void hpt_past_add(HptPast *past, const HptRows *rows)
 
 static void show(HptPast *past, const Entry *entry)
 {
-    HptObservation observation = {
-        .number = entry->number,
-        .config = entry->config,
-        .finished = entry->turn > 0,
-        .values = entry->values,
-    };
+    HptObservation observation = observation_of(entry);
     g_array_append_val(past->shown, observation);
     g_array_append_val(past->turns, entry->turn);
 }

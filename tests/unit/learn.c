@@ -52,8 +52,12 @@ static HptHistory history_of(const GArray *told, size_t n_objectives)
 /* Steals config; values NULL: failed; finished false: it runs. */
 static void tell(GArray *told, HptConfig *config, bool finished, const double *values, size_t n)
 {
-    HptObservation observation = {told->len, config, finished,
-                                  values == NULL ? NULL : g_memdup2(values, n * sizeof *values)};
+    HptObservation observation = {
+        .number = told->len,
+        .config = config,
+        .finished = finished,
+        .values = values == NULL ? NULL : g_memdup2(values, n * sizeof *values),
+    };
     g_array_append_val(told, observation);
 }
 

@@ -1,0 +1,196 @@
+/* A history as numbers: what is kept from one to the next is what would be made of the last alone. */
+#include "tests/unit/sampler-tools.h"
+
+#include "num/hash.h"
+#include "search/sorted.h"
+#include "search/told.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TRIALS = 60, STEPS = 80, OBJECTIVES = 3 };
+
+/* ---- sorted numbers ---- */
+
+static void test_keys(void)
+{
+    static const double ascending[] = {-(double)INFINITY, -1e308, -1, -1e-320, 0, 1e-320, 1, 1e308, (double)INFINITY};
+    for (size_t i = 1; i < G_N_ELEMENTS(ascending); i++)
+        g_assert_cmpuint(hpt_sorted_key(ascending[i - 1]), <, hpt_sorted_key(ascending[i]));
+    g_assert_cmpuint(hpt_sorted_key(0.0), ==, hpt_sorted_key(-0.0));
+    g_assert_cmpuint(hpt_sorted_key((double)INFINITY), <, UINT64_MAX);
+}
+
+static void test_hash(void)
+{
+    const double a[] = {0, (double)NAN, 1}, b[] = {-0.0, -(double)NAN, 1}, c[] = {0, 1, (double)NAN};
+    g_assert_cmpuint(hpt_hash_doubles(1, a, 3), ==, hpt_hash_doubles(1, b, 3));
+    g_assert_cmpuint(hpt_hash_doubles(1, a, 3), !=, hpt_hash_doubles(1, c, 3));
+    g_assert_cmpuint(hpt_hash_doubles(1, a, 3), !=, hpt_hash_doubles(2, a, 3));
+    /* The finaliser's published vector: the first output of SplitMix64 from state 0. */
+    g_assert_cmphex(hpt_hash_word(0, 0), ==, UINT64_C(0xe220a8397b1dcdaf));
+}
+
+static void test_sorted(void)
+{
+    HptStream stream = hpt_stream(1, 0, "test", "sorted");
+    HptSorted sorted = {0};
+    uint64_t keys[200];
+    size_t n = 0;
+    for (uint64_t step = 0; step < 200; step++) {
+        size_t cut = (size_t)hpt_stream_below(&stream, 2 * step, n + 1), more = (size_t)hpt_stream_below(&stream, 2 * step + 1, 9);
+        if (step % 3 == 0 || n + more > G_N_ELEMENTS(keys))
+            hpt_sorted_cut(&sorted, n = cut);
+        for (size_t i = n; i < n + more; i++)
+            keys[i] = hpt_stream_below(&stream, 1000 + 10 * step + i - n, 20);
+        hpt_sorted_add(&sorted, keys + n, n, more);
+        n += more;
+        g_assert_cmpuint(sorted.n, ==, n);
+        for (size_t i = 0; i < n; i++) {
+            const HptSortedEntry *entry = &sorted.entries[i];
+            g_assert_cmpuint(entry->key, ==, keys[entry->index]);
+            g_assert_true(i == 0 || entry[-1].key < entry->key ||
+                          (entry[-1].key == entry->key && entry[-1].index < entry->index));
+        }
+        for (uint64_t key = 0; key <= 20; key++) {
+            size_t place = hpt_sorted_find(&sorted, key);
+            g_assert_true(place == n || sorted.entries[place].key >= key);
+            g_assert_true(place == 0 || sorted.entries[place - 1].key < key);
+        }
+    }
+    hpt_sorted_clear(&sorted);
+}
+
+/* ---- histories ---- */
+
+static double odd_value(const HptStream *stream, uint64_t index)
+{
+    static const double odd[] = {0, -0.0, 1, 1e308, -1e308, (double)INFINITY, -(double)INFINITY, (double)NAN};
+    size_t i = (size_t)hpt_stream_below(stream, index, 2 * G_N_ELEMENTS(odd));
+    return i < G_N_ELEMENTS(odd) ? odd[i] : hpt_stream_uniform(stream, index);
+}
+
+static void assert_same_doubles(const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        g_assert_true(a[i] == b[i] || (isnan(a[i]) && isnan(b[i])));
+}
+
+static void assert_same(const HptTold *a, const HptTold *b)
+{
+    g_assert_cmpuint(a->n, ==, b->n);
+    g_assert_cmpuint(a->n_valued, ==, b->n_valued);
+    g_assert_cmpuint(a->n_running, ==, b->n_running);
+    assert_same_doubles(a->rows, b->rows, (a->n + a->n_running) * a->cube->n);
+    assert_same_doubles(a->y, b->y, a->n);
+    for (size_t i = 0; i < a->n; i++) {
+        g_assert_true(a->failed[i] == b->failed[i]);
+        g_assert_cmpint(a->number[i], ==, b->number[i]);
+        g_assert_cmpuint(a->order[i], ==, b->order[i]);
+        g_assert_true(i == 0 || a->failed[a->order[i]] || a->y[a->order[i - 1]] <= a->y[a->order[i]]);
+    }
+}
+
+/* Has told exactly these? */
+static void assert_has(const HptTold *told, HptConfig *const *configs, const HptHistory *history)
+{
+    g_autofree double *row = g_new(double, told->cube->n);
+    for (size_t c = 0; c < TRIALS; c++) {
+        bool there = false;
+        for (size_t i = 0; i < history->n; i++)
+            there = there || hpt_config_equal(history->observations[i].config, configs[c]);
+        hpt_cube_encode(told->cube, configs[c], row);
+        g_assert_true(hpt_told_has(told, row) == there);
+    }
+}
+
+/* Each history is the one before with trials that began, ended, ended again, or are no longer there. */
+static void test_histories(gconstpointer objectives)
+{
+    size_t n_objectives = GPOINTER_TO_SIZE(objectives);
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptSearch search = {.space = space, .seed = 3};
+    g_autoptr(HptSampler) sampler = sampler_of("random", &search);
+    HptConfig *configs[TRIALS];
+    double values[TRIALS][OBJECTIVES];
+    HptObservation all[TRIALS] = {{0}}, shown[TRIALS];
+    for (int64_t i = 0; i < TRIALS; i++) {
+        HptProposal proposal = {0};
+        g_assert_true(hpt_sampler_propose(sampler, NULL, i, &proposal, NULL));
+        configs[i] = g_steal_pointer(&proposal.config);
+        hpt_proposal_clear(&proposal);
+        all[i] = (HptObservation){.number = i, .config = configs[i % 50]};
+    }
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    g_autoptr(HptTold) kept = hpt_told_new(&cube);
+    HptStream stream = hpt_stream(4, 0, "test", "histories");
+    uint64_t at = 0;
+    for (int64_t step = 0; step < STEPS; step++) {
+        for (int change = 0; change < 4; change++) {
+            size_t i = (size_t)hpt_stream_below(&stream, at++, TRIALS);
+            size_t how = (size_t)hpt_stream_below(&stream, at++, 5);
+            for (size_t k = 0; k < OBJECTIVES; k++)
+                values[i][k] = odd_value(&stream, at++);
+            all[i].finished = how > 0;
+            all[i].values = how > 1 ? values[i] : NULL;
+            all[i].digest = how > 2 ? hpt_observation_digest(&all[i], n_objectives) : 0;
+        }
+        size_t first = (size_t)hpt_stream_below(&stream, at++, 3) == 0 ? 7 : 0;
+        HptHistory history = {.observations = shown, .n_objectives = step % 20 == 19 ? 1 : n_objectives};
+        for (size_t i = first; i < TRIALS; i++)
+            if (i % 11 != 3 || step % 2 == 0)
+                shown[history.n++] = all[i];
+        for (size_t i = 0; history.n_objectives != n_objectives && i < history.n; i++)
+            shown[i].digest = 0;
+        HptDraws draws = hpt_draws(1, step, "test"), again = draws;
+        hpt_told_hear(kept, &history, &draws);
+        g_autoptr(HptTold) fresh = hpt_told_new(&cube);
+        hpt_told_hear(fresh, &history, &again);
+        assert_same(kept, fresh);
+        assert_has(kept, configs, &history);
+    }
+    hpt_told_hear(kept, NULL, &(HptDraws){0});
+    g_assert_cmpuint(kept->n + kept->n_running, ==, 0);
+    hpt_cube_clear(&cube);
+    for (int64_t i = 0; i < TRIALS; i++)
+        hpt_config_free(configs[i]);
+}
+
+/* Failed ones have the worst value, -infinity the best, and neither spoils the others. */
+static void test_values(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    g_autoptr(HptConfig) config = hpt_space_default(space, NULL);
+    static const double values[] = {3, (double)INFINITY, -(double)INFINITY, 1, (double)NAN, 2};
+    HptObservation trials[G_N_ELEMENTS(values) + 1] = {{0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(trials); i++)
+        trials[i] = (HptObservation){.number = (int64_t)i, .config = config, .finished = true, .values = &values[i]};
+    trials[G_N_ELEMENTS(values)].values = NULL;
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    g_autoptr(HptTold) told = hpt_told_new(&cube);
+    HptHistory history = {.observations = trials, .n = G_N_ELEMENTS(trials)};
+    hpt_told_hear(told, &history, &(HptDraws){0});
+    static const double y[] = {3, 3, 1, 1, 3, 2, 3};
+    static const size_t order[] = {2, 3, 5, 0, 1, 4, 6};
+    assert_same_doubles(told->y, y, G_N_ELEMENTS(y));
+    for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+        g_assert_cmpuint(told->order[i], ==, order[i]);
+    g_assert_cmpuint(told->n_valued, ==, 4);
+    hpt_cube_clear(&cube);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/told/keys", test_keys);
+    g_test_add_func("/told/hash", test_hash);
+    g_test_add_func("/told/sorted", test_sorted);
+    for (size_t n = 1; n <= OBJECTIVES; n += 2) {
+        g_autofree char *path = g_strdup_printf("/told/histories/%zu", n);
+        g_test_add_data_func(path, GSIZE_TO_POINTER(n), test_histories);
+    }
+    g_test_add_func("/told/values", test_values);
+    return g_test_run();
+}
