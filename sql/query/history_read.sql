@@ -5,6 +5,7 @@
 -- returns turn integer
 -- returns config bytea
 -- returns objectives double precision[]
+-- returns constraints double precision[]
 -- returns mark bigint
-select trial, turn, config, objectives, mark
+select trial, turn, config, objectives, constraints, mark
 from hpt_record.history($1, $2)

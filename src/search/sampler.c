@@ -1,6 +1,7 @@
 #include "search/sampler.h"
 
 #include "num/hash.h"
+#include "search/feasible.h"
 #include "search/internal.h"
 
 #include <math.h>
@@ -101,13 +102,15 @@ bool hpt_sampler_learns(const HptSampler *sampler)
 
 /* ---- observations ---- */
 
-uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives)
+uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives, size_t n_constraints)
 {
     const HptConfig *config = observation->config;
     uint64_t hash = hpt_hash_word(HPT_HASH_START, (uint64_t)observation->number);
     hash = hpt_hash_word(hash, observation->finished ? observation->values != NULL ? 2 : 1 : 0);
     if (observation->values != NULL)
         hash = hpt_hash_doubles(hash, observation->values, n_objectives);
+    if (observation->values != NULL && observation->constraints != NULL)
+        hash = hpt_hash_doubles(hash, observation->constraints, n_constraints);
     for (size_t i = 0; i < config->n; i++) {
         const HptValue *value = &config->values[i];
         hash = hpt_hash_word(hash, value->active ? value->index + 1 : 0);
@@ -149,15 +152,21 @@ bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t
 
 int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
 {
-    const HptObservation *found = NULL;
+    g_autofree double *beyond = g_new(double, history->n + 1);
+    hpt_violations(history, beyond);
+    size_t found = SIZE_MAX;
     for (size_t i = 0; i < history->n; i++) {
-        const HptObservation *trial = &history->observations[i];
-        if (trial->values != NULL && !isnan(trial->values[0]) &&
-            (found == NULL || trial->values[0] < found->values[0]))
-            found = trial;
+        const double *values = history->observations[i].values;
+        if (values == NULL || isnan(values[0]))
+            continue;
+        if (found == SIZE_MAX || beyond[i] < beyond[found] ||
+            (beyond[i] <= beyond[found] && values[0] < history->observations[found].values[0]))
+            found = i;
     }
-    if (found == NULL || history->n_objectives > 1 || sampler->kind->best == NULL)
-        return found == NULL ? -1 : found->number;
+    if (found == SIZE_MAX)
+        return -1;
+    if (history->n_objectives > 1 || history->n_constraints > 0 || sampler->kind->best == NULL)
+        return history->observations[found].number;
     return sampler->kind->best(sampler->state, history);
 }
 

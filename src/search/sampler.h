@@ -15,17 +15,21 @@ typedef struct {
     const HptConfig *config;
     bool finished;        /* false: running, values not known */
     const double *values; /* one per objective, all to be minimised; NULL: failed or running */
-    uint64_t digest;      /* hpt_observation_digest of all this, or 0: samplers take it, at each proposal */
+    /* One per constraint: how far beyond its bound, so 0 or less keeps it; NaN: not measured. NULL: none was
+     * measured. Read only of trials with values. */
+    const double *constraints;
+    uint64_t digest; /* hpt_observation_digest of all this, or 0: samplers take it, at each proposal */
 } HptObservation;
 
 typedef struct {
     const HptObservation *observations; /* by number, ascending */
     size_t n;
     size_t n_objectives; /* 0 means 1 */
+    size_t n_constraints;
 } HptHistory;
 
 /* A hash of what the observation says, never 0. Samplers take two of one digest for the same. */
-uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives);
+uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_objectives, size_t n_constraints);
 
 typedef struct {
     HptConfig *config;  /* owned by the caller after a proposal */
@@ -73,9 +77,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSampler, hpt_sampler_free)
 bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
                          HptProposal *out, GError **error) HPT_WARN_UNUSED;
 
-/* The number of the trial to prefer by the first objective: that with the lowest value, of equal ones the first,
- * or, if the sampler has found that values are noisy, that which it expects to be lowest. -1: no trial has a
- * value. */
+/* The number of the trial to prefer by the first objective, of those that keep every constraint, or, if none does,
+ * that which is the least beyond them: that with the lowest value, of equal ones the first, or, if the sampler has
+ * found that values are noisy, that which it expects to be lowest. -1: no trial has a value. */
 int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history);
 
 /* How many trials there are in all, points included, or -1 if there is no end, or none that could be

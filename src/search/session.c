@@ -1,12 +1,18 @@
 #include "search/session.h"
 
 #include "base/json.h"
+#include "base/number.h"
 #include "search/sampler.h"
 
 #include <math.h>
 #include <string.h>
 
 #define MOST_OBJECTIVES 1000
+
+typedef struct {
+    bool least; /* ge */
+    double value;
+} Bound;
 
 struct HptSession {
     char *spec;
@@ -15,6 +21,7 @@ struct HptSession {
     HptSampler *sampler; /* NULL: no search has begun */
     bool *maximise;      /* one per objective */
     size_t n_objectives;
+    GArray *bounds;      /* of Bound */
     GArray *trials;      /* of HptObservation, whose number is their index */
 };
 
@@ -25,6 +32,7 @@ static void clear_trial(void *trial)
     HptObservation *observation = trial;
     hpt_config_free((HptConfig *)observation->config);
     g_free((double *)observation->values);
+    g_free((double *)observation->constraints);
 }
 
 static void end_search(HptSession *session)
@@ -33,6 +41,7 @@ static void end_search(HptSession *session)
     g_clear_pointer(&session->sampler, hpt_sampler_free);
     g_clear_pointer(&session->space, hpt_space_free);
     g_clear_pointer(&session->maximise, g_free);
+    g_clear_pointer(&session->bounds, g_array_unref);
 }
 
 HptSession *hpt_session_new(const char *spec)
@@ -96,6 +105,24 @@ static bool *read_objectives(const json_t *names, size_t *n, GError **error)
     return g_steal_pointer(&maximise);
 }
 
+/* The bounds of an array of texts like "le=10"; owned. */
+static GArray *read_bounds(const json_t *texts, GError **error)
+{
+    g_autoptr(GArray) bounds = g_array_new(false, false, sizeof(Bound));
+    bool legal = texts == NULL || (json_is_array(texts) && json_array_size(texts) <= MOST_OBJECTIVES);
+    for (size_t i = 0; legal && i < json_array_size(texts); i++) {
+        const char *text = json_string_value(json_array_get(texts, i));
+        Bound bound = {.least = text != NULL && g_str_has_prefix(text, "ge=")};
+        legal = text != NULL && (bound.least || g_str_has_prefix(text, "le=")) &&
+                hpt_number_parse(text + 3, &bound.value, NULL) && isfinite(bound.value);
+        g_array_append_val(bounds, bound);
+    }
+    if (legal)
+        return g_steal_pointer(&bounds);
+    refuse(error, "'constraints' must be an array of texts like 'le=10' and 'ge=0.5'");
+    return NULL;
+}
+
 /* The member as a whole number of at least 0. */
 static bool read_whole(const json_t *object, const char *key, int64_t otherwise, int64_t *out,
                        GError **error)
@@ -121,7 +148,9 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
     g_autoptr(HptSpace) space = read_space(json_object_get(object, "space"), error);
     g_autofree bool *maximise =
         space == NULL ? NULL : read_objectives(json_object_get(object, "objectives"), &n, error);
-    if (maximise == NULL || !read_whole(object, "seed", 0, &seed, error))
+    g_autoptr(GArray) bounds =
+        maximise == NULL ? NULL : read_bounds(json_object_get(object, "constraints"), error);
+    if (bounds == NULL || !read_whole(object, "seed", 0, &seed, error))
         return NULL;
     if (name != NULL && !json_is_string(name)) {
         refuse(error, "'sampler' must be a string");
@@ -141,6 +170,7 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
     session->sampler = sampler;
     session->maximise = g_steal_pointer(&maximise);
     session->n_objectives = n;
+    session->bounds = g_steal_pointer(&bounds);
     session->trials = g_array_new(false, false, sizeof(HptObservation));
     g_array_set_clear_func(session->trials, clear_trial);
     return done();
@@ -151,7 +181,7 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
 static HptHistory history_of(const HptSession *session)
 {
     return (HptHistory){(const HptObservation *)(void *)session->trials->data, session->trials->len,
-                        session->n_objectives};
+                        session->n_objectives, session->bounds->len};
 }
 
 static json_t *ask(HptSession *session, GError **error)
@@ -163,7 +193,7 @@ static json_t *ask(HptSession *session, GError **error)
         return NULL;
     HptObservation trial = {.number = number, .config = g_steal_pointer(&proposal.config)};
     hpt_proposal_clear(&proposal);
-    trial.digest = hpt_observation_digest(&trial, session->n_objectives);
+    trial.digest = hpt_observation_digest(&trial, session->n_objectives, session->bounds->len);
     g_array_append_val(session->trials, trial);
     return json_pack("{s:I, s:o}", "id", (json_int_t)number + 1, "config",
                      hpt_config_json(session->space, trial.config));
@@ -193,6 +223,26 @@ static double *read_values(const HptSession *session, const json_t *array, GErro
     return g_steal_pointer(&values);
 }
 
+/* How far a trial is beyond the bounds; owned. No array: nothing of it was measured. */
+static double *read_constraints(const HptSession *session, const json_t *array, GError **error)
+{
+    size_t n = session->bounds->len;
+    bool none = array == NULL || json_is_null(array), legal = none || json_array_size(array) == n;
+    g_autofree double *constraints = g_new(double, n + 1);
+    for (size_t i = 0; legal && i < n; i++) {
+        const Bound *bound = &g_array_index(session->bounds, Bound, i);
+        const json_t *value = json_array_get(array, i);
+        double over = json_is_number(value) ? json_number_value(value) - bound->value : (double)NAN;
+        constraints[i] = bound->least ? -over : over;
+        legal = none || json_is_number(value) || json_is_null(value);
+    }
+    if (legal && (none || json_is_array(array)))
+        return g_steal_pointer(&constraints);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
+                "'constraints' must be null or an array of %zu number%s or null", n, n == 1 ? "" : "s");
+    return NULL;
+}
+
 static json_t *tell(HptSession *session, const json_t *object, GError **error)
 {
     int64_t id = 0;
@@ -209,13 +259,18 @@ static json_t *tell(HptSession *session, const json_t *object, GError **error)
         return NULL;
     }
     const json_t *array = json_object_get(object, "values");
+    g_autofree double *constraints =
+        read_constraints(session, json_object_get(object, "constraints"), error);
+    if (constraints == NULL)
+        return NULL;
     if (!json_is_null(array)) {
         trial->values = read_values(session, array, error);
         if (trial->values == NULL)
             return NULL;
+        trial->constraints = g_steal_pointer(&constraints);
     }
     trial->finished = true;
-    trial->digest = hpt_observation_digest(trial, session->n_objectives);
+    trial->digest = hpt_observation_digest(trial, session->n_objectives, session->bounds->len);
     return done();
 }
 

@@ -94,7 +94,7 @@ void hpt_told_free(HptTold *told)
 
 static uint64_t digest_of(const HptObservation *trial, size_t n_objectives)
 {
-    return trial->digest != 0 ? trial->digest : hpt_observation_digest(trial, n_objectives);
+    return trial->digest != 0 ? trial->digest : hpt_observation_digest(trial, n_objectives, 0);
 }
 
 /* How many of the first trials are those that are known; *at: the observation behind them. */

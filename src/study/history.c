@@ -8,7 +8,8 @@ typedef struct {
     int64_t number;
     int turn; /* 0: runs or waits */
     HptConfig *config;
-    double *values; /* to be minimised, or NULL */
+    double *values;      /* to be minimised, or NULL */
+    double *constraints; /* how far beyond the bounds, or NULL */
     uint64_t digest;
 } Entry;
 
@@ -16,6 +17,7 @@ struct HptPast {
     const HptDefinition *definition;
     size_t n_objectives;
     bool *maximise;
+    GPtrArray *bounded; /* the definition's metrics with bounds, borrowed */
     int64_t mark;
     GPtrArray *entries; /* of Entry, by number and turn */
     GArray *shown;      /* of HptObservation */
@@ -28,6 +30,7 @@ static void free_entry(void *data)
     Entry *entry = data;
     hpt_config_free(entry->config);
     g_free(entry->values);
+    g_free(entry->constraints);
     g_free(entry);
 }
 
@@ -37,10 +40,13 @@ HptPast *hpt_past_new(const HptDefinition *definition)
     size_t n = hpt_metrics_size(definition->metrics);
     past->definition = definition;
     past->maximise = g_new0(bool, n + 1);
+    past->bounded = g_ptr_array_new();
     for (size_t i = 0; i < n; i++) {
         const HptMetric *metric = hpt_metrics_get(definition->metrics, i);
-        if (metric->direction == HPT_METRIC_MIN || metric->direction == HPT_METRIC_MAX)
+        if (hpt_metric_is_objective(metric))
             past->maximise[past->n_objectives++] = metric->direction == HPT_METRIC_MAX;
+        else if (hpt_metric_is_constraint(metric))
+            g_ptr_array_add(past->bounded, (void *)metric);
     }
     past->entries = g_ptr_array_new_with_free_func(free_entry);
     past->shown = g_array_new(false, false, sizeof(HptObservation));
@@ -55,6 +61,7 @@ void hpt_past_free(HptPast *past)
     g_ptr_array_unref(past->entries);
     g_array_unref(past->shown);
     g_array_unref(past->turns);
+    g_ptr_array_unref(past->bounded);
     g_free(past->maximise);
     g_free(past);
 }
@@ -96,12 +103,40 @@ static HptObservation observation_of(const Entry *entry)
         .config = entry->config,
         .finished = entry->turn > 0,
         .values = entry->values,
+        .constraints = entry->constraints,
         .digest = entry->digest,
     };
 }
 
+/* The objectives, all to be minimised; NULL: none, or of another definition. */
+static double *values_of(const HptPast *past, const HptMeasured *measured)
+{
+    if (measured->objectives == NULL || measured->n_objectives != past->n_objectives)
+        return NULL;
+    double *values = g_memdup2(measured->objectives, past->n_objectives * sizeof *values);
+    for (size_t k = 0; k < past->n_objectives; k++)
+        if (past->maximise[k])
+            values[k] = -values[k];
+    return values;
+}
+
+/* How far beyond the bounds: a difference is 0 or less exactly if the bound is kept. */
+static double *constraints_of(const HptPast *past, const HptMeasured *measured)
+{
+    size_t n = past->bounded->len;
+    if (n == 0 || measured->constraints == NULL || measured->n_constraints != n)
+        return NULL;
+    double *constraints = g_new(double, n);
+    for (size_t k = 0; k < n; k++) {
+        const HptMetric *metric = past->bounded->pdata[k];
+        double over = measured->constraints[k] - metric->bound;
+        constraints[k] = metric->direction == HPT_METRIC_LE ? over : -over;
+    }
+    return constraints;
+}
+
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
-                      const double *objectives, size_t n)
+                      const HptMeasured *measured)
 {
     size_t place = find(past, number, turn);
     if (place < past->entries->len && entry_at(past, place)->number == number &&
@@ -114,14 +149,12 @@ void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *confi
         return;
     Entry *entry = g_new0(Entry, 1);
     *entry = (Entry){.number = number, .turn = turn, .config = read};
-    if (objectives != NULL && n == past->n_objectives) {
-        entry->values = g_memdup2(objectives, n * sizeof *objectives);
-        for (size_t k = 0; k < n; k++)
-            if (past->maximise[k])
-                entry->values[k] = -entry->values[k];
+    if (measured != NULL) {
+        entry->values = values_of(past, measured);
+        entry->constraints = constraints_of(past, measured);
     }
     HptObservation observation = observation_of(entry);
-    entry->digest = hpt_observation_digest(&observation, past->n_objectives);
+    entry->digest = hpt_observation_digest(&observation, past->n_objectives, past->bounded->len);
     g_ptr_array_insert(past->entries, (int)place, entry);
 }
 
@@ -145,13 +178,18 @@ void hpt_past_add(HptPast *past, const HptRows *rows)
 {
     forget_running(past);
     for (size_t row = 0; row < hpt_rows_count(rows); row++) {
-        size_t length = 0, n = 0;
+        size_t length = 0;
         const char *config = hpt_rows_peek_bytea(rows, row, 2, &length);
+        HptMeasured measured = {0};
         g_autofree double *objectives =
-            hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &n, NULL);
+            hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &measured.n_objectives, NULL);
+        g_autofree double *constraints =
+            hpt_rows_null(rows, row, 4) ? NULL : hpt_rows_float8s(rows, row, 4, &measured.n_constraints, NULL);
+        measured.objectives = objectives;
+        measured.constraints = constraints;
         hpt_past_add_one(past, hpt_rows_int8(rows, row, 0), hpt_rows_int4(rows, row, 1), config, length,
-                         objectives, n);
-        past->mark = hpt_rows_int8(rows, row, 4);
+                         &measured);
+        past->mark = hpt_rows_int8(rows, row, 5);
     }
 }
 
@@ -173,7 +211,7 @@ static void begin(HptPast *past)
 static const HptHistory *end(HptPast *past)
 {
     past->history = (HptHistory){(const HptObservation *)(void *)past->shown->data, past->shown->len,
-                                 past->n_objectives};
+                                 past->n_objectives, past->bounded->len};
     return &past->history;
 }
 

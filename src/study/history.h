@@ -20,10 +20,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPast, hpt_past_free)
 HptArgs *hpt_past_args(const HptPast *past, int64_t study_id);
 void hpt_past_add(HptPast *past, const HptRows *rows);
 
+/* What was measured of a trial, as recorded, in the order of the definition; NULL: nothing. */
+typedef struct {
+    const double *objectives, *constraints; /* of these NaN: not measured */
+    size_t n_objectives, n_constraints;
+} HptMeasured;
+
 /* One row of them, as hpt_past_add does it: turn 0 of a trial that runs or waits, else which of its results it
- * is, from 1; objectives as recorded, NULL: none. */
+ * is, from 1; measured may be NULL. */
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
-                      const double *objectives, size_t n);
+                      const HptMeasured *measured);
 
 /* For a proposal: of each trial the newest result, or that it runs. Borrowed, until the next call. */
 const HptHistory *hpt_past_get(HptPast *past);

@@ -231,6 +231,6 @@ void worker_learn(Worker *worker, const HptRows *rows)
     for (int i = 0; i < worker->options->jobs; i++) {
         const HptSlot *own = &worker->slots[i];
         if ((own->state == HPT_SLOT_RUNNING || own->state == HPT_SLOT_FINISHING) && own->canonical != NULL)
-            hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL, 0);
+            hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL);
     }
 }

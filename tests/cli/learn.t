@@ -7,7 +7,9 @@ sql() { psql -qXAt -d "$TEST_DSN" "$@"; }
 
 cat >bowl <<'END'
 #!/bin/sh
-awk -v x="$1" -v y="$2" 'BEGIN { printf "loss=%.12f gain=%.12f\n", (x-0.3)^2 + (y-0.7)^2, -(x-0.3)^2 - (y-0.7)^2 }'
+awk -v x="$1" -v y="$2" 'BEGIN {
+    printf "loss=%.12f gain=%.12f sum=%.12f\n", (x-0.3)^2 + (y-0.7)^2, -(x-0.3)^2 - (y-0.7)^2, x + y
+}'
 END
 cat >half <<'END'
 #!/bin/sh
@@ -55,8 +57,16 @@ for sampler in tpe gp auto; do
             where s.name = \$\$bad-$sampler\$\$ and t.state = \$\$failed\$\$ and t.number < 20 group by t.number) c")" t &&
         test_is "$(sql -c "select max(proposal ->> \$\$finished\$\$) ~ \$\$[.]2\$\$ from hpt.trial where study = \$\$bad-$sampler\$\$ and trial = 29")" t
     '
+    test_ok "$sampler: what has bounds is kept with each result" '
+        hpt-run $run -s "bounds-$sampler" -m sum:le=0.8 -m loss -m gain:ge=-9 x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+        test_is "$(sql -c "select count(*), bool_and(r.constraints = array[b.sum, b.gain]) from hpt_study.bounds_$sampler b
+            join hpt_record.study s on s.name = \$\$bounds-$sampler\$\$
+            join hpt_record.result r on r.study_id = s.id and r.number = b.trial")" "60|t" &&
+        test_is "$(sql -c "select count(*) from hpt_record.result where constraints is null and study_id in
+            (select id from hpt_record.study where name = \$\$$sampler\$\$)")" 60
+    '
     test_ok "$sampler: hpt-replay --suggest makes every proposal again, of all these studies" '
-        for study in "$sampler" "max-$sampler" "again-$sampler" "two-$sampler" "bad-$sampler"; do
+        for study in "$sampler" "max-$sampler" "again-$sampler" "two-$sampler" "bad-$sampler" "bounds-$sampler"; do
             test_exit 0 hpt-replay -q --suggest "$study" >out &&
             test_is "$(cut -f 2 out | sort -u | tr "\n" " ")" "equal proposal " &&
             test_is "$(wc -l <out)" $(($(sql -c "select count(*) from hpt.trial where study = \$\$$study\$\$") + 1)) || return 1

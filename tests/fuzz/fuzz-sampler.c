@@ -44,7 +44,7 @@ static void search(const HptSpace *space, const char *spec, size_t n_objectives,
     HptSearch of = {.space = space, .seed = size};
     g_autoptr(HptSampler) one = hpt_sampler_new(spec, &of, NULL), two = hpt_sampler_new(spec, &of, NULL);
     HptObservation told[MOST_TRIALS + 1] = {{0}};
-    HptHistory history = {told, 0, n_objectives};
+    HptHistory history = {told, 0, n_objectives, 0};
     for (; history.n < MOST_TRIALS && 2 * history.n + 1 < size; history.n++) {
         HptObservation *trial = &told[history.n];
         trial->number = (int64_t)history.n;

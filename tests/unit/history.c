@@ -1,6 +1,7 @@
 /* What a proposal saw, in words and back. */
 #include "study/history.h"
 
+#include <math.h>
 #include <string.h>
 
 static HptDefinition *definition_of(const char *space_text, const char *const *metrics)
@@ -27,7 +28,8 @@ static HptDefinition *definition_of(const char *space_text, const char *const *m
 static void add(HptPast *past, int64_t number, int turn, double x, const double *value)
 {
     g_autofree char *config = g_strdup_printf("{\"x\":%g}", x);
-    hpt_past_add_one(past, number, turn, config, strlen(config), value, 1);
+    HptMeasured measured = {.objectives = value, .n_objectives = 1};
+    hpt_past_add_one(past, number, turn, config, strlen(config), &measured);
 }
 
 static void check(HptPast *past, const HptDefinition *definition, const char *finished,
@@ -77,8 +79,9 @@ static void test_values(void)
     add(past, 1, 1, 0.5, NULL);
     add(past, 2, 0, 0.5, NULL);
     add(past, 5, 1, 3, &value);                       /* not in the space */
-    hpt_past_add_one(past, 6, 1, "nonsense", 8, NULL, 0);
-    hpt_past_add_one(past, 7, 1, "{\"x\":1}", 7, (double[]){1, 2}, 2); /* of another definition */
+    hpt_past_add_one(past, 6, 1, "nonsense", 8, NULL);
+    HptMeasured other = {.objectives = (double[]){1, 2}, .n_objectives = 2}; /* of another definition */
+    hpt_past_add_one(past, 7, 1, "{\"x\":1}", 7, &other);
     const HptHistory *history = hpt_past_get(past);
     g_assert_cmpuint(history->n, ==, 4);
     g_assert_cmpuint(history->n_objectives, ==, 1);
@@ -88,6 +91,32 @@ static void test_values(void)
     g_assert_cmpfloat(history->observations[2].values[0], ==, -0.75);
     g_assert_cmpfloat(history->observations[2].config->values[0].number, ==, 0.25);
     g_assert_null(history->observations[3].values);
+}
+
+/* Metrics with bounds come as how far they are beyond them. */
+static void test_constraints(void)
+{
+    static const char *const metrics[] = {"ms:le=10", "acc:max", "size:min", "recall:ge=0.75", NULL};
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", metrics);
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    HptMeasured measured = {(double[]){0.9, 7}, (double[]){12, 1}, 2, 2};
+    hpt_past_add_one(past, 0, 1, "{\"x\":1}", 7, &measured);
+    measured.constraints = (double[]){10, (double)NAN};
+    hpt_past_add_one(past, 1, 1, "{\"x\":1}", 7, &measured);
+    measured.constraints = NULL; /* a result from before they were kept */
+    hpt_past_add_one(past, 2, 1, "{\"x\":1}", 7, &measured);
+    const HptHistory *history = hpt_past_get(past);
+    g_assert_cmpuint(history->n_objectives, ==, 2);
+    g_assert_cmpuint(history->n_constraints, ==, 2);
+    const HptObservation *shown = history->observations;
+    g_assert_cmpfloat(shown[0].values[0], ==, -0.9);
+    g_assert_cmpfloat(shown[0].values[1], ==, 7);
+    g_assert_cmpfloat(shown[0].constraints[0], ==, 2);
+    g_assert_cmpfloat(shown[0].constraints[1], ==, -0.25);
+    g_assert_cmpfloat(shown[1].constraints[0], ==, 0);
+    g_assert_true(isnan(shown[1].constraints[1]));
+    g_assert_nonnull(shown[2].values);
+    g_assert_null(shown[2].constraints);
 }
 
 /* Whatever comes later, the text gives the history of then. */
@@ -110,15 +139,16 @@ static void test_recall(void)
         g_ptr_array_add(proposals, hpt_config_canonical(definition->space, proposal.config));
         xs[number] = proposal.config->values[0].number;
         const char *text = proposals->pdata[number];
-        hpt_past_add_one(past, number, 0, text, strlen(text), NULL, 0);
+        hpt_past_add_one(past, number, 0, text, strlen(text), NULL);
         hpt_proposal_clear(&proposal);
         int64_t ended = number - number % ASIDE; /* of each three the last ends first */
         for (int64_t other = ended; number % ASIDE == ASIDE - 1 && other <= number; other++) {
             double value = -(xs[other] - 0.3) * (xs[other] - 0.3);
             const char *config = proposals->pdata[other];
-            hpt_past_add_one(past, other, 1, config, strlen(config), other % 7 == 0 ? NULL : &value, 1);
+            HptMeasured measured = {.objectives = &value, .n_objectives = 1};
+            hpt_past_add_one(past, other, 1, config, strlen(config), other % 7 == 0 ? NULL : &measured);
             if (other % 7 == 0 && other > 0)
-                hpt_past_add_one(past, other, 2, config, strlen(config), &value, 1);
+                hpt_past_add_one(past, other, 2, config, strlen(config), &measured);
         }
     }
     for (int64_t number = 0; number < N; number++) {
@@ -169,6 +199,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/history/words", test_words);
     g_test_add_func("/history/values", test_values);
+    g_test_add_func("/history/constraints", test_constraints);
     g_test_add_func("/history/recall", test_recall);
     g_test_add_func("/history/bad", test_bad);
     return g_test_run();

@@ -46,7 +46,7 @@ static GArray *history_new(void)
 
 static HptHistory history_of(const GArray *told, size_t n_objectives)
 {
-    return (HptHistory){(const HptObservation *)(const void *)told->data, told->len, n_objectives};
+    return (HptHistory){(const HptObservation *)(const void *)told->data, told->len, n_objectives, 0};
 }
 
 /* Steals config; values NULL: failed; finished false: it runs. */

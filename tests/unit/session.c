@@ -70,10 +70,49 @@ static void test_directions(void)
     check(session, "{\"op\":\"best\"}", "{\"id\":2}"); /* equal: the one asked for first */
 }
 
+static void test_constraints(void)
+{
+    g_autoptr(HptSession) session = hpt_session_new("random");
+    check(session,
+          "{\"op\":\"init\",\"space\":[\"x=0.0..1.0\"],\"constraints\":[\"le=10\",\"ge=0.5\"]}",
+          "{\"ok\":true}");
+    for (int i = 0; i < 6; i++)
+        g_free(answer(session, "{\"op\":\"ask\"}"));
+    static const struct {
+        const char *line, *best;
+    } told[] = {
+        {"{\"op\":\"tell\",\"id\":1,\"values\":[1]}", "{\"id\":1}"},
+        {"{\"op\":\"tell\",\"id\":2,\"values\":[5],\"constraints\":[13,0.5]}", "{\"id\":2}"},
+        {"{\"op\":\"tell\",\"id\":3,\"values\":[6],\"constraints\":[12,0.5]}", "{\"id\":3}"},
+        {"{\"op\":\"tell\",\"id\":4,\"values\":[4],\"constraints\":[1,null]}", "{\"id\":3}"},
+        {"{\"op\":\"tell\",\"id\":5,\"values\":[9],\"constraints\":[10,0.5]}", "{\"id\":5}"},
+        {"{\"op\":\"tell\",\"id\":6,\"values\":[8],\"constraints\":[9,0.6]}", "{\"id\":6}"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(told); i++) {
+        check(session, told[i].line, "{\"ok\":true}");
+        check(session, "{\"op\":\"best\"}", told[i].best);
+    }
+    g_free(answer(session, "{\"op\":\"ask\"}"));
+    static const char *const bad[] = {"1", "[1]", "[1,2,3]", "[1,true]", "{}", "\"le=1\""};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *line =
+            g_strdup_printf("{\"op\":\"tell\",\"id\":7,\"values\":[1],\"constraints\":%s}", bad[i]);
+        check_error(session, line, "'constraints' must be null or an array of 2 numbers or null");
+    }
+    static const char *const bounds[] = {"2", "[2]", "[\"lt=2\"]", "[\"le=x\"]", "[\"le=inf\"]", "{}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(bounds); i++) {
+        g_autofree char *line = g_strdup_printf(
+            "{\"op\":\"init\",\"space\":[\"x=0.0..1.0\"],\"constraints\":%s}", bounds[i]);
+        check_error(session, line, "'constraints' must be an array of texts");
+    }
+    check(session, "{\"op\":\"tell\",\"id\":7,\"values\":null,\"constraints\":null}", "{\"ok\":true}");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/session/lines", test_lines);
     g_test_add_func("/session/directions", test_directions);
+    g_test_add_func("/session/constraints", test_constraints);
     return g_test_run();
 }

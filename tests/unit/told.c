@@ -134,7 +134,7 @@ static void test_histories(gconstpointer objectives)
                 values[i][k] = odd_value(&stream, at++);
             all[i].finished = how > 0;
             all[i].values = how > 1 ? values[i] : NULL;
-            all[i].digest = how > 2 ? hpt_observation_digest(&all[i], n_objectives) : 0;
+            all[i].digest = how > 2 ? hpt_observation_digest(&all[i], n_objectives, 0) : 0;
         }
         size_t first = (size_t)hpt_stream_below(&stream, at++, 3) == 0 ? 7 : 0;
         HptHistory history = {.observations = shown, .n_objectives = step % 20 == 19 ? 1 : n_objectives};
