@@ -16,19 +16,21 @@ CREATE TABLE hpt_record.result (
 );
 CREATE INDEX result_xact ON hpt_record.result (study_id, xact);
 
--- The objectives of a trial as its newest attempt left them.
+-- The objectives of a trial as its newest attempt left them. (In plpgsql for its plans, which last as long as the
+-- connection: a function in SQL is planned at each call.)
 CREATE FUNCTION hpt_record.trial_objectives(p_study bigint, p_number bigint) RETURNS double precision[]
-LANGUAGE sql STABLE SET search_path = '' AS $$
-    SELECT CASE WHEN bool_and(m.value IS NOT NULL) THEN array_agg(m.value ORDER BY o.ordinality) END
-    FROM hpt_record.trial t
-    JOIN hpt_record.definition d ON d.study_id = t.study_id
-         AND d.version = coalesce(t.definition, (SELECT max(x.version) FROM hpt_record.definition x
-                                                 WHERE x.study_id = p_study))
-    CROSS JOIN LATERAL jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o (metric, ordinality)
-    LEFT JOIN hpt_record.metric m ON m.study_id = t.study_id AND m.number = t.number
-         AND m.attempt = t.attempt AND m.name = o.metric ->> 'name'
-    WHERE t.study_id = p_study AND t.number = p_number AND o.metric ->> 'direction' IN ('min', 'max')
-$$;
+LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+BEGIN
+    RETURN (SELECT CASE WHEN bool_and(m.value IS NOT NULL) THEN array_agg(m.value ORDER BY o.ordinality) END
+        FROM hpt_record.trial t
+        JOIN hpt_record.definition d ON d.study_id = t.study_id
+             AND d.version = coalesce(t.definition, (SELECT max(x.version) FROM hpt_record.definition x
+                                                     WHERE x.study_id = p_study))
+        CROSS JOIN LATERAL jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o (metric, ordinality)
+        LEFT JOIN hpt_record.metric m ON m.study_id = t.study_id AND m.number = t.number
+             AND m.attempt = t.attempt AND m.name = o.metric ->> 'name'
+        WHERE t.study_id = p_study AND t.number = p_number AND o.metric ->> 'direction' IN ('min', 'max'));
+END $$;
 
 -- At the commit, when the metrics are there. An import brings its results with it.
 CREATE FUNCTION hpt_record.add_result() RETURNS trigger
