@@ -59,7 +59,11 @@ moved() {
         mounted="$folder $mounted" && chown "$owner" "$folder" && server_up
 }
 fill() { dd if=/dev/zero of="$FAULT_ROOT/disk/ballast" bs=64k 2>/dev/null; dd if=/dev/zero of="$FAULT_ROOT/disk/ballast2" bs=1 2>/dev/null; :; }
-spooled() { [ "$(find .hpt/spool -name '*.end' 2>/dev/null | wc -l)" -ge 1 ] || ! kill -0 "$pid"; }
+# The server takes a new piece of WAL when it is told to, else only after thousands of trials.
+spooled() {
+    psql -qX -d "$ADMIN" -c 'select pg_switch_wal()' >/dev/null 2>&1
+    [ "$(find .hpt/spool -name '*.end' 2>/dev/null | wc -l)" -ge 1 ] || ! kill -0 "$pid"
+}
 
 # full_run STUDY: fills the disk under a run until a result has to go to the spool, then gives room again.
 full_run() {

@@ -51,36 +51,6 @@ test_ok 'their lengths are exact' '
     test_is "$(size errors stderr)" 4294967296
 '
 
-cat >escape <<'EOT'
-#!/bin/sh
-# Leaves a process behind in one of eight ways; its number goes to the file $1.
-wait_for() {
-    until grep -q "^$1$" "$pids"; do :; done
-}
-pids=$1 forever='exec tail -f /dev/null'
-say="echo \$\$ >>'$pids'"
-case $((HPT_TRIAL % 8)) in
-0) sh -c "$say; $forever" & wait_for $! ;;
-1) setsid sh -c "$say; $forever" & wait_for $! ;;
-2) (setsid sh -c "($say; $forever) & :") & wait ;;
-3) setsid env -i sh -c "$say; /usr/bin/env tail -f /dev/null" & wait_for $! ;;
-4) sh -c "trap '' HUP INT QUIT TERM; exec >&- 2>&- <&-; $say; $forever" & wait_for $! ;;
-5) sh -c "$say; kill -STOP \$\$" & wait_for $! ;;
-6) for i in 1 2 3 4 5 6 7 8; do setsid sh -c "$say; $forever" & done ;;
-7) (setsid env -i sh -c "(setsid sh -c \"echo \\\$\\\$ >>'$pids'; $forever\" &)") ;;
-esac
-echo loss=1
-EOT
-chmod +x escape
-
-test_ok 'of 200 trials that leave processes behind none of these is alive' '
-    : >pids && hpt-run -q --print=none -j 4 -t 200 -s escape -m loss x=0.0..1.0 -- ./escape "$PWD/pids" &&
-    test "$(wc -l <pids)" -ge 200 &&
-    while read -r pid; do
-        ! kill -0 "$pid" 2>/dev/null || ! grep -qa "tail" "/proc/$pid/cmdline" || { echo "$pid lives" && return 1; }
-    done <pids
-'
-
 # The reader never reads: whoever reports must come back with an error.
 test_ok 'hpt-report does not hang at a full channel' '
     mkfifo channel && exec 3<>channel &&
