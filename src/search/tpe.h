@@ -15,7 +15,7 @@ extern const HptTpeSettings hpt_tpe_defaults;
 /* The candidate with the largest ratio of the densities of good and other trials that was not tried
  * before, into row; false: every one was tried or is forbidden. told has two values or more. *n_good:
  * how many trials were good.
- * Cost O(candidates · min(n, 1000) · parameters) and sorting. */
+ * Cost O(candidates · min(n, 1000) · parameters). */
 bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettings *settings,
                     HptDraws *draws, double *row, size_t *n_good);
 

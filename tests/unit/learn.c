@@ -229,9 +229,9 @@ static void test_wide(gconstpointer spec)
 static void test_digest(gconstpointer spec)
 {
     static const char *const known[] = {
-        "tpe", "10552ab56cb213ee07beff8d4614dad27432046cdfdc2bc7f1f4af8aaae62ed8",
+        "tpe", "77b2adaa09cae1ea7d5c4da8e4bf37f177a04eb0c3380a31a5d9ca449e575f2b",
         "gp", "dc4f84b89d24f78c5d068907bd2187d0ef64315e66adbf3fcbf6e0f3ec5644b8",
-        "auto", "9c1b6735da011c77bb98d90c0acbd3e42e7908c82b03a264003df12bcb0740bf",
+        "auto", "cfbff8d2ea7c5d88e9cc63d244660fdecfe5165a68ae0f3b3617f874d0744113",
     };
     g_autoptr(HptSpace) space = space_of(mixed);
     HptSearch search = {.space = space, .seed = 11};
