@@ -24,6 +24,10 @@ json_t *hpt_bundle_rows_next(HptBundleRows *rows, GError **error);
 GPtrArray *hpt_bundle_rows_of(const HptFactsBundle *bundle, const char *table, const char *study,
                               int64_t number, GError **error) HPT_WARN_UNUSED;
 
+/* Reads the curves of a trial, too, in one more pass: they are rows of metric_chunk then. */
+bool hpt_bundle_read_curves(HptFactsBundle *bundle, const char *study, int64_t number,
+                            GError **error) HPT_WARN_UNUSED;
+
 /* A version of a study's definition; 0: the newest. */
 HptDefinition *hpt_bundle_definition(const HptFactsBundle *bundle, const char *study,
                                      int64_t version, GError **error) HPT_WARN_UNUSED;

@@ -258,6 +258,68 @@ GPtrArray *hpt_bundle_rows_of(const HptFactsBundle *bundle, const char *table, c
     return NULL;
 }
 
+/* The whole lines of text that are of the trial, onto kept; what follows the last newline stays. */
+static bool keep_lines(const HptFactsBundle *bundle, GString *text, GString *kept,
+                       const char *study, int64_t number, GError **error)
+{
+    const char *newline = memrchr(text->str, '\n', text->len);
+    size_t whole = newline == NULL ? 0 : (size_t)(newline - text->str) + 1;
+    HptBundleRows rows = {hpt_tables_find(bundle->tables, "metric_chunk"), text->str,
+                          text->str + whole, study, number};
+    GError *problem = NULL;
+    for (const char *from = rows.at; rows.at < rows.end; from = rows.at) {
+        json_t *row = hpt_bundle_rows_next(&rows, &problem);
+        if (row == NULL)
+            break;
+        const char *line = memrchr(from, '\n', (size_t)(rows.at - from) - 1);
+        line = line == NULL ? from : line + 1;
+        g_string_append_len(kept, line, rows.at - line);
+        json_decref(row);
+    }
+    g_string_erase(text, 0, (gssize)whole);
+    if (problem == NULL)
+        return true;
+    g_propagate_error(error, problem);
+    return false;
+}
+
+static bool read_curves(const HptFactsBundle *bundle, HptBundleReader *reader, GString *kept,
+                        const char *study, int64_t number, GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    bool end = false;
+    HptBundleEntry entry = {0};
+    while (!end) {
+        if (!hpt_bundle_next(reader, &entry, &end, error))
+            return false;
+        if (end || strcmp(entry.path, FOLDER "metric_chunk.jsonl") != 0)
+            continue;
+        char buffer[65536];
+        gssize n;
+        while ((n = hpt_bundle_read(reader, buffer, sizeof buffer, error)) > 0) {
+            g_string_append_len(text, buffer, n);
+            if (!keep_lines(bundle, text, kept, study, number, error))
+                return false;
+        }
+        return n == 0;
+    }
+    return true;
+}
+
+bool hpt_bundle_read_curves(HptFactsBundle *bundle, const char *study, int64_t number,
+                            GError **error)
+{
+    int fd = -1;
+    HptBundleReader *reader = open_reader(bundle->path, &fd, error);
+    GString *kept = g_string_new(NULL);
+    bool fine = reader != NULL && read_curves(bundle, reader, kept, study, number, error);
+    hpt_bundle_close(reader);
+    if (fd >= 0)
+        close(fd);
+    g_hash_table_insert(bundle->texts, g_strdup("metric_chunk"), kept);
+    return fine;
+}
+
 HptDefinition *hpt_bundle_definition(const HptFactsBundle *bundle, const char *study,
                                      int64_t version, GError **error)
 {

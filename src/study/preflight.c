@@ -64,15 +64,22 @@ static void check_trial(HptPreflight *preflight, const HptRecorded *recorded)
 {
     const char *state = recorded->state;
     const char *why = recorded->attempt == 0 || recorded->outcome == NULL ? "it has not ended"
-                      : strcmp(state, "pruned") == 0
-                          ? "a rule stopped it early, and no rule decides about a replay"
-                      : strcmp(state, "lost") == 0 || strcmp(state, "cancelled") == 0
-                          ? "it did not end by itself"
                       : recorded->definition == NULL || recorded->config == NULL
                           ? "its configuration was never recorded"
+                      : strcmp(recorded->outcome, "pruned") == 0 && recorded->stop_step < 0 &&
+                              !recorded->definition->worker
+                          ? "a rule stopped it early, and the record does not say where"
+                      : strcmp(state, "lost") == 0 || strcmp(state, "cancelled") == 0
+                          ? "it did not end by itself"
                           : NULL;
+    g_autofree char *stop =
+        why != NULL || recorded->stop_step < 0
+            ? g_strdup(why)
+            : g_strdup_printf("it is stopped again where %.*s stopped it, at step %" PRId64,
+                              (int)strcspn(recorded->stop_rule, ":"), recorded->stop_rule,
+                              recorded->stop_step);
     preflight_add(preflight, "trial", NULL, why == NULL ? HPT_CHECK_SAME : HPT_CHECK_MISSING, state, NULL,
-        why);
+                  stop);
 }
 
 static bool can_go_on(const HptPreflight *preflight)

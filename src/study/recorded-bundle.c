@@ -107,6 +107,53 @@ static bool read_metrics(const Reading *reading, HptRecorded *run, GError **erro
     return rows != NULL;
 }
 
+static HptRecordedPoint *find_end(HptRecorded *run, const char *name)
+{
+    for (guint i = 0; i < run->ends->len; i++)
+        if (strcmp(g_array_index(run->ends, HptRecordedPoint, i).name, name) == 0)
+            return &g_array_index(run->ends, HptRecordedPoint, i);
+    HptRecordedPoint end = {.name = g_strdup(name)};
+    g_array_append_val(run->ends, end);
+    return &g_array_index(run->ends, HptRecordedPoint, run->ends->len - 1);
+}
+
+/* Where its curves end: rows ascend by name and chunk. */
+static bool read_ends(const Reading *reading, HptRecorded *run, GError **error)
+{
+    if (!hpt_bundle_read_curves(reading->bundle, reading->study, reading->trial, error))
+        return false;
+    g_autoptr(GPtrArray) rows = rows_of(reading, "metric_chunk", run->attempt, error);
+    for (guint i = 0; rows != NULL && i < rows->len; i++) {
+        const json_t *steps = json_object_get(rows->pdata[i], "steps");
+        const json_t *values = json_object_get(rows->pdata[i], "vals");
+        size_t n = json_array_size(steps);
+        if (n == 0 || json_array_size(values) != n)
+            continue;
+        HptRecordedPoint *end = find_end(run, hpt_row_text(rows->pdata[i], "name"));
+        end->step = json_integer_value(json_array_get(steps, n - 1));
+    }
+    return rows != NULL;
+}
+
+/* Where a rule stopped it. */
+static bool read_stop(const Reading *reading, HptRecorded *run, GError **error)
+{
+    if (g_strcmp0(run->outcome, "pruned") != 0)
+        return true;
+    g_autoptr(GPtrArray) rows = rows_of(reading, "pruning", run->attempt, error);
+    for (guint i = 0; rows != NULL && i < rows->len && run->stop_step < 0; i++) {
+        const json_t *row = rows->pdata[i];
+        const char *rule = hpt_row_text(row, "rule"), *reason = hpt_row_text(row, "reason");
+        if (g_strcmp0(hpt_row_text(row, "kind"), "step") != 0 ||
+            !json_is_true(json_object_get(row, "stop")))
+            continue;
+        run->stop_step = hpt_row_integer(row, "place", 0);
+        run->stop_rule = g_strdup(rule != NULL ? rule : "");
+        run->stop_reason = g_strdup(reason != NULL ? reason : "");
+    }
+    return rows != NULL && (run->stop_step < 0 || read_ends(reading, run, error));
+}
+
 static bool read_outputs(const Reading *reading, HptRecorded *run, GError **error)
 {
     g_autoptr(GPtrArray) rows = rows_of(reading, "artefact", run->attempt, error);
@@ -234,7 +281,8 @@ static HptRecorded *read_run(const Reading *reading, const json_t *trial, const 
         g_propagate_error(error, problem);
         return NULL;
     }
-    bool fine = read_metrics(reading, run, error) && read_outputs(reading, run, error) &&
+    bool fine = read_metrics(reading, run, error) && read_stop(reading, run, error) &&
+                read_outputs(reading, run, error) &&
                 read_environment(reading, run, error) &&
                 read_inputs(reading, run, hpt_row_text(attempt, "inputs"), false, error) &&
                 read_inputs(reading, run, hpt_row_text(attempt, "common_inputs"), true, error);

@@ -15,6 +15,12 @@ static void clear_metric(void *data)
     g_free(metric->rule);
 }
 
+static void clear_point(void *data)
+{
+    HptRecordedPoint *point = data;
+    g_free(point->name);
+}
+
 static void clear_output(void *data)
 {
     HptRecordedOutput *output = data;
@@ -51,10 +57,12 @@ HptRecorded *hpt_recorded_new(void)
 {
     HptRecorded *run = g_new0(HptRecorded, 1);
     run->exit_status = -1;
-    run->resume_trial = -1;
+    run->resume_trial = run->stop_step = -1;
     run->facts = g_ptr_array_new_with_free_func(free_fact);
     run->metrics = g_array_new(false, false, sizeof(HptRecordedMetric));
     g_array_set_clear_func(run->metrics, clear_metric);
+    run->ends = g_array_new(false, false, sizeof(HptRecordedPoint));
+    g_array_set_clear_func(run->ends, clear_point);
     run->outputs = g_array_new(false, false, sizeof(HptRecordedOutput));
     g_array_set_clear_func(run->outputs, clear_output);
     run->inputs = g_array_new(false, false, sizeof(HptRecordedInput));
@@ -69,13 +77,14 @@ void hpt_recorded_free(HptRecorded *recorded)
     char *texts[] = {recorded->study, recorded->state,       recorded->config, recorded->outcome,
                      recorded->cause, recorded->environment, recorded->cores,  recorded->gpus,
                      recorded->via,   recorded->containment, recorded->host,   recorded->code,
-                     recorded->code_text};
+                     recorded->code_text,  recorded->stop_rule,   recorded->stop_reason};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     hpt_definition_free(recorded->definition);
     g_clear_pointer(&recorded->argv, g_ptr_array_unref);
     g_clear_pointer(&recorded->facts, g_ptr_array_unref);
     g_clear_pointer(&recorded->metrics, g_array_unref);
+    g_clear_pointer(&recorded->ends, g_array_unref);
     g_clear_pointer(&recorded->outputs, g_array_unref);
     g_clear_pointer(&recorded->inputs, g_array_unref);
     g_free(recorded);
@@ -233,12 +242,38 @@ static bool read_metrics(HptDb *db, HptRecorded *run, GError **error)
     return true;
 }
 
-static bool read_outputs(HptDb *db, HptRecorded *run, GError **error)
+static HptArgs *attempt_args(const HptRecorded *run)
 {
-    g_autoptr(HptArgs) args = hpt_args_new();
+    HptArgs *args = hpt_args_new();
     hpt_args_text(args, run->study);
     hpt_args_int8(args, run->trial);
     hpt_args_int4(args, run->attempt);
+    return args;
+}
+
+/* Where a rule stopped it. */
+static bool read_stop(HptDb *db, HptRecorded *run, GError **error)
+{
+    if (g_strcmp0(run->outcome, "pruned") != 0)
+        return true;
+    g_autoptr(HptArgs) args = attempt_args(run);
+    g_autoptr(HptRows) stop = hpt_db_maybe_row(db, HPT_SQL_RECORDED_STOP, args, error);
+    if (stop == NULL || hpt_rows_count(stop) == 0)
+        return stop != NULL;
+    run->stop_step = hpt_rows_int8(stop, 0, 0);
+    run->stop_rule = g_strdup(hpt_rows_peek_text(stop, 0, 1));
+    run->stop_reason = g_strdup(hpt_rows_peek_text(stop, 0, 2));
+    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_ENDS, args, error);
+    for (size_t i = 0; rows != NULL && i < hpt_rows_count(rows); i++) {
+        HptRecordedPoint end = {g_strdup(hpt_rows_peek_text(rows, i, 0)), hpt_rows_int8(rows, i, 1)};
+        g_array_append_val(run->ends, end);
+    }
+    return rows != NULL;
+}
+
+static bool read_outputs(HptDb *db, HptRecorded *run, GError **error)
+{
+    g_autoptr(HptArgs) args = attempt_args(run);
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_OUTPUTS, args, error);
     if (rows == NULL)
         return false;
@@ -278,10 +313,7 @@ static bool read_environment(HptDb *db, HptRecorded *run, GError **error)
 
 static bool read_inputs(HptDb *db, HptRecorded *run, GError **error)
 {
-    g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_text(args, run->study);
-    hpt_args_int8(args, run->trial);
-    hpt_args_int4(args, run->attempt);
+    g_autoptr(HptArgs) args = attempt_args(run);
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_RECORDED_INPUTS, args, error);
     if (rows == NULL)
         return false;
@@ -335,7 +367,8 @@ GPtrArray *hpt_recorded_read(HptDb *db, const char *study, int64_t trial, int fo
         g_ptr_array_add(runs, run);
         if (fold >= 0 && (!run->part || run->fold != fold))
             g_ptr_array_remove_index(runs, runs->len - 1);
-        else if (!read_metrics(db, run, error) || !read_outputs(db, run, error) ||
+        else if (!read_metrics(db, run, error) || !read_stop(db, run, error) ||
+                 !read_outputs(db, run, error) ||
                  !read_environment(db, run, error) || !read_code(db, run, error) ||
                  !read_inputs(db, run, error))
             return NULL;

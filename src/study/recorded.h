@@ -20,6 +20,11 @@ typedef struct {
 } HptRecordedMetric;
 
 typedef struct {
+    char *name;
+    int64_t step;
+} HptRecordedPoint;
+
+typedef struct {
     char *kind; /* stdout, stderr, file, link, special */
     char *path; /* as text by hpt.path_text */
     bool stored;
@@ -69,6 +74,9 @@ typedef struct {
     int64_t part_seed;
     int64_t resume_trial; /* whose files it went on from; -1: none */
     int resume_attempt;
+    int64_t stop_step; /* the step after which a rule stopped it; -1: none did */
+    char *stop_rule, *stop_reason;
+    GArray *ends;    /* of HptRecordedPoint: where its curves end; of one that was stopped alone */
     GArray *metrics; /* of HptRecordedMetric, by name */
     GArray *outputs; /* of HptRecordedOutput, by kind and path */
 } HptRecorded;

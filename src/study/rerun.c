@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "record/secret.h"
 #include "run/workdir.h"
-#include "study/slot.h"
+#include "study/halt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,13 +166,26 @@ static void interrupt(HptRun *run, int level, int *seen, int64_t now_us)
     hpt_run_stop(run, level >= 3 ? SIGKILL : SIGTERM, now_us);
 }
 
-static void run_to_end(const HptRerunSpec *spec, HptSlot *slot)
+/* Where it was stopped it is told so, as a worker's judge would. */
+static void look_after(HptHalt *halt, HptSlot *slot, int64_t now_us)
+{
+    if (halt != NULL)
+        hpt_halt_look(halt, slot, now_us);
+    if (slot->pruned == NULL && hpt_run_is_asking(slot->run))
+        hpt_run_answer(slot->run, false);
+    if (now_us >= slot->stop_us) {
+        slot->stop_us = INT64_MAX;
+        hpt_run_stop(slot->run, SIGTERM, now_us);
+    }
+}
+
+static void run_to_end(const HptRerunSpec *spec, HptSlot *slot, HptHalt *halt)
 {
     int seen = 0;
     while (!hpt_run_finished(slot->run)) {
         struct pollfd fds[HPT_RUN_FDS];
         size_t n = hpt_run_fds(slot->run, fds);
-        int64_t now_us = hpt_time_monotonic_us(), deadline = hpt_run_deadline(slot->run);
+        int64_t now_us = hpt_time_monotonic_us(), deadline = MIN(hpt_run_deadline(slot->run), slot->stop_us);
         int64_t wait_us = deadline == INT64_MAX ? INT64_C(1000000) : MAX(deadline - now_us, 0);
         wait_us = MIN(wait_us, INT64_C(1000000));
         struct timespec timeout = {wait_us / 1000000, wait_us % 1000000 * 1000};
@@ -181,8 +194,7 @@ static void run_to_end(const HptRerunSpec *spec, HptSlot *slot)
         now_us = hpt_time_monotonic_us();
         hpt_run_handle(slot->run, now_us);
         interrupt(slot->run, *spec->interrupts, &seen, now_us);
-        if (hpt_run_is_asking(slot->run))
-            hpt_run_answer(slot->run, false);
+        look_after(halt, slot, now_us);
         if (hpt_points_full(slot->points))
             hpt_args_free(hpt_points_take(slot->points, slot->attempt_id));
     }
@@ -305,7 +317,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static void add_metrics(HptRerun *rerun, const HptScanned *scanned)
+/* Of one that was stopped: its curves as far as they went then. */
+static void add_metrics(HptRerun *rerun, const HptScanned *scanned, const HptHalt *halt)
 {
     for (size_t i = 0; scanned != NULL && i < scanned->n; i++) {
         const HptFound *found = &scanned->found[i];
@@ -316,6 +329,8 @@ static void add_metrics(HptRerun *rerun, const HptScanned *scanned)
             .rule = g_strdup(hpt_rule_name(found->rule)),
             .value = found->value,
         };
+        if (halt != NULL && found->has_step)
+            (void)hpt_halt_value(halt, found->name, &metric.value);
         g_array_append_val(rerun->metrics, metric);
     }
     g_array_sort(rerun->metrics, by_name);
@@ -336,7 +351,7 @@ static void add_reads(HptRerun *rerun, const HptTrace *trace, const char *own)
     }
 }
 
-static bool collect(HptRerun *rerun, const HptSlot *slot, GError **error)
+static bool collect(HptRerun *rerun, const HptSlot *slot, const HptHalt *halt, GError **error)
 {
     const HptRunResult *result = hpt_run_get_result(slot->run);
     rerun->outcome = g_strdup(hpt_slot_verdict(slot, NULL, &rerun->cause));
@@ -347,7 +362,8 @@ static bool collect(HptRerun *rerun, const HptSlot *slot, GError **error)
     rerun->system_us = result->end->system_us;
     rerun->maxrss_bytes = result->end->maxrss_bytes;
     rerun->argv = g_strdupv(slot->argv);
-    add_metrics(rerun, result->metrics);
+    rerun->cut_short = halt != NULL && hpt_halt_by_signal(halt);
+    add_metrics(rerun, result->metrics, halt);
     add_reads(rerun, result->trace, slot->directory);
     Walk walk = {rerun, slot->directory};
     HptWorkdirCount counted = {0};
@@ -378,15 +394,18 @@ HptRerun *hpt_rerun(const HptRerunSpec *spec, GError **error)
         .plan = plan,
     };
     bool fine = plan != NULL && fill_slot(&slot, spec->recorded, spec->resume, error);
+    g_autoptr(HptHalt) halt = hpt_halt_new(spec->recorded);
+    slot.on_point = halt == NULL ? NULL : hpt_halt_add;
+    slot.user = halt;
     slot.attempt_id = hpt_uuid_new();
     rerun->started_us = hpt_time_now_us();
     if (spec->definition != NULL)
         slot.definition = spec->definition;
     fine = fine && hpt_slot_start(&slot, &context, hpt_time_monotonic_us(), error);
     if (fine) {
-        run_to_end(spec, &slot);
+        run_to_end(spec, &slot, halt);
         rerun->ended_us = hpt_time_now_us();
-        fine = collect(rerun, &slot, error);
+        fine = collect(rerun, &slot, halt, error);
     }
     clear_slot(&slot);
     return fine ? g_steal_pointer(&rerun) : NULL;

@@ -1,7 +1,7 @@
 /* A recorded run, run again: the same command under the same supervision, in a folder of its own.
  *
  * What it leaves is not recorded: it is measured, hashed and kept for comparison. Pruners do not
- * decide again: a trial that asks whether to go on is told to go on.
+ * decide again: a trial that asks whether to go on is told to go on, or to stop where it was stopped.
  */
 #ifndef HPT_STUDY_RERUN_H
 #define HPT_STUDY_RERUN_H
@@ -32,6 +32,7 @@ typedef struct {
     GArray *outputs; /* of HptRerunOutput */
     GPtrArray *reads;   /* of char *: files that it read or ran, absolute, bytes; NULL: not traced */
     GHashTable *index; /* "KIND PATH" → position in outputs */
+    bool cut_short;    /* by a signal, as a rule once did: see study/halt.h */
 } HptRerun;
 
 void hpt_rerun_free(HptRerun *rerun);

@@ -317,6 +317,8 @@ static void on_point(const HptPoint *point, void *user)
     hpt_points_add(point, slot->points);
     if (slot->watch != NULL)
         hpt_watch_add(slot->watch, point);
+    if (slot->on_point != NULL)
+        slot->on_point(point, slot->user);
 }
 
 /* ---- persistent workers ---- */

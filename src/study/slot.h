@@ -58,6 +58,8 @@ typedef struct {
     HptServant *servant; /* runs its trials, if the command is a persistent worker; outlives them */
     HptRun *run;
     HptPoints *points;
+    HptPointFunc on_point; /* hears of each point, too, with user; NULL: nobody does */
+    void *user;
     HptWatch *watch;    /* NULL: nobody decides about it */
     char *pruned;       /* why it was stopped by a rule, or NULL */
     int64_t stop_us;    /* monotonic: it was told and has not ended; INT64_MAX: not told */

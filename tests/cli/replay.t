@@ -260,10 +260,46 @@ test_ok 'a trial that failed fails again; one that fails now differs' '
     test_grep "result	end	identical	failed: exit status 3" out && cp train kept-train && printf "#!/bin/sh\nexit 2\n" >train &&
     test_exit 1 hpt-replay -q --in-place one/1 >out && test_grep "result	end	differs	complete	failed: exit status 2" out && mv kept-train train
 '
-test_ok 'a trial that a rule has stopped is not run again' '
+# Reports ten steps and heeds the answer.
+cat >steps <<'END'
+#!/bin/sh
+i=0
+while [ $i -lt 10 ]; do
+    i=$((i + 1))
+    hpt-report step=$i loss="$1$i" || { echo "told to stop at $i" && exit 0; }
+done
+END
+# Prints ten steps, leaves a file that depends on how far it came, and waits for whoever stops it.
+cat >talker <<'END'
+#!/bin/sh
+for i in 1 2 3 4 5 6 7 8 9 10; do echo "step $i loss $1$i"; done
+echo $$ >"$HPT_DIR/state"
+exec tail -f /dev/null
+END
+chmod +x steps talker
+test_ok 'a trial that a rule stopped when it asked is stopped at the same step' '
+    hpt-run -q --print=none -s told -t 2 -m loss --sampler=grid --pruner=threshold:upper=13 x=0..1 -- ./steps {x} &&
+    test_is "$(sql "select place from hpt.pruning where study = \$\$told\$\$ and stop")" 4 &&
+    trial=$(sql "select trial from hpt.trial where study = \$\$told\$\$ and state = \$\$pruned\$\$") && hpt-replay -v "told/$trial" >out 2>err &&
+    test_grep ": identical" err && test_grep "^result	end	identical	pruned: threshold: .*	pruned: threshold: " out &&
+    test_grep "^check	trial	same	pruned	.*	it is stopped again where threshold stopped it, at step 4$" out &&
+    what out "^result	(stdout|metric)" >got && printf "%s\n" "result	metric loss	identical	\N" "result	stdout	identical	\N" | test_cmp - got &&
+    test_is "$(sql "select outcome from hpt.replay where study = \$\$told\$\$")" pruned
+'
+test_ok 'one that was ended by a signal is compared as far as both went' '
+    hpt-run -q --print=none -s ended -t 1 -m "loss:min:re=step ([0-9]+) loss ([0-9.]+)" --pruner=threshold:upper=3 x=0..0 -- ./talker {x} &&
+    test_is "$(sql "select signal from hpt.attempt where study = \$\$ended\$\$")" 15 && hpt-replay ended/0 >out 2>err && test_grep ": (identical|equal)" err &&
+    what out "^result	metric loss" >got && test_grep "identical" got && what out "^result	stdout" >got && test_grep "	(identical|equal)	" got &&
+    hpt-export -q -s ended -o ended.tar && hpt-replay ended.tar#0 >out 2>err && test_grep ": (identical|equal)" err &&
+    what out "^result	metric loss" >got && test_grep "identical" got
+'
+test_ok 'of a trial that was stopped between its runs those that were are run' '
     trial=$(sql "select min(trial) from hpt.trial where study = \$\$rungs\$\$ and state = \$\$pruned\$\$") && [ -n "$trial" ] &&
-    sql "update hpt_record.evaluation set state = \$\$pruned\$\$ where number = $trial and study_id = (select id from hpt_record.study where name = \$\$rungs\$\$)" &&
-    test_exit 4 hpt-replay "rungs/$trial" 2>err >out && test_grep "a rule stopped it early" err
+    hpt-replay "rungs/$trial" >out 2>err && test_grep ": identical" err
+'
+test_ok 'without a place to stop it a trial that a rule stopped is not run again' '
+    sql "delete from hpt_record.pruning where study_id = (select id from hpt_record.study where name = \$\$ended\$\$)" &&
+    test_exit 4 hpt-replay ended/0 2>err >out && test_grep "a rule stopped it early, and the record does not say where" err
 '
 if command -v python3 >/dev/null; then
     test_ok 'a persistent worker is a fresh process' '
