@@ -12,7 +12,8 @@ SELECT s.name AS study, t.number AS trial, t.state, t.attempt, t.origin, t.reaso
        CASE WHEN u.open = 0 OR t.rung IS NULL THEN coalesce(u.ended_at, a.ended_at) END AS ended, t.rung, t.parent,
        encode(a.code, 'hex') AS code,
        convert_from(t.proposal, 'UTF8')::jsonb AS proposal,
-       encode(a.inputs, 'hex') AS inputs, encode(a.common_inputs, 'hex') AS common_inputs, a.trace, a.trace_missing
+       encode(a.inputs, 'hex') AS inputs, encode(a.common_inputs, 'hex') AS common_inputs, a.trace, a.trace_missing,
+       a.details -> 'code_changed' AS code_changed
 FROM hpt_record.trial t
 JOIN hpt_record.study s ON s.id = t.study_id
 JOIN hpt_record.attempt a ON a.study_id = t.study_id AND a.number = t.number AND a.attempt = t.attempt

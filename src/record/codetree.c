@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What a path held when it was read last. */
@@ -215,13 +214,6 @@ static const Repo *repo_of(const HptCodeTree *tree, const char *path, const char
 
 /* ---- contents ---- */
 
-static int64_t coarse_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static const char unsteady[] = "changed while it was read";
 
 /* The whole file, if it was one file all the time. *bytes is owned. The reason why not: owned, or NULL. */
@@ -276,7 +268,7 @@ static Content *read_file(HptCodeTree *tree, const HptSeen *seen, const HptGitFi
     int64_t looked_ns = 0;
     for (int attempt = 0; attempt == 0 || (attempt < 3 && g_strcmp0(content->reason, unsteady) == 0); attempt++) {
         g_free(content->reason);
-        looked_ns = coarse_now_ns();
+        looked_ns = hpt_stamp_now_ns();
         content->reason = read_once(tree, seen->path, most, &bytes, &content->stamp);
     }
     content->racy = bytes == NULL ? strcmp(content->reason, unsteady) == 0

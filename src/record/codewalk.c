@@ -36,6 +36,13 @@ bool hpt_stamp_equal(const HptStamp *a, const HptStamp *b)
            a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
 }
 
+int64_t hpt_stamp_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 bool hpt_stamp_is_racy(const HptStamp *stamp, int64_t looked_ns)
 {
     int64_t changed_ns = MAX(stamp->mtime_ns, stamp->ctime_ns);

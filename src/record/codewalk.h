@@ -17,6 +17,8 @@ typedef struct {
 } HptStamp;
 HptStamp hpt_stamp(const struct stat *info);
 bool hpt_stamp_equal(const HptStamp *a, const HptStamp *b);
+/* The clock that stamps files. */
+int64_t hpt_stamp_now_ns(void);
 /* Could a file of this stamp that was looked at then (CLOCK_REALTIME_COARSE) change without its stamp changing? */
 bool hpt_stamp_is_racy(const HptStamp *stamp, int64_t looked_ns);
 

@@ -6,7 +6,6 @@
 #include "record/digestcache.h"
 #include "study/intake.h"
 #include "study/sent.h"
-#include "study/tracked.h"
 
 #define PIECE ((size_t)1 << 20) /* read at once */
 #define SENT_MAX 4096           /* sets that are remembered as sent */
@@ -21,7 +20,7 @@ struct HptIntake {
     HptDigestCache *cache;
     const HptEnvironment *environment;
     char *path;
-    HptTracked *tracked;
+    HptTracked *tracked; /* the last one; NULL: none yet */
     GHashTable *software; /* HptDigest of files → HptDigest of the environment that they make */
     GHashTable *sent;     /* HptDigest of sets */
     GHashTable *known;    /* HptDigest of objects */
@@ -42,6 +41,9 @@ typedef struct {
 
 struct HptGathering {
     HptIntake *intake;
+    HptTracked *tracked; /* NULL: no code was taken */
+    int64_t looked_ns;
+    GPtrArray *changed; /* see HptGathered */
     GArray *items;
     guint next; /* to be looked at */
     GArray *objects; /* HptSentObject: to be sent with the set */

@@ -91,7 +91,8 @@ static HptArgs *put(HptIntake *intake, const HptInputs *inputs, const GArray *ob
 
 HptGathered hpt_gathering_end(HptGathering *gathering)
 {
-    HptGathered out = {.own = gathering->own, .common = gathering->common};
+    HptGathered out = {
+        .own = gathering->own, .common = gathering->common, .changed = gathering->changed};
     if (gathering->intake->unsaved_bytes > SAVE_BYTES)
         intake_save_cache(gathering->intake);
     out.put_common = put(gathering->intake, gathering->common, NULL);

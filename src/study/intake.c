@@ -59,8 +59,6 @@ HptIntake *hpt_intake_new(const HptIntakeSpec *spec)
     intake->allow_secrets = spec->allow_secrets;
     intake->environment = spec->environment;
     intake->path = g_strdup(spec->path);
-    g_autofree char *directory = g_get_current_dir();
-    intake->tracked = hpt_tracked_new(directory);
     intake->software = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, g_free);
     intake->cache = hpt_digest_cache_new(file, spec->host, spec->boot);
     intake->sent = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
@@ -86,7 +84,7 @@ void hpt_intake_free(HptIntake *intake)
     g_hash_table_unref(intake->software);
     g_hash_table_unref(intake->sent);
     g_hash_table_unref(intake->known);
-    hpt_tracked_free(intake->tracked);
+    hpt_tracked_unref(intake->tracked);
     g_free(intake->path);
     g_free(intake->project);
     g_free(intake->folder);
@@ -94,9 +92,14 @@ void hpt_intake_free(HptIntake *intake)
     g_free(intake);
 }
 
-void hpt_intake_set_code(HptIntake *intake, const HptCode *code)
+HptTracked *hpt_intake_track(HptIntake *intake, const HptCode *code)
 {
-    hpt_tracked_set(intake->tracked, code);
+    g_autofree char *directory = g_get_current_dir();
+    if (intake->tracked == NULL || !hpt_tracked_is(intake->tracked, &code->digest)) {
+        hpt_tracked_unref(intake->tracked);
+        intake->tracked = hpt_tracked_new(directory, code);
+    }
+    return hpt_tracked_ref(intake->tracked);
 }
 
 /* ---- the trial's files ---- */
@@ -186,10 +189,14 @@ void hpt_gathering_add_trace(HptGathering *gathering, const HptTrace *trace)
         add_traced(gathering, &trace->files[i], trace->shared);
 }
 
-HptGathering *hpt_gathering_new(HptIntake *intake, GError **error)
+HptGathering *hpt_gathering_new(HptIntake *intake, HptTracked *tracked, int64_t looked_ns,
+                                GError **error)
 {
     g_autoptr(HptGathering) gathering = g_new0(HptGathering, 1);
     gathering->intake = intake;
+    gathering->tracked = hpt_tracked_ref(tracked);
+    gathering->looked_ns = looked_ns;
+    gathering->changed = g_ptr_array_new_with_free_func(g_free);
     gathering->fd = -1;
     gathering->items = g_array_new(false, false, sizeof(IntakeItem));
     g_array_set_clear_func(gathering->items, clear_item);
@@ -214,6 +221,8 @@ void hpt_gathering_free(HptGathering *gathering)
     if (gathering == NULL)
         return;
     intake_stop_reading(gathering);
+    hpt_tracked_unref(gathering->tracked);
+    g_ptr_array_unref(gathering->changed);
     g_array_unref(gathering->items);
     g_array_unref(gathering->objects);
     g_hash_table_unref(gathering->kept);
@@ -257,8 +266,8 @@ static HptInputs *make_set(const HptGathering *gathering, bool common)
         HptInputFile file = {
             .role = item->role,
             .state = item->state,
-            .ignored = item->role != HPT_INPUT_WRITTEN &&
-                       hpt_tracked_ignores(gathering->intake->tracked, item->path),
+            .ignored = item->role != HPT_INPUT_WRITTEN && gathering->tracked != NULL &&
+                       hpt_tracked_ignores(gathering->tracked, item->path),
             .size = item->state == HPT_INPUT_SECRET ? -1 : item->size,
             .digest = item->digest,
             .path = path,
@@ -268,6 +277,31 @@ static HptInputs *make_set(const HptGathering *gathering, bool common)
     if (files->len == 0)
         return NULL;
     return hpt_inputs_new((const HptInputFile *)(void *)files->data, files->len);
+}
+
+/* Did it hold something else when it was used? Where nobody knows what, it is one if it was changed after the look. */
+static bool is_other(const HptGathering *gathering, const IntakeItem *item, const HptDigest *code)
+{
+    if (item->left_out || item->role == HPT_INPUT_WRITTEN)
+        return false;
+    if (hpt_input_state_has_digest(item->state))
+        return !hpt_digest_equal(&item->digest, code);
+    int64_t changed_ns = (int64_t)item->then.st_ctim.tv_sec * 1000000000 + item->then.st_ctim.tv_nsec;
+    return item->has_then && changed_ns >= gathering->looked_ns;
+}
+
+static void find_changed(HptGathering *gathering)
+{
+    for (guint i = 0; gathering->tracked != NULL && i < gathering->items->len; i++) {
+        const IntakeItem *item = &g_array_index(gathering->items, IntakeItem, i);
+        const HptDigest *code;
+        const char *name = hpt_tracked_find(gathering->tracked, item->path, &code);
+        if (name == NULL || !is_other(gathering, item, code) ||
+            g_ptr_array_find_with_equal_func(gathering->changed, name, g_str_equal, NULL))
+            continue;
+        g_ptr_array_add(gathering->changed, gathering->intake->allow_secrets ? g_strdup(name)
+                                                                             : hpt_secret_cut(name));
+    }
 }
 
 bool hpt_gathering_step(HptGathering *gathering, int64_t until_us)
@@ -287,6 +321,7 @@ bool hpt_gathering_step(HptGathering *gathering, int64_t until_us)
     }
     gathering->own = make_set(gathering, false);
     gathering->common = make_set(gathering, true);
+    find_changed(gathering);
     gathering->done = true;
     return true;
 }

@@ -5,6 +5,9 @@
  * after it, in steps of a few milliseconds, so that large files hold up no other trial. Digests of files that
  * have not changed come from the digest cache: a warm trial costs a stat for each of its files.
  *
+ * What was used is compared with the code snapshot, which is taken a moment before the command begins: a file of it
+ * that somebody changed in that moment is named.
+ *
  * Kept as objects: regular files below the project's folder that the trial was declared to read, read or changed, up to
  * the limit; not what it wrote. Left out altogether: /proc, /sys, /dev, .hpt (where the trial's own folder
  * lies), and what is no regular file.
@@ -18,6 +21,7 @@
 #include "record/inputs.h"
 #include "run/trace.h"
 #include "store/object.h"
+#include "study/tracked.h"
 
 #include <sys/stat.h>
 
@@ -51,13 +55,15 @@ HptIntake *hpt_intake_new(const HptIntakeSpec *spec);
 /* Writes the digest cache. */
 void hpt_intake_free(HptIntake *intake);
 
-/* The code that trials run from now on: files of its tree that it lacks are ignored ones. */
-void hpt_intake_set_code(HptIntake *intake, const HptCode *code);
+/* The snapshot in the form that gatherings ask; owned. Costs nothing while it is the same. */
+HptTracked *hpt_intake_track(HptIntake *intake, const HptCode *code);
 
 /* Of a trial. */
 typedef struct HptGathering HptGathering;
-/* Fails as hpt_declared_expand. */
-HptGathering *hpt_gathering_new(HptIntake *intake, GError **error) HPT_WARN_UNUSED;
+/* tracked: the code that the trial runs; NULL: none was taken. looked_ns: when it was looked at (CLOCK_REALTIME_COARSE).
+ * Fails as hpt_declared_expand. */
+HptGathering *hpt_gathering_new(HptIntake *intake, HptTracked *tracked, int64_t looked_ns,
+                                GError **error) HPT_WARN_UNUSED;
 void hpt_gathering_free(HptGathering *gathering);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGathering, hpt_gathering_free)
 
@@ -84,6 +90,8 @@ void hpt_gathering_cut(HptGathering *gathering);
 typedef struct {
     const HptInputs *own, *common;
     const HptDigest *environment;
+    const GPtrArray *changed; /* of char *: files of the code that were others when the trial used them, from the
+                                 tree's root on */
     HptArgs *put_own, *put_common, *put_environment;
 } HptGathered;
 HptGathered hpt_gathering_end(HptGathering *gathering);

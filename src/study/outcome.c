@@ -399,6 +399,22 @@ static json_t *trace_details(const HptOutcome *outcome, const HptTrace *trace)
 }
 
 /* Where it ran, and what is out of the ordinary. */
+/* At most so many names. */
+#define CHANGED_MAX 100
+
+static void changed_details(json_t *details, const GPtrArray *names)
+{
+    if (names == NULL || names->len == 0)
+        return;
+    json_t *list = json_array();
+    for (guint i = 0; i < MIN(names->len, CHANGED_MAX); i++) {
+        g_autofree char *name = g_utf8_make_valid(names->pdata[i], -1);
+        json_array_append_new(list, json_string(name));
+    }
+    json_object_set_new(details, "code_changed", list);
+    count(details, "code_changed_more", (int64_t)names->len - (int64_t)json_array_size(list));
+}
+
 static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t skipped,
                          const char *walk_problem)
 {
@@ -407,6 +423,7 @@ static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t 
     state(details, "cores", place->cores);
     state(details, "gpus", place->gpus);
     state(details, "via", place->via);
+    changed_details(details, place->code_changed);
     if (result != NULL && result->end != NULL)
         state(details, "containment", result->end->containment);
     if (result != NULL && result->end != NULL) {

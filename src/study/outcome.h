@@ -39,9 +39,10 @@ extern const char *const hpt_outcome_own_files[];
  * two parts because the trial's own facts stand between them. collected is made by _collect. */
 typedef struct HptOutcome HptOutcome;
 
-/* Where it ran, for the details; NULL: nothing special. */
+/* Where and on what it ran, for the details; NULL: nothing special. */
 typedef struct {
     const char *cores, *gpus, *via;
+    const GPtrArray *code_changed; /* of char *: see HptGathered */
 } HptRunPlace;
 
 /* result may be NULL (a run that could not be started at all). directory is the trial's folder.

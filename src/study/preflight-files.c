@@ -194,6 +194,11 @@ static char *named(const GPtrArray *causes)
 static void on_restore(const char *what, const char *path, HptRestoreState state, const char *why,
                        void *user)
 {
+    if (state == HPT_RESTORE_CHANGED) {
+        preflight_add(user, what, path, HPT_CHECK_DIFFERS, NULL, NULL,
+                      "somebody changed it between the snapshot and its use: restored as it was used");
+        return;
+    }
     bool missing = state == HPT_RESTORE_MISSING;
     const char *now = missing                         ? ""
                       : state == HPT_RESTORE_UNREAD ? "): it was not read, and is not here"
@@ -366,6 +371,25 @@ static char *why_no_code(const HptRecorded *recorded)
     bool nothing = reader != NULL && hpt_code_next(reader, &first, NULL) &&
                    first.kind == HPT_CODE_MISSING && strcmp(first.path, ".") == 0;
     return nothing ? g_strdup(first.text) : NULL;
+}
+
+/* Has this file of the code had its line? */
+static bool is_listed(const HptPreflight *preflight, const char *path)
+{
+    for (guint i = 0; i < preflight->checks->len; i++) {
+        const HptCheck *check = &g_array_index(preflight->checks, HptCheck, i);
+        if (strcmp(check->what, "code") == 0 && g_strcmp0(check->item, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+void preflight_changed(HptPreflight *preflight, const HptRecorded *recorded)
+{
+    for (guint i = 0; i < recorded->code_changed->len; i++)
+        if (!is_listed(preflight, recorded->code_changed->pdata[i]))
+            preflight_add(preflight, "code", recorded->code_changed->pdata[i], HPT_CHECK_UNKNOWN, NULL, NULL,
+                          "somebody changed it between the snapshot and its use: what was used is not here");
 }
 
 bool preflight_place(HptPreflight *preflight, const HptPreflightInput *input, GError **error)

@@ -12,6 +12,9 @@ void preflight_add(HptPreflight *preflight, const char *what, const char *item, 
 bool preflight_place(HptPreflight *preflight, const HptPreflightInput *input,
                      GError **error) HPT_WARN_UNUSED;
 
+/* Names the files of the code that were changed between its snapshot and their use. */
+void preflight_changed(HptPreflight *preflight, const HptRecorded *recorded);
+
 /* Compares the files that the trial read and that are not restored with what they are now. */
 void preflight_files(HptPreflight *preflight, const HptPreflightInput *input);
 

@@ -443,6 +443,7 @@ HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error)
     }
     if (!preflight_place(preflight, input, error))
         return NULL;
+    preflight_changed(preflight, recorded);
     enter_limits(preflight, recorded->facts);
     if ((input->fix_addresses ||
          g_strcmp0(hpt_items_get(recorded->facts, "process", "aslr"), "off") == 0) &&

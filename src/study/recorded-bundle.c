@@ -225,11 +225,7 @@ static void read_attempt(HptRecorded *run, const json_t *attempt)
         if (bytes != NULL)
             g_ptr_array_add(run->argv, g_bytes_new_take(bytes, length));
     }
-    const json_t *details = json_object_get(attempt, "details");
-    run->cores = g_strdup(hpt_row_text(details, "cores"));
-    run->gpus = g_strdup(hpt_row_text(details, "gpus"));
-    run->via = g_strdup(hpt_row_text(details, "via"));
-    run->containment = g_strdup(hpt_row_text(details, "containment"));
+    hpt_recorded_take_details(run, json_object_get(attempt, "details"));
 }
 
 static void read_part(HptRecorded *run, const json_t *part)

@@ -1,6 +1,5 @@
 #include "study/recorded.h"
 
-#include "base/json.h"
 #include "record/codetext.h"
 #include "study/cause.h"
 
@@ -58,6 +57,7 @@ HptRecorded *hpt_recorded_new(void)
     HptRecorded *run = g_new0(HptRecorded, 1);
     run->exit_status = -1;
     run->resume_trial = run->stop_step = -1;
+    run->code_changed = g_ptr_array_new_with_free_func(g_free);
     run->facts = g_ptr_array_new_with_free_func(free_fact);
     run->metrics = g_array_new(false, false, sizeof(HptRecordedMetric));
     g_array_set_clear_func(run->metrics, clear_metric);
@@ -85,6 +85,7 @@ void hpt_recorded_free(HptRecorded *recorded)
     g_clear_pointer(&recorded->facts, g_ptr_array_unref);
     g_clear_pointer(&recorded->metrics, g_array_unref);
     g_clear_pointer(&recorded->ends, g_array_unref);
+    g_clear_pointer(&recorded->code_changed, g_ptr_array_unref);
     g_clear_pointer(&recorded->outputs, g_array_unref);
     g_clear_pointer(&recorded->inputs, g_array_unref);
     g_free(recorded);
@@ -152,6 +153,19 @@ static char *detail(const json_t *details, const char *name)
     return g_strdup(json_string_value(json_object_get(details, name)));
 }
 
+void hpt_recorded_take_details(HptRecorded *run, const json_t *details)
+{
+    size_t i;
+    json_t *name;
+    run->cores = detail(details, "cores");
+    run->gpus = detail(details, "gpus");
+    run->via = detail(details, "via");
+    run->containment = detail(details, "containment");
+    json_array_foreach(json_object_get(details, "code_changed"), i, name)
+        if (json_is_string(name))
+            g_ptr_array_add(run->code_changed, g_strdup(json_string_value(name)));
+}
+
 static bool read_details(HptRecorded *run, const char *text, GError **error)
 {
     if (text == NULL)
@@ -159,10 +173,7 @@ static bool read_details(HptRecorded *run, const char *text, GError **error)
     g_autoptr(json_t) details = hpt_json_parse(text, strlen(text), error);
     if (details == NULL)
         return false;
-    run->cores = detail(details, "cores");
-    run->gpus = detail(details, "gpus");
-    run->via = detail(details, "via");
-    run->containment = detail(details, "containment");
+    hpt_recorded_take_details(run, details);
     return true;
 }
 

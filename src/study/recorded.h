@@ -6,6 +6,7 @@
 #ifndef HPT_STUDY_RECORDED_H
 #define HPT_STUDY_RECORDED_H
 
+#include "base/json.h"
 #include "db/db.h"
 #include "store/object.h"
 #include "study/definition.h"
@@ -66,6 +67,7 @@ typedef struct {
     GPtrArray *facts;        /* of HptItem: its items, by kind and name */
     int slot;
     char *cores, *gpus, *via, *containment; /* of the details; NULL: none */
+    GPtrArray *code_changed; /* char *: of its code, from the root of its tree: changed between the snapshot and its use */
     char *host;
     int64_t started_us;
     bool part; /* an evaluation */
@@ -94,6 +96,9 @@ const char *hpt_items_get(const GPtrArray *facts, const char *kind, const char *
  * Fails HPT_ERROR_NOT_FOUND if there is no such fold. */
 GPtrArray *hpt_recorded_read(HptDb *db, const char *study, int64_t trial, int fold,
                              GError **error) HPT_WARN_UNUSED;
+
+/* What the run's details say into run. */
+void hpt_recorded_take_details(HptRecorded *run, const json_t *details);
 
 /* Where objects are read from: the database, else the project's folder. */
 typedef struct {

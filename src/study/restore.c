@@ -102,7 +102,7 @@ typedef struct {
     char *project; /* the fresh folder of the project */
     GPtrArray *links; /* path, target, path, target … */
     GHashTable *done; /* relative to the fresh folder */
-    GHashTable *read; /* fresh names of what the trial is known to have read in the project */
+    GHashTable *read; /* fresh name → HptRecordedInput: what the trial is known to have read in the project */
 } Restore;
 
 /* The directories of then and now. */
@@ -352,12 +352,56 @@ static bool take_missing(Restore *restore, const HptCodeEntry *entry, const char
     return true;
 }
 
+/* From the project as it is now: a file whose digest alone was kept, or not even that. */
+static bool take_input(Restore *restore, const HptRecordedInput *input, const char *path,
+                       GError **error)
+{
+    g_autofree char *then = join(restore->project_then, input->path);
+    g_autofree char *now = place_now(restore, then);
+    HptDigest digest;
+    bool there;
+    if (!copy_now(restore, now, path, &digest, &there, error))
+        return false;
+    bool same = there && input->has_digest && memcmp(&digest, &input->digest, sizeof digest) == 0;
+    if (there && !input->has_digest)
+        tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
+    if (same || (there && !input->has_digest))
+        return true;
+    if (there && !remove_fresh(restore, path, error))
+        return false;
+    /* What went away while the trial ran need not come back. */
+    if (strcmp(input->state, "gone") != 0)
+        tell(restore, "input", input->path, HPT_RESTORE_MISSING,
+             there ? "its bytes were not kept, and here it is another"
+                   : "its bytes were not kept, and it is not here");
+    return true;
+}
+
+/* Was it another when the trial read it? */
+static bool is_other(const HptRecordedInput *input, const HptDigest *code)
+{
+    return input != NULL && input->has_digest && !hpt_digest_equal(&input->digest, code);
+}
+
+static bool restore_changed(Restore *restore, const HptCodeEntry *entry, const char *path,
+                            GError **error)
+{
+    const HptRecordedInput *input = g_hash_table_lookup(restore->read, path);
+    tell(restore, "code", entry->path, HPT_RESTORE_CHANGED, "");
+    return strcmp(input->state, "stored") == 0
+               ? restore_object(restore, "code", entry->path, path, &input->digest, input->size,
+                                entry->mode, error)
+               : take_input(restore, input, path, error);
+}
+
 static bool restore_entry(Restore *restore, const HptCodeEntry *entry, GError **error)
 {
     g_autofree char *path = join(restore->root, entry->path);
     switch (entry->kind) {
     case HPT_CODE_FILE:
         mark(restore, path);
+        if (is_other(g_hash_table_lookup(restore->read, path), &entry->digest))
+            return restore_changed(restore, entry, path, error);
         return restore_object(restore, "code", entry->path, path, &entry->digest, entry->size,
                               entry->mode, error);
     case HPT_CODE_FOLDER:
@@ -392,31 +436,6 @@ static bool restore_code(Restore *restore, HptCodeReader *reader, GError **error
 
 /* ---- inputs ---- */
 
-/* From the project as it is now: a file whose digest alone was kept, or not even that. */
-static bool take_input(Restore *restore, const HptRecordedInput *input, const char *path,
-                       GError **error)
-{
-    g_autofree char *then = join(restore->project_then, input->path);
-    g_autofree char *now = place_now(restore, then);
-    HptDigest digest;
-    bool there;
-    if (!copy_now(restore, now, path, &digest, &there, error))
-        return false;
-    bool same = there && input->has_digest && memcmp(&digest, &input->digest, sizeof digest) == 0;
-    if (there && !input->has_digest)
-        tell(restore, "input", input->path, HPT_RESTORE_TAKEN, input->state);
-    if (same || (there && !input->has_digest))
-        return true;
-    if (there && !remove_fresh(restore, path, error))
-        return false;
-    /* What went away while the trial ran need not come back. */
-    if (strcmp(input->state, "gone") != 0)
-        tell(restore, "input", input->path, HPT_RESTORE_MISSING,
-             there ? "its bytes were not kept, and here it is another"
-                   : "its bytes were not kept, and it is not here");
-    return true;
-}
-
 static bool restore_input(Restore *restore, const HptRecordedInput *input, GError **error)
 {
     g_autofree char *path = join(restore->project, input->path);
@@ -449,8 +468,12 @@ static void find_read(Restore *restore)
     const GArray *inputs = restore->spec->recorded->inputs;
     for (guint i = 0; i < inputs->len; i++) {
         const HptRecordedInput *input = &g_array_index(inputs, HptRecordedInput, i);
-        if (is_below(input->path) && strcmp(input->role, "written") != 0)
-            g_hash_table_add(restore->read, join(restore->project, input->path));
+        if (!is_below(input->path) || strcmp(input->role, "written") == 0)
+            continue;
+        g_autofree char *path = join(restore->project, input->path);
+        const HptRecordedInput *before = g_hash_table_lookup(restore->read, path);
+        if (before == NULL || !before->has_digest)
+            g_hash_table_replace(restore->read, g_steal_pointer(&path), (gpointer)input);
     }
 }
 

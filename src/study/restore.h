@@ -16,6 +16,7 @@
 typedef enum {
     HPT_RESTORE_DONE,    /* it is there */
     HPT_RESTORE_TAKEN,   /* not captured then: as it is in the project now */
+    HPT_RESTORE_CHANGED, /* another when the trial read it than in the snapshot: as it was read */
     HPT_RESTORE_UNREAD,  /* not captured then, not to be had, and not read by the trial */
     HPT_RESTORE_MISSING, /* it cannot be had; why says the reason */
 } HptRestoreState;

@@ -613,6 +613,7 @@ HptArgs *hpt_slot_finish_args(const HptSlot *slot, const HptSlotContext *context
         .cores = resources->cores == NULL ? NULL : hpt_cores_peek_text(resources->cores, slot->index),
         .gpus = gpus,
         .via = via,
+        .code_changed = slot->code_changed,
     };
     g_autoptr(HptOutcome) left =
         hpt_outcome_collect(slot->run == NULL ? NULL : hpt_run_get_result(slot->run), slot->points,
@@ -695,6 +696,7 @@ void hpt_slot_clear(HptSlot *slot)
     slot->fenced = false;
     slot->keep = slot->has_code = slot->gathers = slot->trace_taken = false;
     slot->inputs = slot->common = slot->environment = NULL;
+    slot->code_changed = NULL;
     g_clear_pointer(&slot->gathering, hpt_gathering_free);
     slot->batches = 0;
     slot->settle_us = 0;

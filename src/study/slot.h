@@ -49,9 +49,12 @@ typedef struct {
     char **argv;
     HptDigest code; /* what it runs; of a persistent worker: what that began with */
     bool has_code;
+    HptTracked *tracked; /* the same; NULL: there was no look yet */
+    int64_t looked_ns;   /* when it was looked at */
     HptGathering *gathering; /* of its files; NULL: none was begun */
     const HptDigest *inputs, *common; /* its sets, once they are gathered, or NULL; the gathering's */
     const HptDigest *environment;     /* with the software that its trace showed; NULL: the worker's */
+    const GPtrArray *code_changed;    /* files of code that were others when they were used, or NULL */
     bool trace_taken, gathers;
     char *directory; /* the trial's, absolute */
     char *resume;    /* the restored files it goes on from, or NULL */

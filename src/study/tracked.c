@@ -4,35 +4,13 @@
 #include <string.h>
 
 struct HptTracked {
-    char *directory;
-    char *root;        /* of the tree; NULL: there is no git */
-    GHashTable *paths; /* from there */
+    int owners;
+    char *root;        /* of the tree; NULL: not known */
+    bool git;          /* it said what is ignored */
+    GHashTable *paths; /* from there → HptDigest of a file, NULL of anything else */
     GStringChunk *strings;
     HptDigest digest;
-    bool set;
 };
-
-HptTracked *hpt_tracked_new(const char *directory)
-{
-    HptTracked *tracked = g_new0(HptTracked, 1);
-    char *real = realpath(directory, NULL);
-    tracked->directory = g_strdup(real != NULL ? real : directory);
-    free(real);
-    tracked->paths = g_hash_table_new(g_str_hash, g_str_equal);
-    tracked->strings = g_string_chunk_new(4096);
-    return tracked;
-}
-
-void hpt_tracked_free(HptTracked *tracked)
-{
-    if (tracked == NULL)
-        return;
-    g_hash_table_unref(tracked->paths);
-    g_string_chunk_free(tracked->strings);
-    g_free(tracked->directory);
-    g_free(tracked->root);
-    g_free(tracked);
-}
 
 /* The directory without its last part, which is the place of the command in the tree. Owned; NULL: it does not end so. */
 static char *root_of(const char *directory, const char *place)
@@ -55,23 +33,59 @@ static bool asked_git(const HptCodeReader *reader)
     return false;
 }
 
-void hpt_tracked_set(HptTracked *tracked, const HptCode *code)
+HptTracked *hpt_tracked_new(const char *directory, const HptCode *code)
 {
-    if (tracked->set && memcmp(&tracked->digest, &code->digest, sizeof code->digest) == 0)
-        return;
-    tracked->set = true;
+    HptTracked *tracked = g_new0(HptTracked, 1);
+    tracked->owners = 1;
     tracked->digest = code->digest;
-    g_hash_table_remove_all(tracked->paths);
-    g_string_chunk_clear(tracked->strings);
-    g_clear_pointer(&tracked->root, g_free);
+    tracked->paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+    tracked->strings = g_string_chunk_new(4096);
     g_autoptr(GError) ignored = NULL; /* made by ourselves a moment ago */
     g_autoptr(HptCodeReader) reader = hpt_code_reader_new(code->canonical, code->length, &ignored);
-    if (reader == NULL || !asked_git(reader))
-        return;
+    if (reader == NULL)
+        return tracked;
+    char *real = realpath(directory, NULL);
+    tracked->root = root_of(real != NULL ? real : directory, hpt_code_reader_peek_directory(reader));
+    free(real);
+    tracked->git = asked_git(reader);
     HptCodeEntry entry;
     while (hpt_code_next(reader, &entry, &ignored))
-        g_hash_table_add(tracked->paths, g_string_chunk_insert(tracked->strings, entry.path));
-    tracked->root = root_of(tracked->directory, hpt_code_reader_peek_directory(reader));
+        g_hash_table_insert(tracked->paths, g_string_chunk_insert(tracked->strings, entry.path),
+                            entry.kind == HPT_CODE_FILE
+                                ? g_memdup2(&entry.digest, sizeof entry.digest)
+                                : NULL);
+    return tracked;
+}
+
+HptTracked *hpt_tracked_ref(HptTracked *tracked)
+{
+    if (tracked != NULL)
+        tracked->owners++;
+    return tracked;
+}
+
+void hpt_tracked_unref(HptTracked *tracked)
+{
+    if (tracked == NULL || --tracked->owners > 0)
+        return;
+    g_hash_table_unref(tracked->paths);
+    g_string_chunk_free(tracked->strings);
+    g_free(tracked->root);
+    g_free(tracked);
+}
+
+bool hpt_tracked_is(const HptTracked *tracked, const HptDigest *code)
+{
+    return hpt_digest_equal(&tracked->digest, code);
+}
+
+/* From the root on; NULL: it is not in the tree. */
+static const char *inside_of(const HptTracked *tracked, const char *path)
+{
+    size_t length = tracked->root == NULL ? 0 : strlen(tracked->root);
+    if (tracked->root == NULL || strncmp(path, tracked->root, length) != 0 || path[length] != '/')
+        return NULL;
+    return path + length + 1;
 }
 
 /* The path itself, a folder above it that is one entry, or one that hpt passes over. */
@@ -95,8 +109,13 @@ static bool is_known(const HptTracked *tracked, const char *path)
 
 bool hpt_tracked_ignores(const HptTracked *tracked, const char *path)
 {
-    size_t length = tracked->root == NULL ? 0 : strlen(tracked->root);
-    if (tracked->root == NULL || strncmp(path, tracked->root, length) != 0 || path[length] != '/')
-        return false;
-    return !is_known(tracked, path + length + 1);
+    const char *inside = tracked->git ? inside_of(tracked, path) : NULL;
+    return inside != NULL && !is_known(tracked, inside);
+}
+
+const char *hpt_tracked_find(const HptTracked *tracked, const char *path, const HptDigest **digest)
+{
+    const char *inside = inside_of(tracked, path);
+    *digest = inside == NULL ? NULL : g_hash_table_lookup(tracked->paths, inside);
+    return *digest == NULL ? NULL : inside;
 }

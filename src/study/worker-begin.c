@@ -203,6 +203,7 @@ void worker_finish(Worker *worker)
     }
     for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++) {
         hpt_slot_clear(&worker->slots[i]);
+        hpt_tracked_unref(worker->slots[i].tracked);
         hpt_slot_dismiss(&worker->slots[i]);
     }
     for (int i = 0; worker->slots != NULL && i < worker->options->jobs; i++)

@@ -6,9 +6,8 @@
 
 bool worker_gather_begin(Worker *worker, HptSlot *slot, GError **error)
 {
-    if (hpt_codebook_peek(worker->codebook) != NULL)
-        hpt_intake_set_code(worker->intake, hpt_codebook_peek(worker->codebook));
-    slot->gathering = hpt_gathering_new(worker->intake, error);
+    slot->gathering =
+        hpt_gathering_new(worker->intake, slot->tracked, slot->looked_ns, error);
     return slot->gathering != NULL;
 }
 
@@ -37,6 +36,19 @@ static void note_untraced(Worker *worker, const HptSlot *slot)
     worker_note(worker, text);
 }
 
+static void note_changed(Worker *worker, const HptSlot *slot)
+{
+    if (slot->code_changed->len == 0 || worker->changed_told)
+        return;
+    worker->changed_told = true;
+    g_autofree char *name = hpt_text_printable(slot->code_changed->pdata[0], -1);
+    g_autofree char *text = g_strdup_printf(
+        "trial %" PRId64 ": '%s' was changed after its code was recorded and before it was read; see "
+        "code_changed of the view trial",
+        slot->number, name);
+    worker_note(worker, text);
+}
+
 void worker_gather_end(Worker *worker, HptSlot *slot)
 {
     HptGathered gathered = hpt_gathering_end(slot->gathering);
@@ -50,6 +62,8 @@ void worker_gather_end(Worker *worker, HptSlot *slot)
         hpt_outbox_post_with_end(&worker->outbox, HPT_SQL_ENVIRONMENT_PUT, gathered.put_environment,
                                  gathered.environment);
     slot->environment = gathered.environment;
+    slot->code_changed = gathered.changed;
+    note_changed(worker, slot);
     slot->inputs = gathered.own == NULL ? NULL : &gathered.own->digest;
     slot->common = gathered.common == NULL ? NULL : &gathered.common->digest;
     note_untraced(worker, slot);

@@ -43,6 +43,7 @@ typedef struct {
                               since the last that did not, or 0 */
     bool withheld_told;   /* that a file with a secret in it is not stored */
     bool untraced_told;   /* that trials cannot be traced here */
+    bool changed_told;    /* that code was changed under a trial */
     HptWorkerEnd end;
     GError *fatal;
     GError *storage; /* the first thing that could not be stored; told at the end */

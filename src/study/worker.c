@@ -1,5 +1,7 @@
 #include "study/worker-internal.h"
 
+#include "record/codewalk.h"
+
 #include "base/text.h"
 #include "study/reap.h"
 #include "study/resume.h"
@@ -147,8 +149,12 @@ static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
 static void look_at_code(Worker *worker, HptSlot *slot)
 {
     HptArgs *args = NULL;
-    if (slot->servant == NULL || hpt_servant_get_pid(slot->servant) <= 0)
+    if (slot->servant == NULL || hpt_servant_get_pid(slot->servant) <= 0) {
+        slot->looked_ns = hpt_stamp_now_ns();
         slot->code = hpt_codebook_look(worker->codebook, &args);
+        hpt_tracked_unref(slot->tracked);
+        slot->tracked = hpt_intake_track(worker->intake, hpt_codebook_peek(worker->codebook));
+    }
     slot->has_code = true;
     if (args != NULL)
         hpt_outbox_post_record(&worker->outbox, HPT_SQL_CODE_PUT, args, &slot->code);

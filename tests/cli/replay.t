@@ -260,6 +260,19 @@ test_ok 'a trial that failed fails again; one that fails now differs' '
     test_grep "result	end	identical	failed: exit status 3" out && cp train kept-train && printf "#!/bin/sh\nexit 2\n" >train &&
     test_exit 1 hpt-replay -q --in-place one/1 >out && test_grep "result	end	differs	complete	failed: exit status 2" out && mv kept-train train
 '
+cat >gated <<'END'
+#!/bin/sh
+[ ! -p gate ] || read -r _ <gate
+echo "loss=$(cat model)"
+END
+chmod +x gated
+test_ok 'code that somebody changes between its snapshot and its use is named, and restored as it was used' '
+    mkdir race && cd race && mkfifo gate && echo 1 >model && { hpt-run --print=none --progress=none -t 1 -m loss -s race --allow-unused x=0.0..1.0 -- ../gated 2>err & } &&
+    pid=$! && { echo 2 >model && echo go; } >gate && test_exit 0 wait $pid && test_grep "trial 0: .race/model. was changed after its code was recorded" err &&
+    test_is "$(sql "select t.code_changed, m.value from hpt.trial t join hpt.metric m using (study, trial) where study = \$\$race\$\$")" "[\"race/model\"]|2" &&
+    hpt-verify -f tsv >out 2>&1 && test_grep "code was changed after its snapshot and before its use: race/model" out && rm gate && echo 3 >model &&
+    hpt-replay race/0 >out 2>err && test_grep ": identical" err && what out check >got && test_grep "check	code race/model	differs	.*restored as it was used" got
+'
 # Reports ten steps and heeds the answer.
 cat >steps <<'END'
 #!/bin/sh

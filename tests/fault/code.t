@@ -40,6 +40,8 @@ test_ok "$((rounds * 20)) trials by 20 workers while the tree changes all the ti
     touch changing && { n=0; while [ -e changing ]; do n=$((n + 1)); echo "version $n" >.hpt/next && mv .hpt/next model; done & } &&
     changer=$! && together racing -t $((rounds * 20)) && rm changing && wait "$changer" &&
     test_is "$(sql "select count(*) from trial where study = '"'racing' and state = 'complete' and code is not null"'")" $((rounds * 20)) &&
-    got=$(exact racing "") && say "trials that left what their snapshot holds, snapshots: $got of $((rounds * 20))" && hpt-verify >/dev/null
+    got=$(exact racing "") && say "trials that left what their snapshot holds, snapshots: $got of $((rounds * 20))" && hpt-verify >/dev/null &&
+    named=$(sql "select count(*) from trial where study = '"'racing' and code_changed is not null"'") && exact=$(exact racing "and t.code_changed is null") &&
+    say "the others say that their code was changed: $named" && test_is "$named" "$((rounds * 20 - ${exact% *}))"
 '
 test_done

@@ -72,7 +72,7 @@ static void teardown(Lab *lab, gconstpointer data)
 static HptGathering *begin(HptIntake *intake)
 {
     g_autoptr(GError) error = NULL;
-    HptGathering *gathering = hpt_gathering_new(intake, &error);
+    HptGathering *gathering = hpt_gathering_new(intake, NULL, 0, &error);
     g_assert_no_error(error);
     return gathering;
 }
@@ -320,21 +320,54 @@ static void test_ignored(Lab *lab, gconstpointer data)
     code.digest = hpt_digest(text, strlen(text));
     g_autofree char *sub = g_strconcat(lab->project, "/sub", NULL);
     g_assert_cmpint(g_mkdir(sub, 0700), ==, 0);
-    HptTracked *tracked = hpt_tracked_new(sub);
+    HptTracked *tracked = hpt_tracked_new(sub, &code);
     const struct {
         const char *path;
         bool ignored;
     } cases[] = {{"x.ini", true},           {"deep/x.ini", true}, {"env/lib/x.py", false},
                  {".git/config", false},    {"a/__pycache__/x.pyc", false}, {".hpt/x", false},
                  {"environment", true}};
-    g_assert_false(hpt_tracked_ignores(tracked, sub)); /* nothing is known yet */
-    hpt_tracked_set(tracked, &code);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("%s/%s", lab->project, cases[i].path);
         g_assert_true(hpt_tracked_ignores(tracked, path) == cases[i].ignored);
     }
     g_assert_false(hpt_tracked_ignores(tracked, "/etc/passwd"));
-    hpt_tracked_free(tracked);
+    hpt_tracked_unref(tracked);
+}
+
+/* A file of the code that was another when it was read than in the snapshot, and one that was changed after the look
+ * and of which nobody knows what was read. One that was changed after the trial had read it is none. */
+static void test_code_changed(Lab *lab, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *same = put(lab->project, "same", "1"), *other = put(lab->project, "other", "2");
+    g_autofree char *unstable = put(lab->project, "unstable", "3"), *later = put(lab->project, "later", "4");
+    g_autoptr(GString) text = g_string_new("hpt-code/1\ndirectory\t.\n");
+    const char *const names[] = {"later", "other", "same", "unstable"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        HptDigest digest = hpt_digest(i == 0 ? "4" : i == 1 ? "0" : i == 2 ? "1" : "3", 1);
+        char hex[HPT_DIGEST_HEX_SIZE];
+        g_string_append_printf(text, "file\t\t644\t1\t%s\t%s\t\n", hpt_digest_hex(&digest, hex), names[i]);
+    }
+    HptCode code = {.canonical = text->str, .length = text->len, .digest = hpt_digest(text->str, text->len)};
+    g_autoptr(GError) error = NULL;
+    HptTracked *tracked = hpt_tracked_new(lab->project, &code);
+    g_autoptr(HptGathering) gathering = hpt_gathering_new(lab->intake, tracked, 2000000000, &error);
+    hpt_tracked_unref(tracked);
+    const char *const paths[] = {same, other, unstable, later};
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        struct stat then;
+        g_assert_cmpint(stat(paths[i], &then), ==, 0);
+        if (i >= 2) /* it is another file now than it was when it was used */
+            then.st_ctim = (struct timespec){i == 2 ? 3 : 1, 0};
+        hpt_gathering_add(gathering, paths[i], HPT_INPUT_READ, &then);
+        hpt_gathering_add(gathering, paths[i], HPT_INPUT_DECLARED, &then); /* named once */
+    }
+    HptGathered got = finish(gathering);
+    g_assert_cmpuint(got.changed->len, ==, 2);
+    g_assert_cmpstr(got.changed->pdata[0], ==, "other");
+    g_assert_cmpstr(got.changed->pdata[1], ==, "unstable");
+    forget(&got);
 }
 
 static void test_declared(Lab *lab, gconstpointer data)
@@ -354,7 +387,7 @@ static void test_declared(Lab *lab, gconstpointer data)
     g_unlink(one);
     g_unlink(two);
     g_autoptr(GError) error = NULL;
-    g_assert_null(hpt_gathering_new(intake, &error));
+    g_assert_null(hpt_gathering_new(intake, NULL, 0, &error));
     g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
     hpt_intake_free(intake);
 }
@@ -387,6 +420,7 @@ int main(int argc, char **argv)
     ADD("/intake/steps", test_steps);
     ADD("/intake/trace", test_trace);
     ADD("/intake/ignored", test_ignored);
+    ADD("/intake/code-changed", test_code_changed);
     ADD("/intake/declared", test_declared);
     ADD("/intake/cache", test_cache);
     return g_test_run();
