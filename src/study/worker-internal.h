@@ -60,10 +60,22 @@ typedef struct {
 
 void worker_note(Worker *worker, const char *text);
 void worker_note_all(Worker *worker, const GPtrArray *notes);
+/* The first fatal error ends the worker: nothing new starts, what runs is stopped. */
+void worker_fail(Worker *worker, GError *steal_error);
 /* Lines about trials that are declared lost, and their folders removed. */
 void worker_tell_reaped(Worker *worker, const HptRows *reaped);
 /* Times a trial may be lost. */
 int worker_max_lost(const Worker *worker);
+
+/* A trial that was handed out (worker-start.c): asks for the files that it goes on from, starts it with them;
+ * asks for what its sampler is to know, if anything, and starts it. Or it goes back to the queue, and the worker
+ * ends where it cannot be run here. */
+void worker_post_files(Worker *worker, HptSlot *slot);
+void worker_resume_trial(Worker *worker, HptSlot *slot, const HptRows *rows);
+void worker_propose_and_start(Worker *worker, HptSlot *slot);
+void worker_take_history(Worker *worker, HptSlot *slot, const HptRows *rows);
+void worker_give_back(Worker *worker, HptSlot *slot);
+void worker_abandon(Worker *worker, HptSlot *slot, GError *steal_error);
 
 /* Takes in what is new in the record, and what this worker has begun itself since the rows were read. */
 void worker_learn(Worker *worker, const HptRows *rows);

@@ -1,10 +1,7 @@
 #include "study/worker-internal.h"
 
-#include "record/codewalk.h"
-
 #include "base/text.h"
 #include "study/reap.h"
-#include "study/resume.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -53,8 +50,7 @@ int worker_max_lost(const Worker *worker)
     return worker->options->retry == HPT_RETRY_NO_TRIALS ? 1 : MAX_LOST;
 }
 
-/* The first fatal error ends the worker: nothing new starts, what runs is stopped. */
-static void fail(Worker *worker, GError *steal_error)
+void worker_fail(Worker *worker, GError *steal_error)
 {
     worker->no_more = true;
     if (worker->fatal == NULL)
@@ -127,109 +123,6 @@ void worker_tell_reaped(Worker *worker, const HptRows *reaped)
 
 /* ---- trials ---- */
 
-/* A trial that was handed out and is not started goes back to the queue. */
-static void give_back(Worker *worker, HptSlot *slot)
-{
-    HptArgs *args = hpt_slot_finish_args(slot, &worker->context, "cancelled", "not started",
-                                         MAX_LOST, 1, NULL, worker->total, LEASE_S, NULL, NULL);
-    slot->state = HPT_SLOT_FINISHING;
-    HptPending *pending = hpt_outbox_post_end(&worker->outbox, args, slot);
-    pending->outcome = g_strdup("cancelled");
-    pending->cause = g_strdup("not started");
-}
-
-/* The trial cannot be run here, and the worker ends. */
-static void abandon(Worker *worker, HptSlot *slot, GError *steal_error)
-{
-    fail(worker, steal_error);
-    give_back(worker, slot);
-}
-
-/* What the trial is about to run. A persistent worker has read its code when it began. */
-static void look_at_code(Worker *worker, HptSlot *slot)
-{
-    HptArgs *args = NULL;
-    if (slot->servant == NULL || hpt_servant_get_pid(slot->servant) <= 0) {
-        slot->looked_ns = hpt_stamp_now_ns();
-        slot->code = hpt_codebook_look(worker->codebook, &args);
-        hpt_tracked_unref(slot->tracked);
-        slot->tracked = hpt_intake_track(worker->intake, hpt_codebook_peek(worker->codebook));
-    }
-    slot->has_code = true;
-    if (args != NULL)
-        hpt_outbox_post_record(&worker->outbox, HPT_SQL_CODE_PUT, args, &slot->code);
-}
-
-static void start_trial(Worker *worker, HptSlot *slot)
-{
-    GError *error = NULL;
-    HptStudy *study = worker->options->study;
-    size_t length = 0;
-    const void *config = slot->given == NULL ? NULL : g_bytes_get_data(slot->given, &length);
-    if (slot->given == NULL)
-        slot->version = study->version;
-    slot->definition = study->definition;
-    if (slot->version != study->version)
-        slot->definition =
-            g_hash_table_lookup(study->older, GINT_TO_POINTER(slot->version));
-    if (slot->definition == NULL)
-        g_set_error(&error, HPT_ERROR, HPT_ERROR_CONFLICT,
-                    "trial %" PRId64 " belongs to version %d of the study, which this worker does "
-                    "not know\nhint: start hpt-run again",
-                    slot->number, slot->version);
-    bool proposed = error == NULL &&
-                    hpt_slot_propose(slot, worker->sampler, worker->past, worker->plan, config, length, &error);
-    if (proposed)
-        look_at_code(worker, slot);
-    if (!proposed || !worker_gather_begin(worker, slot, &error) ||
-        !hpt_slot_start(slot, &worker->context, hpt_time_monotonic_us(), &error)) {
-        abandon(worker, slot, error);
-        return;
-    }
-    slot->state = HPT_SLOT_RUNNING;
-    hpt_outbox_post(&worker->outbox, HPT_SQL_TRIAL_START, hpt_slot_start_args(slot, &worker->context), slot);
-}
-
-/* At once, or when the sampler knows what is new in the record. */
-static void propose_and_start(Worker *worker, HptSlot *slot)
-{
-    if (hpt_slot_needs_past(slot, worker->sampler))
-        hpt_outbox_post(&worker->outbox, HPT_SQL_HISTORY_READ,
-                        hpt_past_args(worker->past, worker->context.study_id), slot);
-    else
-        start_trial(worker, slot);
-}
-
-static void take_history(Worker *worker, HptSlot *slot, const HptRows *rows)
-{
-    worker_learn(worker, rows);
-    if (worker->seen_interrupts >= 2) /* what runs was told to end before this came */
-        give_back(worker, slot);
-    else
-        start_trial(worker, slot);
-}
-
-/* The files that the trial goes on from have come. */
-static void resume_trial(Worker *worker, HptSlot *slot, const HptRows *rows)
-{
-    GError *error = NULL;
-    slot->resume = g_strdup_printf("%s/%" PRId64 "-%" PRId64 ".%d.resume",
-                                   worker->context.trials_folder, worker->context.study_id,
-                                   slot->number, slot->attempt);
-    if (hpt_resume_restore(rows, worker->store, slot->resume, &error))
-        start_trial(worker, slot);
-    else
-        abandon(worker, slot, error);
-}
-
-static void post_files(Worker *worker, HptSlot *slot)
-{
-    HptArgs *args = study_args(worker);
-    hpt_args_int8(args, slot->part.resume_trial);
-    hpt_args_int4(args, slot->part.resume_attempt);
-    hpt_outbox_post(&worker->outbox, HPT_SQL_ATTEMPT_FILES, args, slot);
-}
-
 /* A fourth of how long there was nothing to take, within bounds; and of many that wait each asks at
  * another moment. */
 static int64_t next_poll_us(Worker *worker, int64_t now_us)
@@ -268,13 +161,13 @@ static void take_reservation(Worker *worker, HptSlot *slot, const HptRows *rows,
         slot->given = config == NULL ? NULL : g_bytes_new(config, length);
         GError *error = NULL;
         if (!hpt_part_read(&slot->part, hpt_rows_peek_text(rows, 0, first + 5), &error))
-            abandon(worker, slot, error);
+            worker_abandon(worker, slot, error);
         else if (worker->seen_interrupts >= 2) /* what runs was told to end before this came */
-            give_back(worker, slot);
+            worker_give_back(worker, slot);
         else if (slot->part.given && slot->part.resume_trial >= 0)
-            post_files(worker, slot);
+            worker_post_files(worker, slot);
         else
-            propose_and_start(worker, slot);
+            worker_propose_and_start(worker, slot);
         return;
     }
     hpt_slot_clear(slot);
@@ -466,10 +359,10 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         take_reservation(worker, pending->slot, rows, 0);
         break;
     case HPT_SQL_HISTORY_READ:
-        take_history(worker, pending->slot, rows);
+        worker_take_history(worker, pending->slot, rows);
         break;
     case HPT_SQL_ATTEMPT_FILES:
-        resume_trial(worker, pending->slot, rows);
+        worker_resume_trial(worker, pending->slot, rows);
         break;
     case HPT_SQL_PRUNE_OBSERVE:
         if (current)
@@ -524,7 +417,7 @@ static void refused(Worker *worker, HptPending *pending, GError *steal_error)
         else
             hpt_slot_clear(pending->slot);
     }
-    fail(worker, steal_error);
+    worker_fail(worker, steal_error);
 }
 
 static void take_answers(Worker *worker)
@@ -738,7 +631,7 @@ static void reopen(Worker *worker, int64_t now_us)
     g_autoptr(GError) gone = NULL;
     if (!hpt_outbox_reopen(&worker->outbox, now_us, &gone) &&
         (hpt_timeline_is_refusal(gone) || count_state(worker, HPT_SLOT_RUNNING) == 0))
-        fail(worker, g_steal_pointer(&gone));
+        worker_fail(worker, g_steal_pointer(&gone));
 }
 
 static void loop(Worker *worker)
