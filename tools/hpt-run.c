@@ -143,6 +143,7 @@ static HptDefinition *parse_definition(const RunSettings *settings, const HptSpa
         .metrics = (const char *const *)run_given.metrics,
         .points = (const char *const *)run_given.points,
         .sampler = run_given.sampler,
+        .window = settings->window,
         .seed = run_given.seed != NULL ? &settings->seed : NULL,
         .timeout_us = settings->timeout_us,
         .grace_us = settings->grace_us,
@@ -212,7 +213,7 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
     bool extendable = false;
     g_autofree char *difference =
         hpt_definition_difference(study->definition, given, run_given.sampler != NULL, run_given.seed != NULL,
-                                  run_given.pruner != NULL, &extendable);
+                                  run_given.pruner != NULL, run_given.window != NULL, &extendable);
     if (difference == NULL)
         return true;
     if (run_given.extend && extendable) {
@@ -224,7 +225,10 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
                 "study '%s' is there already and differs:\n%s\nhint: %sgive this one another name "
                 "with -s NEWNAME",
                 study->name, difference,
-                extendable ? "--extend makes it a new version of the study; or " : "");
+                extendable ? "--extend makes it a new version of the study; or "
+                : run_given.extend && study->definition->window > 0
+                    ? "an ordered study is not extended, as it would matter when; "
+                    : "");
     return false;
 }
 
@@ -598,6 +602,7 @@ static bool check_use(char **command, bool space_given, GError **error)
                  {run_given.dry_run, "--dry-run"},
                  {run_given.seed != NULL, "--seed"},
                  {run_given.sampler != NULL, "--sampler"},
+                 {run_given.ordered, "--ordered"},
                  {run_given.timeout != NULL, "--timeout"},
                  {run_given.grace != NULL, "--grace"},
                  {run_given.cap != NULL, "--output-cap"},

@@ -30,6 +30,8 @@ const GOptionEntry run_options[] = {
     {"max-cpu", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cpu, "stop when all trials together have used this CPU time", "DURATION"},
     {"max-wall", 0, 0, G_OPTION_ARG_STRING, &run_given.max_wall, "stop so long after the study's first worker began", "DURATION"},
     {"max-cost", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cost, "stop when a metric of all trials adds up to V", "NAME=V"},
+    {"ordered", 0, 0, G_OPTION_ARG_NONE, &run_given.ordered, "the same study with any number of workers", NULL},
+    {"window", 0, 0, G_OPTION_ARG_STRING, &run_given.window, "trials of an ordered study at a time (one with -j 1, else 2 JOBS - 1)", "N"},
     {"seed", 0, 0, G_OPTION_ARG_STRING, &run_given.seed, "seed of the study (chosen at random)", "N"},
     {"space", 0, 0, G_OPTION_ARG_FILENAME, &run_given.space_file, "file of the search space, see hpt-space(5)", "FILE"},
     {"param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.params, "one statement of the search space, repeatable", "STATEMENT"},
@@ -132,7 +134,7 @@ static bool parse_choice(const char *name, const char *text, const char *const *
 static bool parse_numbers(RunSettings *settings, GError **error)
 {
     int64_t jobs = 1, seed = 0, folds = 1, repeats = 1, restarts = HPT_SERVANT_RESTARTS;
-    int64_t cores = 0, gpus_per_trial = 1;
+    int64_t cores = 0, gpus_per_trial = 1, window = 0;
     *settings = (RunSettings){
         .total = -1,
         .more = -1,
@@ -144,6 +146,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
     if (!parse_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
         !parse_whole("more", run_given.more, 0, INT64_C(1) << 53, &settings->more, error) ||
         !parse_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
+        !parse_whole("window", run_given.window, 1, 65535, &window, error) ||
         !parse_whole("cores", run_given.cores, 1, 65536, &cores, error) ||
         !parse_whole("gpus-per-trial", run_given.gpus_per_trial, 1, 4096, &gpus_per_trial, error) ||
         !parse_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
@@ -189,6 +192,12 @@ static bool parse_numbers(RunSettings *settings, GError **error)
                             "--total and --more exclude each other");
         return false;
     }
+    if (run_given.window != NULL && !run_given.ordered) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--window needs --ordered");
+        return false;
+    }
+    if (run_given.ordered)
+        settings->window = (int)(window > 0 ? window : 2 * jobs - 1);
     settings->jobs = (int)jobs;
     settings->max_restarts = (int)restarts;
     settings->cores = (int)cores;

@@ -8,12 +8,12 @@
 
 /* As typed; NULL or false: not given. */
 typedef struct {
-    char *study, *total, *more, *time, *jobs, *sampler, *seed, *timeout, *grace, *retry, *space_file;
+    char *study, *total, *more, *time, *jobs, *sampler, *seed, *window, *timeout, *grace, *retry, *space_file;
     char *input, *chdir, *cap, *code_max, *input_max, *failures, *restarts, *print, *format, *progress, *color, *dsn, *db_wait;
     char *directory, *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
     char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via, *trace;
     char **metrics, **params, **points, **until, **inputs;
-    gboolean reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
+    gboolean ordered, reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
     gboolean quiet, verbose, allow_secrets, deterministic, no_code;
 } RunGiven;
 extern RunGiven run_given;
@@ -24,6 +24,7 @@ typedef struct {
     int64_t time_us, patience_us; /* 0: not given */
     int jobs;
     uint64_t seed;
+    int window; /* of an ordered study; 0: none */
     int64_t timeout_us, grace_us, output_cap, code_max, input_max, max_failures;
     int folds, repeats;
     bool limited; /* --until, --stall, --max-… */

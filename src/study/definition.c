@@ -158,6 +158,8 @@ static void add_parts(const HptDefinition *definition, json_t *object)
         json_object_set_new(object, "evaluations", json_integer(definition->evaluations));
     if (definition->budget != NULL)
         json_object_set_new(object, "budget", json_string(definition->budget));
+    if (definition->window > 0)
+        json_object_set_new(object, "window", json_integer(definition->window));
     if (definition->pruner != NULL) {
         json_object_set_new(object, "pruner", json_string(definition->pruner));
         json_object_set_new(object, "pruner_version", json_integer(definition->pruner_version));
@@ -328,6 +330,29 @@ HptPruner *hpt_definition_pruner(const HptDefinition *definition, HptPruneStudy 
     return hpt_pruner_new(definition->pruner, study, error);
 }
 
+/* An order is of use to proposals that depend on results, and there is none where results depend on what
+ * other trials have shown at the moment. */
+static bool settle_order(HptDefinition *definition, const HptDefinitionInput *input, GError **error)
+{
+    if (input->window == 0)
+        return true;
+    HptSearch search = {.space = definition->space, .positions = (const char *const *)definition->positions};
+    g_autoptr(HptSampler) sampler =
+        hpt_sampler_new(input->sampler != NULL ? input->sampler : "random", &search, error);
+    if (sampler == NULL)
+        return false;
+    if (!hpt_sampler_learns(sampler))
+        return true;
+    if (input->budget != NULL || (input->pruner != NULL && strcmp(input->pruner, "none") != 0)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--ordered and %s exclude each other: which trials go on would depend on who ends first",
+                    input->budget != NULL ? "--budget" : "--pruner");
+        return false;
+    }
+    definition->window = input->window;
+    return true;
+}
+
 /* Folds, repeats, budget and pruner; texts become canonical. */
 static bool settle_parts(HptDefinition *definition, const HptDefinitionInput *input, GError **error)
 {
@@ -358,7 +383,9 @@ static bool settle_parts(HptDefinition *definition, const HptDefinitionInput *in
                     input->pruner != NULL ? "--pruner" : "--budget");
         return false;
     }
-    g_autofree char *spec = g_strdup(input->pruner != NULL ? input->pruner : "auto");
+    g_autofree char *spec = g_strdup(input->pruner != NULL ? input->pruner
+                                     : definition->window > 0 ? "none"
+                                                           : "auto");
     definition->pruner = spec;
     HptPruneStudy study = {0};
     g_autoptr(HptPruner) pruner = hpt_definition_pruner(definition, &study, error);
@@ -423,7 +450,7 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     for (const char *const *text = input->metrics; text != NULL && *text != NULL; text++)
         if (!hpt_metrics_add(definition->metrics, *text, error))
             return NULL;
-    if (!settle_parts(definition, input, error) || !parse_template(definition, error) ||
+    if (!settle_order(definition, input, error) || !settle_parts(definition, input, error) || !parse_template(definition, error) ||
         !add_points(definition, input, error) ||
         !check_sampler(definition, input->sampler != NULL ? input->sampler : "random", error) ||
         !seal(definition, error))
@@ -476,6 +503,7 @@ static bool read_optional(HptDefinition *definition, const json_t *object, GErro
     definition->evaluations = definition->folds_run * definition->repeats;
     definition->pruner = g_strdup(json_string_value(json_object_get(object, "pruner")));
     definition->pruner_version = integer_or(object, "pruner_version", 0);
+    definition->window = integer_or(object, "window", 0);
     const char *budget = json_string_value(json_object_get(object, "budget"));
     if (budget != NULL)
         definition->budgets =
@@ -591,6 +619,11 @@ static void differ_number(GString *out, const char *what, int64_t old, int64_t n
     differ(out, what, a, b);
 }
 
+static char *window_text(const HptDefinition *definition)
+{
+    return definition->window == 0 ? g_strdup("no") : g_strdup_printf("window %d", definition->window);
+}
+
 static char *span_text(int64_t span_us)
 {
     char seconds[HPT_NUMBER_TEXT_SIZE];
@@ -607,7 +640,7 @@ static void differ_span(GString *out, const char *what, int64_t old, int64_t new
 
 char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
                                 bool sampler_given, bool seed_given, bool pruner_given,
-                                bool *extendable)
+                                bool window_given, bool *extendable)
 {
     g_autoptr(GString) fixed = g_string_new(NULL);
     g_autoptr(GString) open = g_string_new(NULL);
@@ -626,6 +659,10 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
     if (pruner_given)
         differ(fixed, "pruner", recorded->pruner == NULL ? "none" : recorded->pruner,
                given->pruner == NULL ? "none" : given->pruner);
+    if (given->window > 0 && (window_given || recorded->window == 0)) {
+        g_autofree char *old_window = window_text(recorded), *new_window = window_text(given);
+        differ(fixed, "ordered", old_window, new_window);
+    }
     differ_number(fixed, "folds", recorded->folds, given->folds);
     differ_number(fixed, "repeats", recorded->repeats, given->repeats);
     differ(fixed, "reserve", recorded->reserve_fold ? "one fold" : "none",
@@ -648,7 +685,7 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
     differ_span(open, "CPU", recorded->limit_cpu_us, given->limit_cpu_us);
     differ(open, "contain", hpt_contain_words[recorded->contain], hpt_contain_words[given->contain]);
     if (extendable != NULL)
-        *extendable = fixed->len == 0 && open->len > 0;
+        *extendable = fixed->len == 0 && open->len > 0 && recorded->window == 0;
     g_string_append(fixed, open->str);
     return fixed->len == 0 ? NULL : g_string_free(g_steal_pointer(&fixed), false);
 }

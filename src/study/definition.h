@@ -31,6 +31,8 @@ typedef struct {
     bool default_first;      /* points[0] is the default configuration */
     char *sampler;           /* canonical spec */
     int sampler_version;
+    int window; /* the study is ordered: proposal n is made of the results of trials 0 to n − window, and
+                   of no other; 0: of those that are there */
     uint64_t seed;
     int64_t timeout_us, grace_us, output_cap; /* timeout 0: none */
     int folds, repeats;      /* 1: none */
@@ -55,6 +57,7 @@ typedef struct {
     const char *const *metrics; /* texts of -m, NULL-terminated; may be NULL */
     const char *const *points;  /* texts of --point; may be NULL */
     const char *sampler;        /* NULL: random */
+    int window;                 /* of an ordered study; 0: it is not ordered */
     const uint64_t *seed;       /* NULL: made here */
     int64_t timeout_us, grace_us, output_cap;
     int folds, repeats; /* ≥ 1 */
@@ -73,12 +76,12 @@ HptDefinition *hpt_definition_parse(const void *canonical, size_t length,
 void hpt_definition_free(HptDefinition *definition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptDefinition, hpt_definition_free)
 
-/* Makes given compare equal to recorded where the command line was silent (seed, sampler), then
- * says what differs: NULL, or owned lines "  space    - OLD" / "  space    + NEW". *extendable (may
+/* Makes given compare equal to recorded where the command line was silent (seed, sampler, whether it is
+ * ordered and by which window), then says what differs: NULL, or owned lines "  space    - OLD" / "  space    + NEW". *extendable (may
  * be NULL): is it only a widening or a limit, which --extend may make a new version of? */
 char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
                                 bool sampler_given, bool seed_given, bool pruner_given,
-                                bool *extendable);
+                                bool window_given, bool *extendable);
 
 /* The next version: given's space and limits, recorded's everything else. */
 HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDefinition *given,

@@ -6,12 +6,14 @@
 
 typedef struct {
     int64_t number;
-    int turn; /* 0: runs or waits */
-    HptConfig *config;
+    int turn; /* 0: runs or waits; DERIVED: what is or would have been proposed */
+    HptConfig *config;   /* NULL: it was lost before it was proposed */
     double *values;      /* to be minimised, or NULL */
     double *constraints; /* how far beyond the bounds, or NULL */
-    uint64_t digest;
+    uint64_t digest;     /* 0: of no configuration */
 } Entry;
+
+enum { DERIVED = -1 };
 
 struct HptPast {
     const HptDefinition *definition;
@@ -135,6 +137,14 @@ static double *constraints_of(const HptPast *past, const HptMeasured *measured)
     return constraints;
 }
 
+static void insert(HptPast *past, Entry *steal_entry)
+{
+    HptObservation observation = observation_of(steal_entry);
+    if (steal_entry->config != NULL)
+        steal_entry->digest = hpt_observation_digest(&observation, past->n_objectives, past->bounded->len);
+    g_ptr_array_insert(past->entries, (int)find(past, steal_entry->number, steal_entry->turn), steal_entry);
+}
+
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const HptMeasured *measured)
 {
@@ -142,10 +152,10 @@ void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *confi
     if (place < past->entries->len && entry_at(past, place)->number == number &&
         entry_at(past, place)->turn == turn)
         return;
-    g_autoptr(json_t) object = hpt_json_parse(config, length, NULL);
+    g_autoptr(json_t) object = config == NULL ? NULL : hpt_json_parse(config, length, NULL);
     HptConfig *read = object == NULL ? NULL
                                      : hpt_config_from_json(past->definition->space, object, true, NULL);
-    if (read == NULL)
+    if (config != NULL && read == NULL)
         return;
     Entry *entry = g_new0(Entry, 1);
     *entry = (Entry){.number = number, .turn = turn, .config = read};
@@ -153,9 +163,7 @@ void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *confi
         entry->values = values_of(past, measured);
         entry->constraints = constraints_of(past, measured);
     }
-    HptObservation observation = observation_of(entry);
-    entry->digest = hpt_observation_digest(&observation, past->n_objectives, past->bounded->len);
-    g_ptr_array_insert(past->entries, (int)place, entry);
+    insert(past, entry);
 }
 
 /* Those that ran when this was last asked may not run any more. */
@@ -179,7 +187,8 @@ void hpt_past_add(HptPast *past, const HptRows *rows)
     forget_running(past);
     for (size_t row = 0; row < hpt_rows_count(rows); row++) {
         size_t length = 0;
-        const char *config = hpt_rows_peek_bytea(rows, row, 2, &length);
+        const char *config =
+            hpt_rows_null(rows, row, 2) ? NULL : hpt_rows_peek_bytea(rows, row, 2, &length);
         HptMeasured measured = {0};
         g_autofree double *objectives =
             hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &measured.n_objectives, NULL);
@@ -219,9 +228,72 @@ const HptHistory *hpt_past_get(HptPast *past)
 {
     begin(past);
     for (size_t i = 0; i < past->entries->len; i++) /* the last of a number has its largest turn */
-        if (i + 1 == past->entries->len || entry_at(past, i + 1)->number != entry_at(past, i)->number)
+        if (entry_at(past, i)->config != NULL &&
+            (i + 1 == past->entries->len || entry_at(past, i + 1)->number != entry_at(past, i)->number))
             show(past, entry_at(past, i));
     return end(past);
+}
+
+/* ---- in order ---- */
+
+/* The configuration of a trial, or NULL: it is not known. */
+static const HptConfig *config_of(const HptPast *past, int64_t number)
+{
+    for (size_t i = find(past, number, DERIVED); i < past->entries->len; i++) {
+        const Entry *entry = entry_at(past, i);
+        if (entry->number != number)
+            break;
+        if (entry->config != NULL)
+            return entry->config;
+    }
+    return NULL;
+}
+
+/* The trials that proposal number is made of; false: something of them is not known. */
+static bool show_ordered(HptPast *past, int64_t number, GError **error)
+{
+    begin(past);
+    for (int64_t i = 0; i < number; i++) {
+        bool finished = i <= number - past->definition->window;
+        size_t place = find(past, i, 1);
+        bool found = place < past->entries->len && entry_at(past, place)->number == i &&
+                     entry_at(past, place)->turn == 1;
+        Entry entry = {.number = i, .config = (HptConfig *)config_of(past, i)};
+        if ((finished && !found) || entry.config == NULL) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
+                        "trial %" PRId64 ", of which proposal %" PRId64 " of an ordered study is made, %s", i, number,
+                        finished && !found ? "has no result here" : "has no configuration here");
+            return false;
+        }
+        if (finished) {
+            entry.turn = 1;
+            entry.values = entry_at(past, place)->values;
+            entry.constraints = entry_at(past, place)->constraints;
+            entry.digest = entry_at(past, place)->digest;
+        }
+        show(past, &entry);
+    }
+    return true;
+}
+
+static bool derive(HptPast *past, HptSampler *sampler, int64_t number, GError **error)
+{
+    HptProposal proposal = {0};
+    if (!show_ordered(past, number, error) || !hpt_sampler_propose(sampler, end(past), number, &proposal, error))
+        return false;
+    Entry *entry = g_new0(Entry, 1);
+    *entry = (Entry){.number = number, .turn = DERIVED, .config = g_steal_pointer(&proposal.config)};
+    hpt_proposal_clear(&proposal);
+    insert(past, entry);
+    return true;
+}
+
+const HptHistory *hpt_past_get_ordered(HptPast *past, HptSampler *sampler, int64_t number, GError **error)
+{
+    for (int64_t i = 0; i < number; i++)
+        if (config_of(past, i) == NULL && !derive(past, sampler, i, error))
+            return NULL;
+    return show_ordered(past, number, error) ? end(past) : NULL;
 }
 
 /* ---- in words ---- */
@@ -275,13 +347,13 @@ static bool recall_one(HptPast *past, int64_t number, int turn, GError **error)
 {
     size_t place = find(past, number, turn);
     /* A trial that ran then has ended since: its configuration is that of any result. */
-    if (turn == 0 && place < past->entries->len && entry_at(past, place)->number == number) {
-        Entry running = {.number = number, .config = entry_at(past, place)->config};
+    Entry running = {.number = number, .config = (HptConfig *)config_of(past, number)};
+    if (turn == 0 && running.config != NULL) {
         show(past, &running);
         return true;
     }
     if (place == past->entries->len || entry_at(past, place)->number != number ||
-        entry_at(past, place)->turn != turn) {
+        entry_at(past, place)->turn != turn || entry_at(past, place)->config == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
                     "trial %" PRId64 ", which the proposal saw, is not in the record like that", number);
         return false;

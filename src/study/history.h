@@ -27,12 +27,20 @@ typedef struct {
 } HptMeasured;
 
 /* One row of them, as hpt_past_add does it: turn 0 of a trial that runs or waits, else which of its results it
- * is, from 1; measured may be NULL. */
+ * is, from 1; config NULL: it came to its end before any was known; measured may be NULL. */
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const HptMeasured *measured);
 
 /* For a proposal: of each trial the newest result, or that it runs. Borrowed, until the next call. */
 const HptHistory *hpt_past_get(HptPast *past);
+
+/* For proposal number of an ordered study: of the trials up to number − window the first results, and those
+ * from there to number as if they ran, whatever has become of them. A configuration that is not in the record
+ * (its worker has not said it yet, or died before) is proposed here: it is what that worker will propose or would
+ * have. Borrowed, until the next call. Fails HPT_ERROR_NOT_FOUND if a result is missing, and as
+ * hpt_sampler_propose. */
+const HptHistory *hpt_past_get_ordered(HptPast *past, HptSampler *sampler, int64_t number,
+                                       GError **error) HPT_WARN_UNUSED;
 
 /* What hpt_past_get gave, with who is to use it: canonical JSON, owned.
  *   {"finished":"0-41,43,44.2","running":"42,45","sampler":"tpe:…","version":1}

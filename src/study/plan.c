@@ -58,12 +58,14 @@ static json_t *parts_json(const HptPlan *plan)
 {
     const HptDefinition *definition = plan->definition;
     if (!hpt_definition_has_parts(definition))
-        return NULL;
+        return definition->window > 0 ? json_pack("{s:i}", "window", definition->window) : NULL;
     int release = hpt_plan_by_fold(plan)
                       ? MIN(hpt_pruner_first_folds(plan->pruner), definition->evaluations)
                       : definition->evaluations;
     json_t *object = json_pack("{s:i, s:i, s:i}", "evaluations", definition->evaluations, "folds",
                                definition->folds_run, "release", MAX(release, 1));
+    if (definition->window > 0)
+        json_object_set_new(object, "window", json_integer(definition->window));
     if (definition->n_budgets > 0) {
         json_t *budgets = json_array();
         for (int i = 0; i < definition->n_budgets; i++)

@@ -100,8 +100,12 @@ bool hpt_slot_propose(HptSlot *slot, HptSampler *sampler, HptPast *past, const H
             return false;
     } else {
         HptProposal proposal = {0};
-        const HptHistory *history = past == NULL ? NULL : hpt_past_get(past);
-        if (!hpt_sampler_propose(sampler, history, slot->number, &proposal, error))
+        bool ordered = slot->definition->window > 0;
+        const HptHistory *history = past == NULL ? NULL
+                                    : ordered ? hpt_past_get_ordered(past, sampler, slot->number, error)
+                                              : hpt_past_get(past);
+        if ((past != NULL && history == NULL) ||
+            !hpt_sampler_propose(sampler, history, slot->number, &proposal, error))
             return false;
         if (history != NULL)
             slot->proposal = hpt_past_describe(past, sampler);

@@ -68,6 +68,21 @@ static char *obstacle(const Proposer *proposer, int64_t number, const char *text
     return NULL;
 }
 
+/* The history that the proposal says it saw; of an ordered study that must be the one that its number says. */
+static const HptHistory *recall(const Proposer *proposer, int64_t number, const char *text, GError **error)
+{
+    if (proposer->definition->window == 0)
+        return hpt_past_recall(proposer->past, text, error);
+    const HptHistory *history = hpt_past_get_ordered(proposer->past, proposer->sampler, number, error);
+    g_autofree char *due = history == NULL ? NULL : hpt_past_describe(proposer->past, proposer->sampler);
+    g_autoptr(json_t) saw = due == NULL ? NULL : hpt_json_parse(text, strlen(text), error);
+    g_autofree char *said = saw == NULL ? NULL : hpt_json_canonical(saw, error);
+    if (said == NULL || strcmp(said, due) == 0)
+        return said == NULL ? NULL : history;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "the study is ordered, and it saw %s instead of %s", said, due);
+    return NULL;
+}
+
 static HptSuggestVerdict check_one(const Proposer *proposer, const HptRows *trials, size_t row, char **note)
 {
     g_autoptr(GError) error = NULL;
@@ -76,7 +91,7 @@ static HptSuggestVerdict check_one(const Proposer *proposer, const HptRows *tria
     *note = obstacle(proposer, number, text);
     if (*note != NULL)
         return HPT_SUGGEST_UNKNOWN;
-    const HptHistory *history = text == NULL ? NULL : hpt_past_recall(proposer->past, text, &error);
+    const HptHistory *history = text == NULL ? NULL : recall(proposer, number, text, &error);
     HptProposal proposal = {0};
     if (error != NULL || !hpt_sampler_propose(proposer->sampler, history, number, &proposal, &error)) {
         *note = g_strdup(error->message);

@@ -10,6 +10,7 @@
 #define TICK_US INT64_C(200000)
 #define POLL_MIN_US INT64_C(500000) /* between looks for trials when there were none */
 #define POLL_MAX_US INT64_C(5000000)
+#define POLL_ORDERED_US INT64_C(20000) /* the least of an ordered study, whose workers wait for each other */
 #define BATCHES_UNDER_WAY 4 /* of points, a trial */
 
 static void tell(Worker *worker, HptWorkerEvent event)
@@ -129,7 +130,8 @@ static int64_t next_poll_us(Worker *worker, int64_t now_us)
 {
     if (worker->idle_us == 0)
         worker->idle_us = now_us;
-    int64_t wait_us = CLAMP((now_us - worker->idle_us) / 4, POLL_MIN_US, POLL_MAX_US);
+    int64_t least_us = worker->plan->definition->window > 0 ? POLL_ORDERED_US : POLL_MIN_US;
+    int64_t wait_us = CLAMP((now_us - worker->idle_us) / 4, least_us, POLL_MAX_US);
     return now_us + wait_us * (80 + now_us % 41) / 100;
 }
 
@@ -243,7 +245,9 @@ static void finish_trial(Worker *worker, HptSlot *slot, int64_t now_us)
     count_result(worker, outcome); /* first: it may be the failure that ends the run */
     g_autofree char *problem = NULL, *withheld = NULL;
     worker_gather_end(worker, slot);
-    bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan);
+    /* The next of an ordered study is taken by whoever is idle, once this end is there for all. */
+    bool fused = may_take_more(worker, now_us) && !hpt_plan_by_rung(worker->plan) &&
+                 worker->plan->definition->window == 0;
     g_autofree char *next = fused ? hpt_uuid_new() : NULL;
     HptArgs *args = hpt_slot_finish_args(slot, &worker->context, outcome, cause, worker_max_lost(worker),
                                          max_failed(worker), next,
@@ -309,6 +313,8 @@ static void finish_answered(Worker *worker, const HptPending *pending, const Hpt
     if (strcmp(finished, "done") == 0 && slot->part.given)
         stop_others(worker, slot->number);
     hpt_slot_clear(slot);
+    if (worker->plan->definition->window > 0)
+        worker->poll_us = worker->idle_us = 0;
     if (hpt_rows_null(rows, 0, 1))
         return;
     slot->attempt_id = g_strdup(pending->next_id);

@@ -194,6 +194,57 @@ static void test_bad(void)
     }
 }
 
+/* A copy of definition by which the study is ordered. */
+static HptDefinition *ordered_of(const HptDefinition *definition, int window)
+{
+    HptDefinition *copy = hpt_definition_parse(definition->canonical, strlen(definition->canonical), NULL);
+    copy->window = window;
+    return copy;
+}
+
+static void test_ordered(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptDefinition) plain = definition_of("x real [0, 1]\n", maximise);
+    g_autoptr(HptDefinition) definition = ordered_of(plain, 2);
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(definition, &search, NULL);
+    g_autoptr(HptPast) all = hpt_past_new(definition), late = hpt_past_new(definition);
+    double value = 0.25;
+    for (int64_t number = 0; number < 12; number++) {
+        const HptHistory *history = hpt_past_get_ordered(all, sampler, number, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint((int64_t)history->n, ==, number);
+        for (int64_t i = 0; i < number; i++)
+            g_assert_true(history->observations[i].finished == (i <= number - 2));
+        HptProposal proposal = {0};
+        g_assert_true(hpt_sampler_propose(sampler, history, number, &proposal, &error));
+        g_autofree char *config = hpt_config_canonical(definition->space, proposal.config);
+        value += number % 3 == 0 ? 0.125 : -0.0625;
+        HptMeasured first = {.objectives = &value, .n_objectives = 1};
+        HptMeasured second = {.objectives = &(double){99}, .n_objectives = 1}; /* does not count */
+        hpt_past_add_one(all, number, 1, config, strlen(config), number == 5 ? NULL : &first);
+        hpt_past_add_one(all, number, 2, config, strlen(config), &second);
+        /* Of the last three no configuration is known here; trial 5 was lost before it had any. */
+        if (number < 9)
+            hpt_past_add_one(late, number, 1, number == 5 ? NULL : config, strlen(config),
+                             number == 5 ? NULL : &first);
+        hpt_proposal_clear(&proposal);
+    }
+    const HptHistory *history = hpt_past_get_ordered(late, sampler, 10, &error);
+    g_assert_no_error(error);
+    const HptHistory *known = hpt_past_get_ordered(all, sampler, 10, &error);
+    for (size_t i = 0; i < 10; i++) {
+        const HptObservation *a = &history->observations[i], *b = &known->observations[i];
+        g_assert_true(hpt_config_equal(a->config, b->config) && a->finished == b->finished);
+        g_assert_true((a->values == NULL && b->values == NULL) || a->values[0] == b->values[0]);
+    }
+    g_autofree char *said = hpt_past_describe(late, sampler);
+    g_assert_true(g_str_has_prefix(said, "{\"finished\":\"0-8\",\"running\":\"9\","));
+    g_assert_null(hpt_past_get_ordered(late, sampler, 12, &error));
+    g_assert_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -201,6 +252,7 @@ int main(int argc, char **argv)
     g_test_add_func("/history/values", test_values);
     g_test_add_func("/history/constraints", test_constraints);
     g_test_add_func("/history/recall", test_recall);
+    g_test_add_func("/history/ordered", test_ordered);
     g_test_add_func("/history/bad", test_bad);
     return g_test_run();
 }
