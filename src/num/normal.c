@@ -118,6 +118,20 @@ double hpt_normal_quantile(double p)
     return q < 0 ? -x : x;
 }
 
+double hpt_normal_log_below(double z, double *slope)
+{
+    if (z > -1) {
+        double below = hpt_normal_below(z);
+        if (slope != NULL)
+            *slope = ONE_OVER_SQRT_2PI * hpt_exp(-0.5 * z * z) / below;
+        return hpt_log(below);
+    }
+    double mills = SQRT_HALF_PI * hpt_erfcx(-z * SQRT_HALF); /* Φ(z)/φ(z) */
+    if (slope != NULL)
+        *slope = 1 / mills;
+    return hpt_log(mills) - 0.5 * z * z - LOG_SQRT_2PI;
+}
+
 double hpt_normal_log_improvement(double z, double *slope)
 {
     if (z > -1) {

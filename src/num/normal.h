@@ -16,6 +16,9 @@ double hpt_normal_below(double x);
  * Source: Wichura 1988, Algorithm AS 241, PPND16. */
 double hpt_normal_quantile(double p);
 
+/* log P(Z < z) without underflow; and its derivative φ(z)/Φ(z), if slope is not NULL. */
+double hpt_normal_log_below(double z, double *slope);
+
 /* log(φ(z) + z Φ(z)): the logarithm of the expected improvement of a unit normal over z below its mean,
  * without underflow; and its derivative in z, if slope is not NULL.
  * Source: Ament et al. 2023, "Unexpected improvements to expected improvement", eq. 9 and app. A.1 */

@@ -428,7 +428,7 @@ void hpt_gp_believe(HptGp *gp, HptGpData *data)
     solve_alpha(gp);
 }
 
-void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out)
+void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, double *deviation)
 {
     const HptGpData *data = gp->data;
     const HptCube *cube = data->cube;
@@ -436,7 +436,7 @@ void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out
     g_autofree double *place = g_new(double, 2 * cube->n + 1);
     double *block = gp->work, *column = gp->work + HPT_BLOCK * data->room;
     for (size_t first = 0; first < n; first += HPT_BLOCK) {
-        double mean[HPT_BLOCK] = {0}, sum[HPT_BLOCK] = {0};
+        double sum[HPT_BLOCK] = {0}, square_sum[HPT_BLOCK] = {0};
         for (size_t c = 0; c < HPT_BLOCK; c++) {
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
             coordinates(cube, row, place, place + cube->n);
@@ -444,22 +444,31 @@ void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out
             for (size_t i = 0; i < points; i++) {
                 double ignored = 0, k = gp->signal * matern(column[i], &ignored);
                 block[i * HPT_BLOCK + c] = k;
-                mean[c] += k * gp->alpha[i];
+                sum[c] += k * gp->alpha[i];
             }
         }
         hpt_solve_lower_block(gp->factor, points, data->room, block);
         for (size_t i = 0; i < points; i++)
             for (size_t c = 0; c < HPT_BLOCK; c++)
-                sum[c] += square(block[i * HPT_BLOCK + c]);
+                square_sum[c] += square(block[i * HPT_BLOCK + c]);
         for (size_t c = 0; c < HPT_BLOCK && first + c < n; c++) {
-            double deviation = sqrt(MAX(gp->signal - sum[c], LEAST_VARIANCE));
-            out[first + c] =
-                hpt_log(deviation) + hpt_normal_log_improvement((gp->lowest - mean[c]) / deviation, NULL);
+            mean[first + c] = sum[c];
+            deviation[first + c] = sqrt(MAX(gp->signal - square_sum[c], LEAST_VARIANCE));
         }
     }
 }
 
-double hpt_gp_log_improvement_slope(HptGp *gp, const double *row, double *slope)
+void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out)
+{
+    g_autofree double *deviation = g_new(double, n + 1);
+    hpt_gp_predict(gp, rows, n, out, deviation);
+    for (size_t i = 0; i < n; i++)
+        out[i] = hpt_log(deviation[i]) +
+                 hpt_normal_log_improvement((gp->lowest - out[i]) / deviation[i], NULL);
+}
+
+void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *deviation, double *mean_slope,
+                          double *deviation_slope)
 {
     const HptGpData *data = gp->data;
     size_t n = data->n, p = data->cube->n;
@@ -473,23 +482,33 @@ double hpt_gp_log_improvement_slope(HptGp *gp, const double *row, double *slope)
     }
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);
-    double mean = hpt_dot(kernel, gp->alpha, n);
-    double variance = MAX(gp->signal - hpt_dot(q, q, n), LEAST_VARIANCE), deviation = sqrt(variance);
+    *mean = hpt_dot(kernel, gp->alpha, n);
+    *deviation = sqrt(MAX(gp->signal - hpt_dot(q, q, n), LEAST_VARIANCE));
     hpt_solve_upper(gp->factor, n, data->room, q);
-    double z = (gp->lowest - mean) / deviation, ratio = 0;
-    double value = hpt_normal_log_improvement(z, &ratio);
-    /* d/dx log(s h(z)) = s'/s + (h'/h) z', z' = −m'/s − z s'/s */
     for (size_t j = 0; j < p; j++) {
         const double *place_j = data->place + j * data->room;
-        double mean_slope = 0, half_variance_slope = 0;
+        double half_variance_slope = 0;
+        mean_slope[j] = 0;
         for (size_t i = 0; i < n; i++) {
             double by = -gp->weight[j] * steep[i] * (place[j] - place_j[i]);
-            mean_slope += gp->alpha[i] * by;
+            mean_slope[j] += gp->alpha[i] * by;
             half_variance_slope -= q[i] * by;
         }
-        double deviation_slope = half_variance_slope / deviation;
-        slope[j] = deviation_slope / deviation -
-                   ratio * (mean_slope + z * deviation_slope) / deviation;
+        deviation_slope[j] = half_variance_slope / *deviation;
     }
+}
+
+double hpt_gp_log_improvement_slope(HptGp *gp, const double *row, double *slope)
+{
+    size_t p = gp->data->cube->n;
+    g_autofree double *deviation_slope = g_new(double, p + 1);
+    double mean = 0, deviation = 0, ratio = 0;
+    hpt_gp_predict_slope(gp, row, &mean, &deviation, slope, deviation_slope);
+    double z = (gp->lowest - mean) / deviation;
+    double value = hpt_normal_log_improvement(z, &ratio);
+    /* d/dx log(s h(z)) = s'/s + (h'/h) z', z' = −m'/s − z s'/s */
+    for (size_t j = 0; j < p; j++)
+        slope[j] = deviation_slope[j] / deviation -
+                   ratio * (slope[j] + z * deviation_slope[j]) / deviation;
     return hpt_log(deviation) + value;
 }

@@ -79,6 +79,14 @@ void hpt_gp_data_add(HptGpData *data, const double *row, double y);
 /* The row of point i. */
 void hpt_gp_data_row(const HptGpData *data, size_t i, double *row);
 
+/* Means and standard deviations of the value without noise at n rows. O(n_data²) a row. */
+void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, double *deviation);
+
+/* The same at one row, and their derivatives in each of the parameters, of which those of numbers that are active
+ * mean something. */
+void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *deviation, double *mean_slope,
+                          double *deviation_slope);
+
 /* The logarithm of the expected improvement on gp->lowest at n rows into out. O(n_data²) a row.
  * Source: see hpt_normal_log_improvement. */
 void hpt_gp_log_improvement(HptGp *gp, const double *rows, size_t n, double *out);

@@ -1,4 +1,5 @@
 /* The normal distribution: against 25 digits of mpmath, symmetries, and bits. */
+#include "num/elementary.h"
 #include "num/normal.h"
 
 #include "base/digest.h"
@@ -46,6 +47,22 @@ static void test_ends(void)
         g_assert_cmpfloat(fabs(hpt_normal_below(x) + hpt_normal_below(-x) - 1), <, 1e-15);
 }
 
+/* The logarithm of what is below, as far as that is a number, and beyond. */
+static void test_log_below(void)
+{
+    for (double z = -37; z < 9; z += 0.173) {
+        double slope = 0, h = 1e-5, value = hpt_normal_log_below(z, &slope);
+        near(hpt_exp(value), hpt_normal_below(z), 1e-12);
+        double about = (hpt_normal_log_below(z + h, NULL) - hpt_normal_log_below(z - h, NULL)) / (2 * h);
+        g_assert_cmpfloat(fabs(slope - about), <, 1e-6 * (1 + slope));
+        g_assert_cmpfloat(value, ==, hpt_normal_log_below(z, NULL));
+    }
+    double slope = 0;
+    near(hpt_normal_log_below(-1e4, &slope), -50000010.129278915, 1e-12); /* −z²/2 − log(|z|√2π) */
+    near(slope, 1e4, 1e-7);
+    g_assert_cmpfloat(hpt_normal_log_below((double)INFINITY, NULL), ==, 0);
+}
+
 /* The same for gcc and clang at every level. */
 static void test_digest(void)
 {
@@ -68,6 +85,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/normal/table", test_table);
     g_test_add_func("/normal/ends", test_ends);
+    g_test_add_func("/normal/log-below", test_log_below);
     g_test_add_func("/normal/digest", test_digest);
     return g_test_run();
 }
