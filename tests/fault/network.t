@@ -106,7 +106,7 @@ test_ok 'a power cut: the trial is lost, and run again by another host under its
 # The kernel may lack what drops packets at random.
 lossy() { both lossy 10 && ended; }
 if cut w1 loss=10 2>lossless && cut w2 loss=10; then
-    test_ok 'one packet in ten lost: slow, and exact' 'lossy && whole lossy 10 && sound_on w1 && sound_on w2'
+    test_ok 'one packet in ten lost: slow, and exact' 'lossy && whole lossy 10 && heal w1 && heal w2 && sound_on w1 && sound_on w2'
 else
     test_skip 'one packet in ten lost: slow, and exact' "$(head -n 1 lossless)"
 fi
