@@ -1,6 +1,7 @@
 /* Small dense linear algebra in a fixed order of operations, so with the same bits on every machine.
  *
- * Matrices are row-major; stride is the distance between rows. No allocation.
+ * Matrices are row-major; stride is the distance between rows. No allocation. Sums go in eight lanes, whatever
+ * the CPU has; on those with AVX2 the lanes are worked on by fours (see clones.h), to the same bits.
  */
 #ifndef HPT_NUM_LINEAR_H
 #define HPT_NUM_LINEAR_H
@@ -22,6 +23,12 @@ bool hpt_cholesky(double *a, size_t n, size_t stride);
 /* The factor of a matrix with one more row: l has the factor of the first n rows, row n the new elements up to
  * the diagonal. False: not positive definite. Cost n². */
 bool hpt_cholesky_append(double *l, size_t n, size_t stride);
+
+/* The factor of L Lᵀ + v vᵀ, and of L Lᵀ − v vᵀ; v (n) is spoilt. False: that is not positive definite; l is then
+ * spoilt too. Cost 2n². Source: Golub & Van Loan 2013, 6.5.4, by plane and by hyperbolic rotations; of these the
+ * mixed form of Bojanczyk, Brent, Van Dooren & de Hoog 1987. */
+void hpt_cholesky_update(double *l, size_t n, size_t stride, double *v);
+bool hpt_cholesky_downdate(double *l, size_t n, size_t stride, double *v);
 
 /* x becomes L⁻¹ x; x becomes L⁻ᵀ x. */
 void hpt_solve_lower(const double *l, size_t n, size_t stride, double *x);

@@ -1,61 +1,74 @@
 #include "num/normal.h"
 
 #include "num/elementary.h"
+#include "num/erf.h"
 
 #include <math.h>
 #include <stddef.h>
 
-#define SQRT_PI 0x1.c5bf891b4ef6bp+0          /* √π */
-#define TWO_OVER_SQRT_PI 0x1.20dd750429b6dp+0 /* 2/√π */
-#define SQRT_HALF 0x1.6a09e667f3bcdp-1        /* √½ */
+#define SQRT_HALF 0x1.6a09e667f3bcdp-1        /* √½, */
+#define SQRT_HALF_REST -0x1.bdd3413b26456p-55 /* as a pair */
+#define LOG_2 0x1.62e42fefa39efp-1            /* log 2, */
+#define LOG_2_REST 0x1.abc9e3b39803fp-56      /* as a pair */
 #define SQRT_HALF_PI 0x1.40d931ff62706p+0     /* √(π/2) */
 #define LOG_SQRT_2PI 0x1.d67f1c864beb5p-1     /* log √(2π) */
 #define ONE_OVER_SQRT_2PI 0x1.9884533d43651p-2
+#define SERIES_FROM -20.0
+#define SMALL 0.70710678 /* up to here erf is taken, whose argument is then below 1/2 */
 
-#define SPLIT 1.25
-enum { SERIES_TERMS = 60 };
-
-/* erf(x) e^(x²) √π / 2 = x Σ (2x²)^n / (1·3·…·(2n+1)); all terms are positive. */
-static double erf_series(double x)
+/* x/√2 for x ≥ 0. */
+static HptPair over_sqrt_2(double x)
 {
-    double term = x, sum = x, twice = 2 * x * x;
-    for (int n = 1; n < SERIES_TERMS && term > sum * 0x1p-56; n++) {
-        term = term * twice / (2 * n + 1);
-        sum += term;
-    }
-    return sum;
+    return hpt_pair_times((HptPair){x, 0}, (HptPair){SQRT_HALF, SQRT_HALF_REST});
 }
 
-double hpt_erfcx(double x)
+/* P(Z > x) for x > SMALL: ½ e^(−x²/2) erfcx(x/√2). */
+static double above(double x)
 {
-    if (isnan(x))
-        return x;
-    if (x < SPLIT) {
-        double e = hpt_exp(x * x);
-        return e - TWO_OVER_SQRT_PI * erf_series(x);
-    }
-    if (x > 1e8)
-        return 1 / (SQRT_PI * x);
-    /* x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …))), from the innermost term. */
-    int terms = (int)(190 / (x * x)) + 14; /* the error falls as e^(−2x√(2n)) */
-    double tail = x;
-    for (int k = terms; k >= 1; k--)
-        tail = x + 0.5 * k / tail;
-    return 1 / (SQRT_PI * tail);
+    if (x > 38.6)
+        return 0;
+    int k;
+    HptPair square = hpt_pair_product(x, x);
+    HptPair e = hpt_exp_pair((HptPair){-0.5 * square.high, -0.5 * square.low}, &k);
+    return hpt_scale(hpt_pair_times(e, hpt_erfcx_pair(over_sqrt_2(x))).high, k - 1);
 }
 
 double hpt_normal_below(double x)
 {
     if (isnan(x))
         return x;
-    if (x > 0)
-        return x > 40 ? 1 : 1 - hpt_normal_below(-x);
-    if (x < -40)
-        return 0;
-    double t = -x * SQRT_HALF;
-    if (t < 0.5) /* by erf itself: nothing is lost near 0 */
-        return 0.5 - 0.5 * TWO_OVER_SQRT_PI * erf_series(t) * hpt_exp(-t * t);
-    return 0.5 * hpt_erfcx(t) * hpt_exp(-0.5 * x * x);
+    if (fabs(x) <= SMALL) {
+        HptPair t = over_sqrt_2(fabs(x));
+        double half = 0.5 * hpt_erf(t.high); /* the rest of t is lost in the sum */
+        return 0.5 + (x < 0 ? -half : half);
+    }
+    return x > 0 ? 1 - above(x) : above(-x);
+}
+
+double hpt_normal_log_below(double x, double *slope)
+{
+    if (isnan(x)) {
+        if (slope != NULL)
+            *slope = x;
+        return x;
+    }
+    if (x > -1) {
+        double below = hpt_normal_below(x);
+        if (slope != NULL)
+            *slope = ONE_OVER_SQRT_2PI * hpt_exp(-0.5 * x * x) / below;
+        return x > 0 ? hpt_log1p(-hpt_normal_below(-x)) : hpt_log(below);
+    }
+    if (x < -1e154) { /* x² is infinite, or what follows it is nothing */
+        if (slope != NULL)
+            *slope = -x;
+        return -0.5 * x * x;
+    }
+    HptPair t = over_sqrt_2(-x);
+    double erfcx = t.high < 32 ? hpt_erfcx_pair(t).high : hpt_erfcx(t.high);
+    if (slope != NULL) /* φ(x)/Φ(x) = 1 / (√(π/2) erfcx(−x/√2)) */
+        *slope = 1 / (SQRT_HALF_PI * erfcx);
+    HptPair square = hpt_pair_product(x, x), sum = hpt_pair_sum(-0.5 * square.high, -LOG_2);
+    return sum.high + (sum.low - 0.5 * square.low - LOG_2_REST + hpt_log(erfcx));
 }
 
 static double ratio(const double *above, const double *below, double r)
@@ -118,20 +131,6 @@ double hpt_normal_quantile(double p)
     return q < 0 ? -x : x;
 }
 
-double hpt_normal_log_below(double z, double *slope)
-{
-    if (z > -1) {
-        double below = hpt_normal_below(z);
-        if (slope != NULL)
-            *slope = ONE_OVER_SQRT_2PI * hpt_exp(-0.5 * z * z) / below;
-        return hpt_log(below);
-    }
-    double mills = SQRT_HALF_PI * hpt_erfcx(-z * SQRT_HALF); /* Φ(z)/φ(z) */
-    if (slope != NULL)
-        *slope = 1 / mills;
-    return hpt_log(mills) - 0.5 * z * z - LOG_SQRT_2PI;
-}
-
 double hpt_normal_log_improvement(double z, double *slope)
 {
     if (z > -1) {
@@ -141,9 +140,15 @@ double hpt_normal_log_improvement(double z, double *slope)
             *slope = below / gain;
         return hpt_log(gain);
     }
-    /* φ(z) (1 − |z| M), M = Φ(z)/φ(z) = √(π/2) erfcx(|z|/√2); for large |z| the bracket is 1/z². */
-    double mills = SQRT_HALF_PI * hpt_erfcx(-z * SQRT_HALF);
-    double bracket = z < -1e4 ? 1 / (z * z) : 1 + z * mills;
+    /* φ(z) (1 − |z| M), M = Φ(z)/φ(z) = √(π/2) erfcx(|z|/√2), of which far out nearly nothing is left: the
+     * series 1/z² − 3/z⁴ + 15/z⁶ … then (Abramowitz & Stegun 1964, 26.2.12). */
+    double mills = SQRT_HALF_PI * hpt_erfcx(-z * SQRT_HALF), bracket = 1 + z * mills;
+    if (z < SERIES_FROM) {
+        double each = 1 / (z * z), sum = 0;
+        for (int n = 23; n >= 3; n -= 2)
+            sum = -n * each * (1 + sum);
+        bracket = each * (1 + sum);
+    }
     if (slope != NULL)
         *slope = mills / bracket;
     return -0.5 * z * z - LOG_SQRT_2PI + hpt_log(bracket);

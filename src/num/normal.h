@@ -5,19 +5,16 @@
 #ifndef HPT_NUM_NORMAL_H
 #define HPT_NUM_NORMAL_H
 
-/* e^(x²) erfc(x) for x ≥ 0; relative error below 4·10^-15.
- * Source: x < 1.25: Abramowitz & Stegun 1964, 7.1.6; else the continued fraction 7.1.14. */
-double hpt_erfcx(double x);
+#include "num/erf.h"
 
-/* P(Z < x), with a relative error below 10^-13 down to the smallest normal double. */
+/* P(Z < x), and its logarithm, which has no underflow: within 2 units in the last place where it is a normal number;
+ * and the derivative φ(x)/Φ(x) of the latter, if slope is not NULL. */
 double hpt_normal_below(double x);
+double hpt_normal_log_below(double x, double *slope);
 
 /* The x with P(Z < x) = p, 0 < p < 1 (0 and 1 give the infinities); relative error below 2·10^-15.
  * Source: Wichura 1988, Algorithm AS 241, PPND16. */
 double hpt_normal_quantile(double p);
-
-/* log P(Z < z) without underflow; and its derivative φ(z)/Φ(z), if slope is not NULL. */
-double hpt_normal_log_below(double z, double *slope);
 
 /* log(φ(z) + z Φ(z)): the logarithm of the expected improvement of a unit normal over z below its mean,
  * without underflow; and its derivative in z, if slope is not NULL.

@@ -1,4 +1,5 @@
-/* The normal distribution: against 25 digits of mpmath, symmetries, and bits. */
+/* The error function and the normal distribution: against 25 digits of mpmath and the long double libm, symmetries,
+ * and bits. */
 #include "num/elementary.h"
 #include "num/normal.h"
 
@@ -19,9 +20,9 @@ static void near(double got, double want, double error)
 static void test_table(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(erfcx_table); i++)
-        near(hpt_erfcx(erfcx_table[i].x), erfcx_table[i].value, 5e-15);
+        near(hpt_erfcx(erfcx_table[i].x), erfcx_table[i].value, 4e-16);
     for (size_t i = 0; i < G_N_ELEMENTS(below_table); i++)
-        near(hpt_normal_below(below_table[i].x), below_table[i].value, 1e-13);
+        near(hpt_normal_below(below_table[i].x), below_table[i].value, 4e-16);
     for (size_t i = 0; i < G_N_ELEMENTS(quantile_table); i++)
         near(hpt_normal_quantile(quantile_table[i].x), quantile_table[i].value, 2e-15);
     for (size_t i = 0; i < G_N_ELEMENTS(improvement_table); i++) {
@@ -33,8 +34,64 @@ static void test_table(void)
     }
 }
 
+static double error_ulp(double got, long double exact)
+{
+    double nearest = fabs((double)exact);
+    long double ulp = (long double)nextafter(nearest, (double)INFINITY) - (long double)nearest;
+    return (double)(fabsl((long double)got - exact) / ulp);
+}
+
+static long double exact_below(double x)
+{
+    return 0.5L * erfcl(-(long double)x * sqrtl(0.5L));
+}
+
+static long double exact_log_below(double x)
+{
+    return x > 0 ? log1pl(-exact_below(-x)) : logl(exact_below(x));
+}
+
+static void test_error(void)
+{
+    volatile long double one = 1, small = 0x1p-60L;
+    if (one + small == one) {
+        g_test_skip("long double is no wider than double here");
+        return;
+    }
+    HptStream stream = hpt_stream(2, 0, "test", "normal");
+    double erf_worst = 0, erfc_worst = 0, below_worst = 0, log_worst = 0;
+    for (uint64_t i = 0; i < 200000; i++) {
+        double u = hpt_stream_uniform(&stream, i);
+        double x = i % 2 == 0 ? 12 * u - 6 : 2 * u - 1, far = i % 2 == 0 ? 32 * u - 6 : x;
+        double below = i % 2 == 0 ? 46 * u - 37.5 : 3 * u - 1.5;
+        erf_worst = MAX(erf_worst, error_ulp(hpt_erf(x), erfl((long double)x)));
+        erfc_worst = MAX(erfc_worst, error_ulp(hpt_erfc(far), erfcl((long double)far)));
+        below_worst = MAX(below_worst, error_ulp(hpt_normal_below(below), exact_below(below)));
+        log_worst = MAX(log_worst, error_ulp(hpt_normal_log_below(below, NULL), exact_log_below(below)));
+    }
+    g_test_message("erf %.2f, erfc %.2f, normal %.2f, its log %.2f ulp at most", erf_worst, erfc_worst, below_worst,
+                   log_worst);
+    g_assert_cmpfloat(erf_worst, <, 1.5);
+    g_assert_cmpfloat(erfc_worst, <, 1.5);
+    g_assert_cmpfloat(below_worst, <, 1.75);
+    g_assert_cmpfloat(log_worst, <, 2.5);
+}
+
 static void test_ends(void)
 {
+    g_assert_cmpfloat(hpt_erf((double)INFINITY), ==, 1);
+    g_assert_cmpfloat(hpt_erf(-(double)INFINITY), ==, -1);
+    g_assert_cmpfloat(hpt_erfc(-(double)INFINITY), ==, 2);
+    g_assert_cmpfloat(hpt_erfc((double)INFINITY), ==, 0);
+    g_assert_true(hpt_erf(-0.0) == 0 && signbit(hpt_erf(-0.0)));
+    g_assert_true(isnan(hpt_erf((double)NAN)) && isnan(hpt_erfc((double)NAN)));
+    g_assert_true(isnan(hpt_normal_log_below((double)NAN, NULL)));
+    g_assert_cmpfloat(hpt_normal_log_below((double)INFINITY, NULL), ==, 0);
+    double slope = 0;
+    g_assert_true(isinf(hpt_normal_log_below(-(double)INFINITY, &slope)) && isinf(slope));
+    near(hpt_normal_log_below(-100, NULL), -5005.5242086942050886, 4e-16); /* mpmath */
+    near(hpt_normal_log_below(-1e8, NULL), -5000000000000019.3396, 4e-16);
+    near(hpt_erfcx(1e200), 5.6418958354775628695e-201, 4e-16);
     g_assert_cmpfloat(hpt_normal_below(0), ==, 0.5);
     g_assert_cmpfloat(hpt_normal_below(-(double)INFINITY), ==, 0);
     g_assert_cmpfloat(hpt_normal_below((double)INFINITY), ==, 1);
@@ -77,13 +134,14 @@ static void test_digest(void)
     }
     HptDigest digest = hpt_digest(bytes->data, bytes->len);
     char hex[HPT_DIGEST_HEX_SIZE];
-    g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, "da8eb1286031cb8940a856bf5868b5525315f4613a7319aa51f01386cbe75d1a");
+    g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, "d7bfa29c18de4242dccd6693d06392aa669d85f6cd69027eff55bc11b3d0b6a2");
 }
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/normal/table", test_table);
+    g_test_add_func("/normal/error", test_error);
     g_test_add_func("/normal/ends", test_ends);
     g_test_add_func("/normal/log-below", test_log_below);
     g_test_add_func("/normal/digest", test_digest);
