@@ -37,6 +37,7 @@ SELECT row_number() OVER () AS place, b.* FROM (VALUES
 ('replay', 'id*:uuid study number:int8 attempt:int4 environment:digest?>environment host:text tool_version:text verdict:text runs:int4 deterministic:bool? outcome:text cause:text exit_status:int4? signal:int4? wall_us:int8 user_us:int8 system_us:int8 max_rss_bytes:int8 causes:json started_at:time ended_at:time'),
 ('replay_result', 'replay_id*:uuid>replay study number:int8 position*:int4 kind:text name:text verdict:text value_then:real? value_now:real? tolerance:real? digest_then:digest? digest_now:digest? note:text?'),
 ('import', '! of this database'),
+('history_block', '! a copy of results'),
 ('input_file', '! made from its input set when that is inserted'),
 ('wide_column', '! made from the definition by study_make_view'),
 ('lease', '! of trials that run now'),

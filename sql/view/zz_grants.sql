@@ -15,7 +15,7 @@ BEGIN
         FOR v_function IN
             SELECT p.oid::regprocedure FROM pg_proc p
             WHERE p.pronamespace = 'hpt_record'::regnamespace
-              AND p.proname IN ('history', 'trial_proposed', 'study_create', 'study_extend', 'study_set_total', 'worker_start', 'worker_end',
+              AND p.proname IN ('history', 'history_blocks', 'history_block_put', 'history_rest', 'trial_proposed', 'study_create', 'study_extend', 'study_set_total', 'worker_start', 'worker_end',
                                 'trial_reserve', 'trial_start', 'trial_points', 'trial_finish', 'lease_renew', 'lease_reap',
                                 'trial_retry', 'study_read', 'study_definition', 'worker_peers', 'prune_observe',
                                 'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record',

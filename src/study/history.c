@@ -1,31 +1,12 @@
-#include "study/history.h"
+#include "study/history-internal.h"
 
 #include "base/json.h"
 
 #include <string.h>
 
-typedef struct {
-    int64_t number;
-    int turn; /* 0: runs or waits; DERIVED: what is or would have been proposed */
-    HptConfig *config;   /* NULL: it was lost before it was proposed */
-    double *values;      /* to be minimised, or NULL */
-    double *constraints; /* how far beyond the bounds, or NULL */
-    uint64_t digest;     /* 0: of no configuration */
-} Entry;
+typedef HptPastEntry Entry;
 
 enum { DERIVED = -1 };
-
-struct HptPast {
-    const HptDefinition *definition;
-    size_t n_objectives;
-    bool *maximise;
-    GPtrArray *bounded; /* the definition's metrics with bounds, borrowed */
-    int64_t mark;
-    GPtrArray *entries; /* of Entry, by number and turn */
-    GArray *shown;      /* of HptObservation */
-    GArray *turns;      /* of int: of each shown */
-    HptHistory history;
-};
 
 static void free_entry(void *data)
 {
@@ -53,6 +34,8 @@ HptPast *hpt_past_new(const HptDefinition *definition)
     past->entries = g_ptr_array_new_with_free_func(free_entry);
     past->shown = g_array_new(false, false, sizeof(HptObservation));
     past->turns = g_array_new(false, false, sizeof(int));
+    past->blocks = g_array_new(false, true, sizeof(bool));
+    past->own = g_array_new(false, false, sizeof(int64_t));
     return past;
 }
 
@@ -63,6 +46,8 @@ void hpt_past_free(HptPast *past)
     g_ptr_array_unref(past->entries);
     g_array_unref(past->shown);
     g_array_unref(past->turns);
+    g_array_unref(past->blocks);
+    g_array_unref(past->own);
     g_ptr_array_unref(past->bounded);
     g_free(past->maximise);
     g_free(past);
@@ -83,14 +68,19 @@ static const Entry *entry_at(const HptPast *past, size_t i)
     return past->entries->pdata[i];
 }
 
-/* The first place whose entry is not below (number, turn). */
-static size_t find(const HptPast *past, int64_t number, int turn)
+static bool is_below(const Entry *entry, int64_t number, int turn)
+{
+    return entry->number < number || (entry->number == number && entry->turn < turn);
+}
+
+size_t hpt_past_find(const HptPast *past, int64_t number, int turn)
 {
     size_t low = 0, high = past->entries->len;
+    if (high == 0 || is_below(entry_at(past, high - 1), number, turn)) /* as most that comes */
+        return high;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const Entry *entry = entry_at(past, middle);
-        if (entry->number < number || (entry->number == number && entry->turn < turn))
+        if (is_below(entry_at(past, middle), number, turn))
             low = middle + 1;
         else
             high = middle;
@@ -108,6 +98,15 @@ static HptObservation observation_of(const Entry *entry)
         .constraints = entry->constraints,
         .digest = entry->digest,
     };
+}
+
+void hpt_past_insert(HptPast *past, Entry *steal_entry)
+{
+    HptObservation observation = observation_of(steal_entry);
+    size_t place = hpt_past_find(past, steal_entry->number, steal_entry->turn);
+    if (steal_entry->config != NULL)
+        steal_entry->digest = hpt_observation_digest(&observation, past->n_objectives, past->bounded->len);
+    g_ptr_array_insert(past->entries, place == past->entries->len ? -1 : (int)place, steal_entry);
 }
 
 /* The objectives, all to be minimised; NULL: none, or of another definition. */
@@ -137,18 +136,10 @@ static double *constraints_of(const HptPast *past, const HptMeasured *measured)
     return constraints;
 }
 
-static void insert(HptPast *past, Entry *steal_entry)
-{
-    HptObservation observation = observation_of(steal_entry);
-    if (steal_entry->config != NULL)
-        steal_entry->digest = hpt_observation_digest(&observation, past->n_objectives, past->bounded->len);
-    g_ptr_array_insert(past->entries, (int)find(past, steal_entry->number, steal_entry->turn), steal_entry);
-}
-
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const HptMeasured *measured)
 {
-    size_t place = find(past, number, turn);
+    size_t place = hpt_past_find(past, number, turn);
     if (place < past->entries->len && entry_at(past, place)->number == number &&
         entry_at(past, place)->turn == turn)
         return;
@@ -163,7 +154,7 @@ void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *confi
         entry->values = values_of(past, measured);
         entry->constraints = constraints_of(past, measured);
     }
-    insert(past, entry);
+    hpt_past_insert(past, entry);
 }
 
 /* Those that ran when this was last asked may not run any more. */
@@ -186,6 +177,9 @@ void hpt_past_add(HptPast *past, const HptRows *rows)
 {
     forget_running(past);
     for (size_t row = 0; row < hpt_rows_count(rows); row++) {
+        past->mark = hpt_rows_int8(rows, row, 5);
+        if (hpt_rows_null(rows, row, 0))
+            continue; /* there is only the mark */
         size_t length = 0;
         const char *config =
             hpt_rows_null(rows, row, 2) ? NULL : hpt_rows_peek_bytea(rows, row, 2, &length);
@@ -198,7 +192,6 @@ void hpt_past_add(HptPast *past, const HptRows *rows)
         measured.constraints = constraints;
         hpt_past_add_one(past, hpt_rows_int8(rows, row, 0), hpt_rows_int4(rows, row, 1), config, length,
                          &measured);
-        past->mark = hpt_rows_int8(rows, row, 5);
     }
 }
 
@@ -239,7 +232,7 @@ const HptHistory *hpt_past_get(HptPast *past)
 /* The configuration of a trial, or NULL: it is not known. */
 static const HptConfig *config_of(const HptPast *past, int64_t number)
 {
-    for (size_t i = find(past, number, DERIVED); i < past->entries->len; i++) {
+    for (size_t i = hpt_past_find(past, number, DERIVED); i < past->entries->len; i++) {
         const Entry *entry = entry_at(past, i);
         if (entry->number != number)
             break;
@@ -255,7 +248,7 @@ static bool show_ordered(HptPast *past, int64_t number, GError **error)
     begin(past);
     for (int64_t i = 0; i < number; i++) {
         bool finished = i <= number - past->definition->window;
-        size_t place = find(past, i, 1);
+        size_t place = hpt_past_find(past, i, 1);
         bool found = place < past->entries->len && entry_at(past, place)->number == i &&
                      entry_at(past, place)->turn == 1;
         Entry entry = {.number = i, .config = (HptConfig *)config_of(past, i)};
@@ -284,7 +277,7 @@ static bool derive(HptPast *past, HptSampler *sampler, int64_t number, GError **
     Entry *entry = g_new0(Entry, 1);
     *entry = (Entry){.number = number, .turn = DERIVED, .config = g_steal_pointer(&proposal.config)};
     hpt_proposal_clear(&proposal);
-    insert(past, entry);
+    hpt_past_insert(past, entry);
     return true;
 }
 
@@ -345,7 +338,7 @@ static bool no_text(const char *text, GError **error)
 
 static bool recall_one(HptPast *past, int64_t number, int turn, GError **error)
 {
-    size_t place = find(past, number, turn);
+    size_t place = hpt_past_find(past, number, turn);
     /* A trial that ran then has ended since: its configuration is that of any result. */
     Entry running = {.number = number, .config = (HptConfig *)config_of(past, number)};
     if (turn == 0 && running.config != NULL) {

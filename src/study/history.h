@@ -14,6 +14,24 @@ HptPast *hpt_past_new(const HptDefinition *definition);
 void hpt_past_free(HptPast *past);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPast, hpt_past_free)
 
+/* Reads the results that there are, for a process that is new to the study: those that are packed, and the rest. What
+ * runs comes with the first history_read. Blocks that cannot be used are left, and their rows read. */
+bool hpt_past_load(HptPast *past, HptDb *db, int64_t study_id, GError **error) HPT_WARN_UNUSED;
+
+/* How many trials a block has. */
+#define HPT_PAST_BLOCK INT64_C(1024)
+
+/* The body of a block that is complete and is this process's to put, owned: one that was complete and not packed when
+ * the past was loaded, or whose last trial was owned. Each is given once. NULL: there is none now. */
+GBytes *hpt_past_pack(HptPast *past, int64_t *block);
+/* The same as arguments of history_block_put. */
+HptArgs *hpt_past_pack_args(HptPast *past, int64_t study_id);
+/* The process runs that trial. */
+void hpt_past_own(HptPast *past, int64_t number);
+
+/* Takes in the body of a block. False: it is no such block, and nothing was taken. */
+bool hpt_past_unpack(HptPast *past, int64_t block, const void *body, size_t length);
+
 /* Arguments of history_read for what is new since the last time, owned; and its rows taken in. A trial
  * whose configuration is not one of the definition's space (another worker's definition is wider) is left
  * out. */

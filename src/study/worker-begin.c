@@ -194,6 +194,9 @@ bool worker_begin(Worker *worker, GError **error)
         !retry_failed(worker, error) ||
         !hpt_study_counts(worker->db, study->name, &counts, error))
         return false;
+    bool more = worker->total < 0 || counts.trials < worker->total || counts.waiting > 0;
+    if (worker->past != NULL && more && !hpt_past_load(worker->past, worker->db, study->id, error))
+        return false;
     worker->any_complete = counts.complete > 0;
     worker->renew_us = hpt_time_monotonic_us() + RENEW_US;
     return true;
@@ -237,8 +240,12 @@ void worker_finish(Worker *worker)
 void worker_learn(Worker *worker, const HptRows *rows)
 {
     hpt_past_add(worker->past, rows);
+    HptArgs *block = hpt_past_pack_args(worker->past, worker->context.study_id);
+    if (block != NULL)
+        hpt_outbox_post(&worker->outbox, HPT_SQL_HISTORY_BLOCK_PUT, block, NULL);
     for (int i = 0; i < worker->options->jobs; i++) {
         const HptSlot *own = &worker->slots[i];
+        hpt_past_own(worker->past, own->number);
         if ((own->state == HPT_SLOT_RUNNING || own->state == HPT_SLOT_FINISHING) && own->canonical != NULL)
             hpt_past_add_one(worker->past, own->number, 0, own->canonical, strlen(own->canonical), NULL);
     }

@@ -405,6 +405,7 @@ static void answered(Worker *worker, const HptPending *pending, const HptRows *r
         break;
     case HPT_SQL_CODE_PUT:
     case HPT_SQL_INPUTS_PUT:
+    case HPT_SQL_HISTORY_BLOCK_PUT:
     case HPT_SQL_ENVIRONMENT_PUT:
         break;
     default:

@@ -19,6 +19,7 @@ static HptDefinition *definition_of(const char *space_text, const char *const *m
         .sampler = "tpe",
         .folds = 1,
         .repeats = 1,
+        .allow_unused = true,
     };
     HptDefinition *definition = hpt_definition_new(&input, &error);
     g_assert_no_error(error);
@@ -164,6 +165,101 @@ static void test_recall(void)
     }
 }
 
+/* Does the past hold the same as the other? */
+static void assert_same(HptPast *one, HptPast *two, size_t n)
+{
+    const HptHistory *a = hpt_past_get(one), *b = hpt_past_get(two);
+    g_assert_cmpuint(a->n, ==, n);
+    g_assert_cmpuint(b->n, ==, n);
+    for (size_t i = 0; i < n; i++) {
+        const HptObservation *x = &a->observations[i], *y = &b->observations[i];
+        g_assert_cmpint(x->number, ==, y->number);
+        g_assert_true(x->finished && y->finished && hpt_config_equal(x->config, y->config));
+        g_assert_true((x->values == NULL) == (y->values == NULL));
+        g_assert_true((x->constraints == NULL) == (y->constraints == NULL));
+        g_assert_cmpuint(x->digest, ==, y->digest);
+    }
+}
+
+static void add_any(HptPast *past, const HptSampler *sampler, const HptDefinition *definition, int64_t number)
+{
+    HptProposal proposal = {0};
+    g_assert_true(hpt_sampler_propose((HptSampler *)sampler, NULL, number, &proposal, NULL));
+    g_autofree char *text = hpt_config_canonical(definition->space, proposal.config);
+    double objectives[] = {0.1 * (double)number, -1}, constraints[] = {(double)(number % 7), (double)NAN};
+    HptMeasured measured = {number % 5 == 0 ? NULL : objectives, number % 3 == 0 ? NULL : constraints, 2, 2};
+    hpt_past_add_one(past, number, 1, text, strlen(text), &measured);
+    hpt_proposal_clear(&proposal);
+}
+
+/* A block gives the same as the rows that it was made of; it is made when it is complete, by whom it is. */
+static void test_blocks(void)
+{
+    static const char *const metrics[] = {"acc:max", "loss:min", "ms:le=3", "mb:ge=2", NULL};
+    g_autoptr(HptDefinition) definition =
+        definition_of("x real [0, 1]\nk categorical {a, b, c}\nn integer [1, 9] | k == b\no ordinal {1, 2} | x > 0.5\nf integer [3, 3]\n", metrics);
+    HptSearch search = {.space = definition->space, .seed = 1};
+    g_autoptr(HptSampler) sampler = hpt_sampler_new("random", &search, NULL);
+    g_autoptr(HptPast) past = hpt_past_new(definition), other = hpt_past_new(definition);
+    int64_t block = -1;
+    for (int64_t number = 0; number < 2 * HPT_PAST_BLOCK; number++) {
+        if (number != 1500)
+            add_any(past, sampler, definition, number);
+        hpt_past_own(past, number);
+    }
+    g_autoptr(GBytes) first = hpt_past_pack(past, &block);
+    g_assert_nonnull(first);
+    g_assert_cmpint(block, ==, 0);
+    hpt_past_own(past, HPT_PAST_BLOCK - 1);
+    g_assert_null(hpt_past_pack(past, &block)); /* once; and 1500 is missing of the second */
+    add_any(past, sampler, definition, 1500);
+    hpt_past_add_one(past, 1600, 2, "{\"k\":\"a\",\"x\":0.25}", 20, NULL); /* run again: not of the block */
+    g_autoptr(GBytes) second = hpt_past_pack(past, &block);
+    g_assert_cmpint(block, ==, 1);
+    g_assert_true(hpt_past_unpack(other, 1, g_bytes_get_data(second, NULL), g_bytes_get_size(second)));
+    hpt_past_add_one(other, 1600, 2, "{\"k\":\"a\",\"x\":0.25}", 20, NULL);
+    g_assert_true(hpt_past_unpack(other, 0, g_bytes_get_data(first, NULL), g_bytes_get_size(first)));
+    g_assert_true(hpt_past_unpack(other, 0, g_bytes_get_data(first, NULL), g_bytes_get_size(first)));
+    assert_same(past, other, 2 * (size_t)HPT_PAST_BLOCK);
+}
+
+/* What is no block of this definition is refused, and nothing of it is taken. */
+static void test_bad_blocks(void)
+{
+    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\nk categorical {a, b} | x > 0.5\n", maximise);
+    HptSearch search = {.space = definition->space, .seed = 1};
+    g_autoptr(HptSampler) sampler = hpt_sampler_new("random", &search, NULL);
+    g_autoptr(HptPast) past = hpt_past_new(definition), other = hpt_past_new(definition);
+    int64_t block = -1;
+    for (int64_t number = 0; number < HPT_PAST_BLOCK; number++)
+        add_any(past, sampler, definition, number);
+    hpt_past_own(past, HPT_PAST_BLOCK - 1);
+    g_autoptr(GBytes) body = hpt_past_pack(past, &block);
+    size_t length = 0;
+    g_autofree uint8_t *bytes = g_bytes_unref_to_data(g_bytes_ref(body), &length);
+    const double bad[] = {-0.5, 2, (double)INFINITY, (double)NAN};
+    size_t x = length - 2 * (size_t)HPT_PAST_BLOCK * sizeof(double); /* the column of x, which is always there */
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree uint8_t *changed = g_memdup2(bytes, length);
+        memcpy(changed + x + 8 * i, &bad[i], sizeof bad[i]);
+        g_assert_false(hpt_past_unpack(other, 0, changed, length));
+        memcpy(changed + x, bytes + x, length - x);
+        double index = i < 2 ? 0.5 : 2;
+        memcpy(changed + length - 8, &index, sizeof index);
+        g_assert_false(hpt_past_unpack(other, 0, changed, length));
+    }
+    for (size_t i = 0; i < 16; i++) {
+        bytes[i] ^= 4;
+        g_assert_false(hpt_past_unpack(other, 0, bytes, length));
+        bytes[i] ^= 4;
+    }
+    g_assert_false(hpt_past_unpack(other, 0, bytes, length - 1));
+    g_assert_false(hpt_past_unpack(other, 0, bytes, 0));
+    g_assert_false(hpt_past_unpack(other, -1, bytes, length));
+    g_assert_cmpuint(hpt_past_get(other)->n, ==, 0);
+    g_assert_true(hpt_past_unpack(other, 0, bytes, length));
+}
+
 static void test_bad(void)
 {
     g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\n", maximise);
@@ -254,5 +350,7 @@ int main(int argc, char **argv)
     g_test_add_func("/history/recall", test_recall);
     g_test_add_func("/history/ordered", test_ordered);
     g_test_add_func("/history/bad", test_bad);
+    g_test_add_func("/history/blocks", test_blocks);
+    g_test_add_func("/history/bad-blocks", test_bad_blocks);
     return g_test_run();
 }
