@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #define MANIFEST_MAX ((int64_t)256 * 1024 * 1024)
 
@@ -44,6 +45,34 @@ struct HptBundleReader {
     HptDigester *digester; /* of this entry */
     bool ended;
 };
+
+#define HEAD_BYTES 1024 /* the manifest's header and its first bytes */
+
+/* What the file begins with, without zstd around it. */
+static size_t read_head(const void *data, size_t length, char head[HEAD_BYTES])
+{
+    static const guint8 magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* RFC 8878, 3.1.1 */
+    ZSTD_inBuffer in = {data, length, 0};
+    ZSTD_outBuffer out = {head, HEAD_BYTES, 0};
+    if (length < sizeof magic || memcmp(data, magic, sizeof magic) != 0) {
+        memcpy(head, data, MIN(length, (size_t)HEAD_BYTES));
+        return MIN(length, (size_t)HEAD_BYTES);
+    }
+    ZSTD_DStream *stream = ZSTD_createDStream();
+    size_t left = 1;
+    while (left != 0 && !ZSTD_isError(left) && in.pos < in.size && out.pos < out.size)
+        left = ZSTD_decompressStream(stream, &out, &in);
+    ZSTD_freeDStream(stream);
+    return out.pos;
+}
+
+bool hpt_bundle_is(const void *data, size_t length)
+{
+    static const char name[] = HPT_BUNDLE_MANIFEST, first[] = "{\"entries\":[";
+    char head[HEAD_BYTES];
+    return read_head(data, length, head) == HEAD_BYTES && memcmp(head, name, sizeof name) == 0 &&
+           memcmp(head + 257, "ustar", 5) == 0 && memcmp(head + 512, first, strlen(first)) == 0;
+}
 
 static void trace_add(Trace *trace, const void *data, size_t length)
 {

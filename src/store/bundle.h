@@ -73,6 +73,9 @@ bool hpt_bundle_write(HptBundle *bundle, const char *path, bool zstd, HptBundleI
 bool hpt_bundle_write_fd(HptBundle *bundle, int fd, const char *name, bool zstd,
                          HptBundleInfo *info, GError **error) HPT_WARN_UNUSED;
 
+/* Are these the bytes of a bundle, by how they begin? Nothing is checked. */
+bool hpt_bundle_is(const void *data, size_t length);
+
 /* ---- reading: everything is checked, nothing is written anywhere ---- */
 
 typedef struct HptBundleReader HptBundleReader;

@@ -4,6 +4,7 @@
 #include "record/digestcache.h"
 #include "record/program.h"
 #include "run/place.h"
+#include "study/codebook.h"
 #include "study/identity.h"
 #include "study/intake.h"
 
@@ -45,11 +46,10 @@ static void enter_place(HptPreflight *preflight, const HptPreflightInput *input)
 
 /* ---- code as it is now ---- */
 
-static bool keep_nothing(const HptDigest *digest G_GNUC_UNUSED, const void *bytes G_GNUC_UNUSED,
-                         size_t length G_GNUC_UNUSED, void *user G_GNUC_UNUSED,
-                         GError **error G_GNUC_UNUSED)
+static bool keep_nothing(const HptDigest *digest G_GNUC_UNUSED, const void *bytes, size_t length,
+                         void *user G_GNUC_UNUSED, GError **error)
 {
-    return true;
+    return hpt_codebook_takes(bytes, length, error);
 }
 
 /* An entry that outlives the walk. */

@@ -225,6 +225,31 @@ static void test_fd(Place *place, gconstpointer data)
     g_assert_true(S_ISCHR(there.st_mode));
 }
 
+/* Told by its beginning, compressed or not; other archives and files of the same names are none. */
+static void test_is(Place *place, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    for (int zstd = 0; zstd < 2; zstd++) {
+        g_autoptr(HptBundle) bundle = make(place, false);
+        g_assert_true(hpt_bundle_write(bundle, place->path, zstd == 1, NULL, &error));
+        size_t length = 0;
+        g_autofree char *text = slurp(place->path, &length);
+        g_assert_true(hpt_bundle_is(text, length));
+        g_assert_false(hpt_bundle_is(text, 3));
+        g_assert_false(hpt_bundle_is(text, zstd == 1 ? 100 : 1023));
+        text[0] ^= 1;
+        g_assert_false(hpt_bundle_is(text, length));
+    }
+    g_autofree char *other = g_malloc0(2048);
+    memcpy(other, HPT_BUNDLE_MANIFEST, strlen(HPT_BUNDLE_MANIFEST));
+    memcpy(other + 257, "ustar", 5);
+    memcpy(other + 512, "{\"format\":", 10);
+    g_assert_false(hpt_bundle_is(other, 2048));
+    memcpy(other + 512, "{\"entries\":[", 12);
+    g_assert_true(hpt_bundle_is(other, 2048));
+}
+
 static void test_paths(Place *place, gconstpointer data)
 {
     (void)data;
@@ -492,6 +517,7 @@ int main(int argc, char **argv)
     ADD("/bundle/pinned", test_pinned);
     ADD("/bundle/read", test_read);
     ADD("/bundle/fd", test_fd);
+    ADD("/bundle/is", test_is);
     ADD("/bundle/paths", test_paths);
     ADD("/bundle/bad-object", test_bad_object);
     ADD("/bundle/damage", test_damage);
