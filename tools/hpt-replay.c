@@ -23,7 +23,7 @@
 
 extern char **environ;
 
-static gboolean opt_suggest, opt_check, opt_no_record, opt_strict, opt_now, opt_in_place,
+static gboolean opt_suggest, opt_check, opt_no_record, opt_strict, opt_strict_files, opt_now, opt_in_place,
     opt_deterministic, opt_no_header,
     opt_quiet, opt_verbose;
 static char *opt_study, *opt_fold, *opt_runs, *opt_keep, *opt_format, *opt_dsn, *opt_directory;
@@ -51,6 +51,8 @@ static const GOptionEntry options[] = {
      "one thread, fixed kernels, seeds, locale and addresses, see hpt-run(1)", NULL},
     {"strict-env", 0, 0, G_OPTION_ARG_NONE, &opt_strict,
      "run nothing if the environment differs", NULL},
+    {"strict-files", 0, 0, G_OPTION_ARG_NONE, &opt_strict_files,
+     "run nothing if the trial wrote files outside the project", NULL},
     {"keep", 0, 0, G_OPTION_ARG_FILENAME, &opt_keep, "run in this new folder, and leave it there",
      "DIR"},
     {"no-record", 0, 0, G_OPTION_ARG_NONE, &opt_no_record, "only look: record nothing", NULL},
@@ -244,6 +246,22 @@ static int judge(Replay *replay, const HptRecorded *recorded, const HptPreflight
     return verdicts->verdict == HPT_REPLAY_DIFFERS ? HPT_EXIT_NO : HPT_EXIT_OK;
 }
 
+/* Owned; NULL: it may be run. */
+static char *why_refused(const HptPreflight *preflight)
+{
+    char *missing = hpt_preflight_missing(preflight);
+    if (missing != NULL)
+        return missing;
+    if (opt_strict && hpt_preflight_differs(preflight))
+        return g_strdup("the environment differs (--strict-env)");
+    if (opt_strict_files && preflight->written < 0)
+        return g_strdup("which files it wrote is not recorded (--strict-files)");
+    if (opt_strict_files && preflight->written > 0)
+        return g_strdup_printf("it wrote outside the project: %s (--strict-files)",
+                               preflight->written_first);
+    return NULL;
+}
+
 /* One recorded run: checked, run, judged, recorded. The exit status. */
 static int replay_one(Replay *replay, const HptRecorded *recorded, GError **error)
 {
@@ -254,14 +272,17 @@ static int replay_one(Replay *replay, const HptRecorded *recorded, GError **erro
         !replay_show_checks(replay->show, recorded, preflight, error))
         return HPT_EXIT_TOOL;
     g_autofree char *trial = trial_text(recorded);
-    g_autofree char *missing = hpt_preflight_missing(preflight);
-    bool refused = opt_strict && hpt_preflight_differs(preflight);
-    if (missing != NULL || refused) {
+    g_autofree char *refusal = why_refused(preflight);
+    if (refusal != NULL) {
         if (replay_show_end(replay->show, error))
-            g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s cannot be run: %s", trial,
-                        missing != NULL ? missing : "the environment differs (--strict-env)");
+            g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s cannot be run: %s", trial, refusal);
         return HPT_EXIT_NOT_FOUND;
     }
+    if (preflight->written > 0)
+        hpt_tool_note("%s: %s %" PRId64 " file%s outside the project: %s%s", trial,
+                      opt_check ? "it would write" : "it writes", preflight->written,
+                      preflight->written == 1 ? "" : "s", preflight->written_first,
+                      preflight->written == 1 ? "" : " …");
     if (opt_check)
         return HPT_EXIT_OK;
     g_autoptr(GPtrArray) reruns = run_all(replay, recorded, folder, preflight, error);

@@ -1,5 +1,6 @@
 #include "study/preflight-internal.h"
 
+#include "base/text.h"
 #include "record/code.h"
 #include "record/digestcache.h"
 #include "record/program.h"
@@ -14,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NAMED 3 /* files that a note names */
+#define NAMED 3          /* files that a note names */
+#define WRITTEN_NAMED 20 /* files that have a line each */
 
 /* ---- in the project, as it is ---- */
 
@@ -357,6 +359,31 @@ void preflight_files(HptPreflight *preflight, const HptPreflightInput *input)
     if (files->len == 0)
         preflight_add(preflight, "inputs", NULL, HPT_CHECK_UNKNOWN, NULL, NULL,
                       "the files that it read were not recorded");
+}
+
+void preflight_written(HptPreflight *preflight, const HptRecorded *recorded)
+{
+    const GArray *files = recorded->inputs;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    preflight->written = recorded->traced ? 0 : -1;
+    for (guint i = 0; i < files->len; i++) {
+        const HptRecordedInput *file = &g_array_index(files, HptRecordedInput, i);
+        bool written = strcmp(file->role, "written") == 0 || strcmp(file->role, "changed") == 0;
+        if (!written || !g_path_is_absolute(file->path) || !g_hash_table_add(seen, file->path))
+            continue;
+        preflight->written = MAX(preflight->written, 0) + 1;
+        g_autofree char *shown = hpt_text_printable(file->path, -1);
+        if (preflight->written <= WRITTEN_NAMED)
+            preflight_add(preflight, "writes", shown, HPT_CHECK_DIFFERS, NULL, NULL,
+                          "a file outside the project: it is written again");
+        if (preflight->written == 1)
+            preflight->written_first = g_steal_pointer(&shown);
+    }
+    if (preflight->written <= WRITTEN_NAMED)
+        return;
+    g_autofree char *note =
+        g_strdup_printf("and %" PRId64 " more", preflight->written - WRITTEN_NAMED);
+    preflight_add(preflight, "writes", NULL, HPT_CHECK_DIFFERS, NULL, NULL, note);
 }
 
 /* Why there is no code to compare with or to restore; NULL: there is. Owned. */

@@ -15,6 +15,9 @@ bool preflight_place(HptPreflight *preflight, const HptPreflightInput *input,
 /* Names the files of the code that were changed between its snapshot and their use. */
 void preflight_changed(HptPreflight *preflight, const HptRecorded *recorded);
 
+/* Names the files outside the project that will be written. */
+void preflight_written(HptPreflight *preflight, const HptRecorded *recorded);
+
 /* Compares the files that the trial read and that are not restored with what they are now. */
 void preflight_files(HptPreflight *preflight, const HptPreflightInput *input);
 

@@ -40,6 +40,7 @@ void hpt_preflight_free(HptPreflight *preflight)
     g_strfreev(preflight->variables);
     g_strfreev(preflight->env);
     g_free(preflight->resume);
+    g_free(preflight->written_first);
     if (preflight->placed && chdir("/") == 0)
         hpt_place_leave(preflight->restored.base, preflight->restored.base_then);
     hpt_restored_clear(&preflight->restored);
@@ -456,6 +457,7 @@ HptPreflight *hpt_preflight_new(const HptPreflightInput *input, GError **error)
         preflight_add(preflight, "via", NULL, HPT_CHECK_DIFFERS, recorded->via, NULL,
             "a replay runs here, without it");
     preflight_files(preflight, input);
+    preflight_written(preflight, recorded);
     if (!check_environment(preflight, input, error) || !restore(preflight, input, error))
         return NULL;
     check_words(preflight, input);

@@ -54,6 +54,8 @@ typedef struct {
     HptDefinition *definition; /* with the folders of now; NULL: as recorded */
     GPtrArray *code;        /* of HptCause: files that will be used and are others */
     GArray *software;       /* of HptSoftwareFile: the files outside the project, as they are now */
+    int64_t written; /* files outside the project that the trial wrote, and so will again; -1: not known */
+    char *written_first;    /* one of them, fit for a terminal */
     HptGpus *gpus;          /* held as long as this lives; NULL: none */
 } HptPreflight;
 

@@ -273,6 +273,15 @@ test_ok 'code that somebody changes between its snapshot and its use is named, a
     hpt-verify -f tsv >out 2>&1 && test_grep "code was changed after its snapshot and before its use: race/model" out && rm gate && echo 3 >model &&
     hpt-replay race/0 >out 2>err && test_grep ": identical" err && what out check >got && test_grep "check	code race/model	differs	.*restored as it was used" got
 '
+test_ok 'files that it wrote outside the project are named before it writes them again; --strict-files' '
+    outside=$(cd .. && pwd -P)/log && run -s writes --allow-unused x=0.0..1.0 -- sh -c "echo more >>../log; echo loss=1" &&
+    run -s writes0 --trace=off --allow-unused x=0.0..1.0 -- sh -c "echo loss=1" &&
+    hpt-replay --check writes/0 >out 2>err && test_grep "note: trial writes/0: it would write 1 file outside the project: $outside$" err &&
+    test_grep "^check	writes $outside	differs" out && test_is "$(cat ../log)" more &&
+    test_exit 4 hpt-replay --strict-files writes/0 >out 2>err && test_grep "cannot be run: it wrote outside the project: $outside" err && test_is "$(cat ../log)" more &&
+    test_exit 4 hpt-replay --strict-files writes0/0 >out 2>err && test_grep "is not recorded .--strict-files." err &&
+    hpt-replay writes/0 >out 2>err && test_grep "it writes 1 file outside" err && test_is "$(grep -c more ../log)" 2
+'
 # Reports ten steps and heeds the answer.
 cat >steps <<'END'
 #!/bin/sh
