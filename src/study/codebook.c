@@ -181,9 +181,7 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error)
             remember(book->objects, key);
             g_hash_table_iter_remove(&all);
         }
-    g_autoptr(HptArgs) put = put_unless_known(book, code);
-    g_autoptr(HptRows) done = put == NULL ? NULL : hpt_db_row(db, HPT_SQL_CODE_PUT, put, error);
-    return put == NULL || done != NULL;
+    return true;
 }
 
 HptDigest hpt_codebook_look(HptCodebook *book, HptArgs **args)

@@ -23,7 +23,7 @@ HptCodebook *hpt_codebook_new(const HptCodebookSpec *spec);
 void hpt_codebook_free(HptCodebook *book);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptCodebook, hpt_codebook_free)
 
-/* Looks, asks the record what of it is there, and sends the rest. Once, before the first trial. */
+/* Looks, and asks the record what of it is there. Once, before the first look. */
 bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error) HPT_WARN_UNUSED;
 
 /* The code as it is now, and in *args (owned) the arguments of code_put if the record has to be told first;

@@ -44,4 +44,27 @@ test_ok "$((rounds * 20)) trials by 20 workers while the tree changes all the ti
     named=$(sql "select count(*) from trial where study = '"'racing' and code_changed is not null"'") && exact=$(exact racing "and t.code_changed is null") &&
     say "the others say that their code was changed: $named" && test_is "$named" "$((rounds * 20 - ${exact% *}))"
 '
+
+# ---- the database goes away before it has taken a snapshot ----
+
+own_server || test_skip_all 'no private server'
+cat >project/t.sh <<'EOT'
+echo "$HPT_TRIAL" >>running
+until [ -e "go$HPT_TRIAL" ]; do timeout 0.05 tail -f /dev/null; done
+echo "loss=$(cat new)"
+EOT
+printf 'running\n/go*\n.hpt\n' >project/.gitignore
+running_are() { [ -e running ] && [ "$(wc -l <running)" -ge "$1" ]; }
+in_spool() { [ "$(find .hpt/spool -name 'record-*.end' 2>/dev/null | wc -l)" -ge 1 ] && [ "$(find .hpt/spool -name '*.end' ! -name 'record-*' | wc -l)" -ge 1 ]; }
+waits() { [ "$(ask "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%code_put%'" 2>/dev/null)" = 1 ]; }
+test_ok 'a snapshot that the database did not get to take lies in the spool with its objects, and is delivered' '
+    cd project && git init -q . && echo 1 >new && { run late -t 2 x=0.0..1.0 -- sh t.sh 2>err & } && worker=$! && test_wait 20 running_are 1 && mkfifo hold &&
+    { { echo "begin; lock table hpt_record.code in access exclusive mode;" && cat hold; } | psql -qXAt -d "$ADMIN" >out 2>&1 & } && exec 8>hold &&
+    echo 2 >new && seq 5000 >large && : >go0 && test_wait 20 running_are 2 && test_wait 20 waits && server_kill && exec 8>&- && : >go1 && test_wait 20 in_spool &&
+    kill -9 "$worker" && test_exit 137 wait "$worker" && server_up && echo 3 >new && run after -t 1 x=0.0..1.0 -- echo loss=1 && sound &&
+    test_is "$(ask "select m.value from hpt.metric m where m.study = '"'late'"' and m.name = '"'loss'"' and m.trial = 1")" 2 &&
+    test_is "$(ask "select f.path || '"'=' || coalesce(convert_from(o.bytes, 'UTF8'), 'stored')"' from hpt.trial t join hpt.code_file f on f.code = t.code
+        join hpt.object o on o.digest = f.digest where t.study = '"'late'"' and t.trial = 1 and f.path in ('"'new', 'large'"') order by 1" | tr -d "\n")" "large=storednew=2"
+'
+server_down
 test_done

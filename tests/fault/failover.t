@@ -56,8 +56,9 @@ test_ok 'an end that the promoted standby lacks is sent again when the timeline 
     ask_b "set session_replication_role = replica; update hpt_record.trial set state = '"'running'"' where number = 1;
         update hpt_record.attempt set outcome = null, ended_at = null, exit_status = null where number = 1; delete from hpt_record.metric where number = 1;
         delete from hpt_record.artefact where number = 1;
+        delete from hpt_record.code;
         insert into hpt_record.lease (study_id, number, attempt, worker_id, until) select study_id, number, attempt, worker_id, now() + interval '"'1 h'"' from hpt_record.attempt where number = 1" &&
-    cd project && run one 4 2>err && test_is "$(ask_b "select count(*), count(*) filter (where state = '"'complete'"' and attempt = 1) from hpt.trial where study = '"'one'"'")" "4|4" &&
+    cd project && echo other >other && run one 4 2>err && test_is "$(ask_b "select count(*), count(*) filter (where state = '"'complete'"' and attempt = 1) from hpt.trial where study = '"'one'"'")" "4|4" &&
     test_is "$(ask_b "select value from hpt.metric where trial = 1 and name = '"'loss'"'")" 1 &&
     test_grep " 2$" .hpt/spool/timeline && hpt-verify -qH >found && test_empty found
 '
