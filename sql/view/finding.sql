@@ -178,14 +178,6 @@ FROM (
     LEFT JOIN LATERAL (SELECT x.study_id, x.number, x.attempt FROM hpt_record.attempt x
                        WHERE i.digest IN (x.inputs, x.common_inputs) ORDER BY 1, 2, 3 LIMIT 1) a ON true
     UNION ALL
-    -- I2: a note, as what the trial read is among its inputs.
-    SELECT 'I2', 'note', a.study_id, a.number, a.attempt,
-           format('code was changed after its snapshot and before its use: %s',
-                  (SELECT string_agg(n.name, ', ')
-                   FROM jsonb_array_elements_text(a.details -> 'code_changed') n (name)))
-    FROM hpt_record.attempt a
-    WHERE a.details ? 'code_changed'
-    UNION ALL
     -- I3: complete means that the command ended well and every objective has its number.
     SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
            CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'

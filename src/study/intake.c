@@ -279,10 +279,11 @@ static HptInputs *make_set(const HptGathering *gathering, bool common)
     return hpt_inputs_new((const HptInputFile *)(void *)files->data, files->len);
 }
 
-/* Did it hold something else when it was used? Where nobody knows what, it is one if it was changed after the look. */
+/* Did it hold something else when it was used? Where nobody knows what, it is one if it was changed after the look.
+ * What the trial changes itself is data. */
 static bool is_other(const HptGathering *gathering, const IntakeItem *item, const HptDigest *code)
 {
-    if (item->left_out || item->role == HPT_INPUT_WRITTEN)
+    if (item->left_out || item->has_content || item->role == HPT_INPUT_WRITTEN)
         return false;
     if (hpt_input_state_has_digest(item->state))
         return !hpt_digest_equal(&item->digest, code);

@@ -270,7 +270,7 @@ test_ok 'code that somebody changes between its snapshot and its use is named, a
     mkdir race && cd race && mkfifo gate && echo 1 >model && { hpt-run --print=none --progress=none -t 1 -m loss -s race --allow-unused x=0.0..1.0 -- ../gated 2>err & } &&
     pid=$! && { echo 2 >model && echo go; } >gate && test_exit 0 wait $pid && test_grep "trial 0: .race/model. was changed after its code was recorded" err &&
     test_is "$(sql "select t.code_changed, m.value from hpt.trial t join hpt.metric m using (study, trial) where study = \$\$race\$\$")" "[\"race/model\"]|2" &&
-    hpt-verify -f tsv >out 2>&1 && test_grep "code was changed after its snapshot and before its use: race/model" out && rm gate && echo 3 >model &&
+    rm gate && echo 3 >model &&
     hpt-replay race/0 >out 2>err && test_grep ": identical" err && what out check >got && test_grep "check	code race/model	differs	.*restored as it was used" got
 '
 test_ok 'files that it wrote outside the project are named before it writes them again; --strict-files' '

@@ -363,6 +363,7 @@ static void test_code_changed(Lab *lab, gconstpointer data)
         hpt_gathering_add(gathering, paths[i], HPT_INPUT_READ, &then);
         hpt_gathering_add(gathering, paths[i], HPT_INPUT_DECLARED, &then); /* named once */
     }
+    hpt_gathering_add_content(gathering, later, HPT_INPUT_CHANGED, "0", 1); /* its own doing */
     HptGathered got = finish(gathering);
     g_assert_cmpuint(got.changed->len, ==, 2);
     g_assert_cmpstr(got.changed->pdata[0], ==, "other");
