@@ -10,6 +10,7 @@
 #include "record/profile.h"
 #include "record/secret.h"
 #include "show/terminal.h"
+#include "study/prior.h"
 #include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
@@ -207,6 +208,25 @@ static bool print_commands(const HptDefinition *definition, const RunSettings *s
 
 /* ---- the study ---- */
 
+/* Which earlier studies it has is settled when it is made, as is what they held then. */
+static bool compare_priors(const HptStudy *study, GError **error)
+{
+    g_auto(GStrv) names = hpt_definition_prior_names(study->definition);
+    bool same = true;
+    for (char **name = run_given.priors; name != NULL && *name != NULL; name++)
+        same = same && g_strv_contains((const char *const *)names, *name);
+    for (char **name = names; run_given.priors != NULL && *name != NULL; name++)
+        same = same && g_strv_contains((const char *const *)run_given.priors, *name);
+    if (same)
+        return true;
+    g_autofree char *had = g_strjoinv(", ", names), *given = g_strjoinv(", ", run_given.priors);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "study '%s' is there already and differs:\n  prior    - %s\n           + %s\n"
+                "hint: give this one another name with -s NEWNAME",
+                study->name, *had == '\0' ? "none" : had, given);
+    return false;
+}
+
 static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GError **error)
 {
     g_autoptr(HptDefinition) given = steal_given;
@@ -215,7 +235,7 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
         hpt_definition_difference(study->definition, given, run_given.sampler != NULL, run_given.seed != NULL,
                                   run_given.pruner != NULL, run_given.window != NULL, &extendable);
     if (difference == NULL)
-        return true;
+        return compare_priors(study, error);
     if (run_given.extend && extendable) {
         HptDefinition *next = hpt_definition_extend(study->definition, given, error);
         return next != NULL && hpt_study_extend(db, study, next, error);
@@ -296,7 +316,8 @@ static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *
             return NULL;
         g_autoptr(HptDefinition) copy =
             hpt_definition_parse(given->canonical, strlen(given->canonical), error);
-        if (copy == NULL)
+        if (copy == NULL || (run_given.priors != NULL &&
+                             !hpt_definition_add_priors(copy, db, (const char *const *)run_given.priors, error)))
             return NULL;
         study = hpt_study_create(db, name, total, g_steal_pointer(&copy), error);
     }
@@ -602,6 +623,7 @@ static bool check_use(char **command, bool space_given, GError **error)
                  {run_given.dry_run, "--dry-run"},
                  {run_given.seed != NULL, "--seed"},
                  {run_given.sampler != NULL, "--sampler"},
+                 {run_given.priors != NULL, "--prior"},
                  {run_given.ordered, "--ordered"},
                  {run_given.timeout != NULL, "--timeout"},
                  {run_given.grace != NULL, "--grace"},
@@ -654,6 +676,11 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     }
     if (!check_secrets(definition, error))
         return HPT_EXIT_USAGE;
+    if (run_given.dry_run && run_given.priors != NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "--dry-run and --prior exclude each other: what is proposed depends on the record");
+        return HPT_EXIT_USAGE;
+    }
     if (run_given.dry_run)
         return print_commands(definition, &settings, error) ? HPT_EXIT_OK : HPT_EXIT_USAGE;
 

@@ -30,6 +30,7 @@ const GOptionEntry run_options[] = {
     {"max-cpu", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cpu, "stop when all trials together have used this CPU time", "DURATION"},
     {"max-wall", 0, 0, G_OPTION_ARG_STRING, &run_given.max_wall, "stop so long after the study's first worker began", "DURATION"},
     {"max-cost", 0, 0, G_OPTION_ARG_STRING, &run_given.max_cost, "stop when a metric of all trials adds up to V", "NAME=V"},
+    {"prior", 0, 0, G_OPTION_ARG_STRING_ARRAY, &run_given.priors, "begin with what an earlier study found, repeatable", "STUDY"},
     {"ordered", 0, 0, G_OPTION_ARG_NONE, &run_given.ordered, "the same study with any number of workers", NULL},
     {"window", 0, 0, G_OPTION_ARG_STRING, &run_given.window, "trials of an ordered study at a time (one with -j 1, else 2 JOBS - 1)", "N"},
     {"seed", 0, 0, G_OPTION_ARG_STRING, &run_given.seed, "seed of the study (chosen at random)", "N"},

@@ -12,7 +12,7 @@ typedef struct {
     char *input, *chdir, *cap, *code_max, *input_max, *failures, *restarts, *print, *format, *progress, *color, *dsn, *db_wait;
     char *directory, *folds, *repeats, *budget, *pruner, *max_cpu, *max_wall, *max_cost, *stall;
     char *contain, *limit_mem, *limit_cpu, *cores, *gpus, *gpus_per_trial, *via, *trace;
-    char **metrics, **params, **points, **until, **inputs;
+    char **metrics, **params, **points, **priors, **until, **inputs;
     gboolean ordered, reserve_fold, shell, worker, allow_unused, extend, no_default_trial, no_header, dry_run;
     gboolean quiet, verbose, allow_secrets, deterministic, no_code;
 } RunGiven;

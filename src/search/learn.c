@@ -1,5 +1,7 @@
 #include "search/learn.h"
 
+#include "search/prior.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -21,18 +23,30 @@ void hpt_learner_clear(HptLearner *learner)
 {
     hpt_sampler_sobol.close(learner->sobol);
     hpt_told_free(learner->told);
+    hpt_priors_free(learner->priors);
     hpt_cube_clear(&learner->cube);
 }
 
 const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws)
 {
     hpt_told_hear(learner->told, history, draws);
+    if (!learner->looked_back) /* not before: it costs some fits */
+        learner->priors = hpt_priors_new(&learner->cube, learner->search->priors, learner->search->n_priors);
+    learner->looked_back = true;
+    bool counts = learner->priors != NULL && history != NULL && history->n_objectives <= 1 &&
+                  hpt_priors_weigh(learner->priors, learner->told);
+    learner->told->priors = counts ? learner->priors : NULL;
     return learner->told;
+}
+
+size_t hpt_learner_start_size(size_t n)
+{
+    return CLAMP(n + 1, LEAST_START, MOST_START);
 }
 
 bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank)
 {
-    int64_t n = (int64_t)CLAMP(learner->cube.n + 1, LEAST_START, MOST_START);
+    int64_t n = (int64_t)hpt_learner_start_size(learner->cube.n);
     return rank + (int64_t)learner->search->n_points < n || told->n_valued < 2;
 }
 
@@ -76,6 +90,11 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
                             const double *row, HptDraws *draws, char **reason, GError **error)
 {
     const HptCube *cube = &learner->cube;
+    if (told->priors != NULL) {
+        g_autofree char *was = g_steal_pointer(reason), *what = hpt_priors_describe(told->priors);
+        *reason = g_strdup_printf("%s%sof earlier studies counts: %s", was == NULL ? "" : was,
+                                  was == NULL ? "" : "; ", what);
+    }
     if (row != NULL && !hpt_told_has(told, row))
         return hpt_cube_config(cube, row);
     g_autofree double *other = g_new(double, cube->n + 1);

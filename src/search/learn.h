@@ -10,6 +10,8 @@ typedef struct {
     const HptSearch *search;
     HptCube cube;
     HptTold *told;
+    HptPriors *priors; /* NULL: nothing is known from earlier, or it was not asked for yet */
+    bool looked_back;
     void *sobol; /* state of that sampler */
 } HptLearner;
 
@@ -18,6 +20,9 @@ void hpt_learner_clear(HptLearner *learner);
 
 /* The history as numbers; borrowed, until the next call. */
 const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws);
+
+/* How many trials are the start, where so many parameters are searched. */
+size_t hpt_learner_start_size(size_t n);
 
 /* Is the trial one of the first, which are spread over the space whatever was told? The default, where
  * no points are given and no clause forbids it, then Sobol points: parameters + 1 in all, at least 4 and

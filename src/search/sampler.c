@@ -135,7 +135,8 @@ bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t
     const HptSearch *search = sampler->search;
     if ((uint64_t)number < search->n_points) {
         out->config = hpt_config_copy(search->points[number]);
-        out->origin = number == 0 && search->default_first ? "default" : "point";
+        bool prior = (uint64_t)number >= search->n_points - search->n_prior_points;
+        out->origin = prior ? "prior" : number == 0 && search->default_first ? "default" : "point";
         out->reason = NULL;
         return true;
     }

@@ -33,7 +33,7 @@ uint64_t hpt_observation_digest(const HptObservation *observation, size_t n_obje
 
 typedef struct {
     HptConfig *config;  /* owned by the caller after a proposal */
-    const char *origin; /* "default", "point", or the sampler's name; static */
+    const char *origin; /* "default", "point", "prior", or the sampler's name; static */
     char *reason;       /* one line for the record, or NULL; owned */
 } HptProposal;
 void hpt_proposal_clear(HptProposal *proposal);
@@ -50,6 +50,9 @@ typedef struct {
     const HptConfig *const *points; /* tried first, in this order */
     size_t n_points;
     bool default_first; /* points[0] is the default configuration */
+    size_t n_prior_points; /* the last of points, which are those of earlier studies */
+    const struct HptPrior *const *priors; /* earlier studies, see prior.h */
+    size_t n_priors;
 } HptSearch;
 
 /* spec is "NAME" or "NAME:KEY=VALUE,…" (grid:points=5). search is borrowed and must outlive the

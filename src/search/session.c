@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/number.h"
+#include "search/prior.h"
 #include "search/sampler.h"
 
 #include <math.h>
@@ -19,6 +20,8 @@ struct HptSession {
     HptSpace *space;
     HptSearch search;
     HptSampler *sampler; /* NULL: no search has begun */
+    GPtrArray *priors;   /* of HptPrior: earlier studies */
+    GPtrArray *points;   /* of HptConfig: what they begin with */
     bool *maximise;      /* one per objective */
     size_t n_objectives;
     GArray *bounds;      /* of Bound */
@@ -39,6 +42,8 @@ static void end_search(HptSession *session)
 {
     g_clear_pointer(&session->trials, g_array_unref);
     g_clear_pointer(&session->sampler, hpt_sampler_free);
+    g_clear_pointer(&session->priors, g_ptr_array_unref);
+    g_clear_pointer(&session->points, g_ptr_array_unref);
     g_clear_pointer(&session->space, hpt_space_free);
     g_clear_pointer(&session->maximise, g_free);
     g_clear_pointer(&session->bounds, g_array_unref);
@@ -156,7 +161,14 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
         refuse(error, "'sampler' must be a string");
         return NULL;
     }
-    HptSearch search = {.space = space, .seed = (uint64_t)seed};
+    g_autoptr(GPtrArray) priors = hpt_priors_read(json_object_get(object, "priors"), error);
+    if (priors == NULL)
+        return NULL;
+    HptSearch search = {.space = space, .seed = (uint64_t)seed,
+                        .priors = (const HptPrior *const *)priors->pdata, .n_priors = priors->len};
+    g_autoptr(GPtrArray) points = hpt_prior_points(space, search.priors, search.n_priors, NULL, 0);
+    search.points = (const HptConfig *const *)points->pdata;
+    search.n_points = search.n_prior_points = points->len;
     HptSearch before = session->search;
     session->search = search; /* the sampler refers to it for its life */
     HptSampler *sampler = hpt_sampler_new(name == NULL ? session->spec : json_string_value(name),
@@ -168,6 +180,8 @@ static json_t *begin(HptSession *session, const json_t *object, GError **error)
     end_search(session);
     session->space = g_steal_pointer(&space);
     session->sampler = sampler;
+    session->priors = g_steal_pointer(&priors);
+    session->points = g_steal_pointer(&points);
     session->maximise = g_steal_pointer(&maximise);
     session->n_objectives = n;
     session->bounds = g_steal_pointer(&bounds);

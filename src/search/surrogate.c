@@ -20,6 +20,7 @@
 #include "num/minimise.h"
 #include "num/normal.h"
 #include "search/gp.h"
+#include "search/prior.h"
 
 #include <math.h>
 #include <string.h>
@@ -33,6 +34,7 @@ enum {
     FIRST_STEPS = 40,    /* of the first, and of one that has no chain */
     FRESH_EVERY = 8,     /* in the chain a fit begins from the prior as well */
     RANDOM_ROWS = 768,
+    NEAR_PRIORS = 64,    /* near the best of earlier studies */
     NEAR_BEST = 5,       /* trials whose neighbours are candidates */
     NEIGHBOURS = 40,     /* of each of them, at each of two distances */
     KEPT = 6,
@@ -346,6 +348,8 @@ static void score_rows(const Search *search, const double *rows, size_t n, doubl
             sum += hpt_exp(each[(size_t)m * n + i] - most);
         scores[i] = most + hpt_log(sum / models->n);
     }
+    if (search->told->priors != NULL)
+        hpt_priors_blend(search->told->priors, rows, n, scores);
 }
 
 /* Some of the parameters of row moved, by steps of that deviation, at least by a level. */
@@ -398,13 +402,15 @@ static void scan(Search *search)
     const HptCube *cube = search->cube;
     static const double steps[2] = {0.15, 0.03};
     size_t n = 0, points = search->models->data[0]->n;
-    g_autofree double *rows = g_new(double, (RANDOM_ROWS + 2 * NEAR_BEST * NEIGHBOURS) * cube->n);
+    g_autofree double *rows = g_new(double, (RANDOM_ROWS + NEAR_PRIORS + 2 * NEAR_BEST * NEIGHBOURS) * cube->n);
     for (int i = 0; i < RANDOM_ROWS; i++) {
         double *row = rows + n * cube->n;
         for (size_t j = 0; j < cube->n; j++)
             row[j] = hpt_draws_uniform(search->draws);
         n += hpt_cube_round(cube, row);
     }
+    for (int i = 0; i < NEAR_PRIORS && search->told->priors != NULL; i++)
+        n += hpt_priors_draw(search->told->priors, search->draws, rows + n * cube->n);
     g_autofree double *means = g_new(double, points);
     for (size_t i = 0; i < points; i++)
         means[i] = hpt_gp_mean(search->models->gp[0], i);

@@ -9,6 +9,7 @@
 #include "search/sampler.h"
 
 typedef struct HptToldCache HptToldCache;
+typedef struct HptPriors HptPriors; /* see prior.h */
 
 /* To read; written by hpt_told_hear alone. */
 typedef struct {
@@ -21,6 +22,7 @@ typedef struct {
     bool *failed;    /* n: without values, or with one that is NaN or +infinity */
     int64_t *number; /* n: of each trial */
     size_t *order;   /* n: indices, best first; of equal ones the first tried; failed ones last */
+    HptPriors *priors; /* what earlier studies say, borrowed; NULL: nothing. Set by hpt_learner_hear */
     HptToldCache *cache;
 } HptTold;
 

@@ -22,6 +22,7 @@
 #include "search/internal.h"
 #include "search/learn.h"
 #include "search/parzen.h"
+#include "search/prior.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,9 +79,12 @@ bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettin
     g_autoptr(HptParzen) good = hpt_parzen_new(cube, rows, k, dimension);
     g_autoptr(HptParzen) other = hpt_parzen_new(cube, rows + k, n_others, dimension);
     for (int c = 0; c < settings->candidates; c++) {
-        if (!hpt_parzen_draw(good, draws, x))
+        bool earlier = told->priors != NULL && c % 2 == 1;
+        if (earlier ? !hpt_priors_draw(told->priors, draws, x) : !hpt_parzen_draw(good, draws, x))
             continue;
         double score = hpt_parzen_log_density(good, x) - hpt_parzen_log_density(other, x);
+        if (told->priors != NULL)
+            score += hpt_priors_tilt(told->priors, x);
         if (score > best && !hpt_told_has(told, x)) {
             best = score;
             memcpy(row, x, cube->n * sizeof *row);

@@ -16,6 +16,7 @@ void hpt_definition_free(HptDefinition *definition)
     g_strfreev(definition->positions);
     hpt_metrics_free(definition->metrics);
     g_clear_pointer(&definition->points, g_ptr_array_unref);
+    g_clear_pointer(&definition->priors, g_ptr_array_unref);
     g_free(definition->sampler);
     g_free(definition->budget);
     g_free(definition->budgets);
@@ -34,6 +35,7 @@ static HptDefinition *definition_new(void)
     HptDefinition *definition = g_new0(HptDefinition, 1);
     definition->metrics = hpt_metrics_new();
     definition->points = g_ptr_array_new_with_free_func(free_point);
+    definition->priors = hpt_priors_read(NULL, NULL);
     definition->folds = definition->repeats = definition->folds_run = definition->evaluations = 1;
     return definition;
 }
@@ -166,6 +168,18 @@ static void add_parts(const HptDefinition *definition, json_t *object)
     }
 }
 
+/* What is kept of earlier studies, and how many of the points are theirs. */
+static void add_earlier(const HptDefinition *definition, json_t *object)
+{
+    if (definition->priors->len == 0)
+        return;
+    json_t *priors = json_array();
+    for (guint i = 0; i < definition->priors->len; i++)
+        json_array_append(priors, (json_t *)hpt_prior_get_json(definition->priors->pdata[i]));
+    json_object_set_new(object, "priors", priors);
+    json_object_set_new(object, "prior_points", json_integer((json_int_t)definition->n_prior_points));
+}
+
 /* Only what is set: a definition without limits keeps the bytes that it had before there were any. */
 static void add_limits(json_t *object, const HptDefinition *definition)
 {
@@ -194,8 +208,7 @@ static bool read_limits(HptDefinition *definition, const json_t *object)
     return false;
 }
 
-/* Fills canonical and digest: the last step of making a definition. */
-static bool seal(HptDefinition *definition, GError **error)
+bool hpt_definition_seal(HptDefinition *definition, GError **error)
 {
     HptDigest space_hash = hpt_space_hash(definition->space);
     char hex[HPT_DIGEST_HEX_SIZE];
@@ -218,6 +231,7 @@ static bool seal(HptDefinition *definition, GError **error)
         (json_int_t)definition->grace_us, "output_cap", (json_int_t)definition->output_cap);
     g_assert(object != NULL);
     add_parts(definition, object);
+    add_earlier(definition, object);
     add_limits(object, definition);
     definition->canonical = hpt_json_canonical(object, error);
     if (definition->canonical == NULL)
@@ -275,6 +289,9 @@ HptSampler *hpt_definition_sampler(const HptDefinition *definition, HptSearch *s
         .points = (const HptConfig *const *)definition->points->pdata,
         .n_points = definition->points->len,
         .default_first = definition->default_first,
+        .n_prior_points = definition->n_prior_points,
+        .priors = (const HptPrior *const *)definition->priors->pdata,
+        .n_priors = definition->priors->len,
     };
     return hpt_sampler_new(definition->sampler, search, error);
 }
@@ -453,7 +470,7 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
     if (!settle_order(definition, input, error) || !settle_parts(definition, input, error) || !parse_template(definition, error) ||
         !add_points(definition, input, error) ||
         !check_sampler(definition, input->sampler != NULL ? input->sampler : "random", error) ||
-        !seal(definition, error))
+        !hpt_definition_seal(definition, error))
         return NULL;
     return g_steal_pointer(&definition);
 }
@@ -484,6 +501,7 @@ static bool read_parts(HptDefinition *definition, const json_t *metrics, const j
             return false;
         g_ptr_array_add(definition->points, config);
     }
+    definition->n_prior_points = MIN(definition->n_prior_points, definition->points->len);
     return parse_template(definition, error);
 }
 
@@ -504,6 +522,14 @@ static bool read_optional(HptDefinition *definition, const json_t *object, GErro
     definition->pruner = g_strdup(json_string_value(json_object_get(object, "pruner")));
     definition->pruner_version = integer_or(object, "pruner_version", 0);
     definition->window = integer_or(object, "window", 0);
+    definition->n_prior_points = (size_t)MAX(integer_or(object, "prior_points", 0), 0);
+    GPtrArray *priors = hpt_priors_read(json_object_get(object, "priors"), error);
+    if (priors == NULL) {
+        g_prefix_error(error, "recorded definition: ");
+        return false;
+    }
+    g_ptr_array_unref(definition->priors);
+    definition->priors = priors;
     const char *budget = json_string_value(json_object_get(object, "budget"));
     if (budget != NULL)
         definition->budgets =
@@ -604,7 +630,7 @@ static char *joined_metrics(const HptDefinition *definition)
 static char *joined_points(const HptDefinition *definition)
 {
     GString *text = g_string_new(definition->default_first ? "default first\n" : NULL);
-    for (size_t i = definition->default_first; i < definition->points->len; i++) {
+    for (size_t i = definition->default_first; i < definition->points->len - definition->n_prior_points; i++) {
         g_autofree char *config =
             hpt_config_canonical(definition->space, definition->points->pdata[i]);
         g_string_append_printf(text, "%s\n", config);
@@ -720,7 +746,7 @@ HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDef
         next->points->pdata[i] = config;
     }
     g_autofree char *sampler = g_steal_pointer(&next->sampler);
-    if (!parse_template(next, error) || !check_sampler(next, sampler, error) || !seal(next, error))
+    if (!parse_template(next, error) || !check_sampler(next, sampler, error) || !hpt_definition_seal(next, error))
         return NULL;
     return g_steal_pointer(&next);
 }

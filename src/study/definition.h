@@ -10,6 +10,7 @@
 #include "run/contain.h"
 #include "run/template.h"
 #include "prune/prune.h"
+#include "search/prior.h"
 #include "search/sampler.h"
 #include "space/space.h"
 
@@ -29,6 +30,8 @@ typedef struct {
     HptMetrics *metrics;
     GPtrArray *points;       /* HptConfig *, tried first */
     bool default_first;      /* points[0] is the default configuration */
+    GPtrArray *priors;       /* of HptPrior: earlier studies, see study/prior.h */
+    size_t n_prior_points;   /* the last of points, which are theirs */
     char *sampler;           /* canonical spec */
     int sampler_version;
     int window; /* the study is ordered: proposal n is made of the results of trials 0 to n − window, and
@@ -74,6 +77,9 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
 HptDefinition *hpt_definition_parse(const void *canonical, size_t length,
                                     GError **error) HPT_WARN_UNUSED;
 void hpt_definition_free(HptDefinition *definition);
+
+/* Settles canonical and digest after a change, before it is recorded. */
+bool hpt_definition_seal(HptDefinition *definition, GError **error) HPT_WARN_UNUSED;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptDefinition, hpt_definition_free)
 
 /* Makes given compare equal to recorded where the command line was silent (seed, sampler, whether it is

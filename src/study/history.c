@@ -330,6 +330,11 @@ char *hpt_past_describe(const HptPast *past, const HptSampler *sampler)
     return text;
 }
 
+char *hpt_past_finished(const HptPast *past)
+{
+    return describe(past, true);
+}
+
 static bool no_text(const char *text, GError **error)
 {
     g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'%s' does not say what a proposal saw", text);

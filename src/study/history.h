@@ -65,6 +65,9 @@ const HptHistory *hpt_past_get_ordered(HptPast *past, HptSampler *sampler, int64
  * Numbers ascend; 44.2 is the second result of trial 44, which was run again. */
 char *hpt_past_describe(const HptPast *past, const HptSampler *sampler);
 
+/* The numbers of the finished ones in it, as there: "0-41,43,44.2"; owned. */
+char *hpt_past_finished(const HptPast *past);
+
 /* The history that such a text describes, out of all that past holds. Borrowed, until the next call. Fails
  * HPT_ERROR_DATA for what is no such text, HPT_ERROR_NOT_FOUND if something of it is not there. */
 const HptHistory *hpt_past_recall(HptPast *past, const char *text, GError **error) HPT_WARN_UNUSED;
