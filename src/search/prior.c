@@ -15,8 +15,8 @@ enum {
     MOST_TOLD = 300,   /* trials beyond which earlier studies count for nothing */
     MOST_BLOCK = 64,   /* rows looked at together */
 };
-#define WRONG_MOST 0.4    /* share of pairs ranked wrongly from which on a study counts for nothing */
-#define WRONG_FIRST 0.25  /* what is believed of that share before anything is told, */
+#define WRONG_MOST 0.3    /* share of pairs ranked wrongly from which on a study counts for nothing */
+#define WRONG_FIRST 0.15  /* what is believed of that share before anything is told, */
 #define WRONG_TRIALS 4.0  /* as if so many trials had shown it */
 #define FADE 10.0         /* trials after which it counts half */
 #define TILT 2.0

@@ -12,7 +12,7 @@
  * trials are told, too). How much each study counts follows from the share of pairs of results that it ranks wrongly
  * (Feurer, Letham, Bakshy 2018, arXiv:1802.02219, § 3.1, "ranking loss").
  *
- * Deviations: the weight is a line in that share instead of a vote of bootstrap samples, from a quarter where nothing is
+ * Deviations: the weight is a line in that share instead of a vote of bootstrap samples, from a half where nothing is
  * told to nothing at WRONG_MOST, and fades with the number of trials; the earlier processes are fitted to normal
  * scores of ranks.
  */
