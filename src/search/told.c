@@ -308,7 +308,8 @@ void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws)
         told->n_valued += !told->failed[i];
     told->n_running = cache->running.n;
     told->rows = cache->finished.rows;
-    memcpy(told->rows + n * width, cache->running.rows, told->n_running * width * sizeof *told->rows);
+    if (told->n_running > 0)
+        memcpy(told->rows + n * width, cache->running.rows, told->n_running * width * sizeof *told->rows);
     if (n > 0 && n_objectives == 1)
         make_values(told);
     else if (n > 0)
