@@ -38,7 +38,14 @@ HptReport *hpt_report_open(const char *path, HptScan *scan, GError **error)
 {
     g_autoptr(HptReport) report = hpt_report_new(scan);
     if (mkfifo(path, 0600) != 0) {
-        hpt_error_set_errno(error, errno, "cannot make the report channel '%s'", path);
+        int errnum = errno; /* FUSE and its like say one thing or another */
+        if (errnum == EPERM || errnum == EIO || errnum == ENOSYS || errnum == EOPNOTSUPP)
+            g_set_error(error, HPT_ERROR, HPT_ERROR_IO,
+                        "cannot make the report channel '%s': %s\n"
+                        "hint: its file system has no FIFOs: keep .hpt on a disk, and only .hpt/objects there",
+                        path, g_strerror(errnum));
+        else
+            hpt_error_set_errno(error, errnum, "cannot make the report channel '%s'", path);
         return NULL;
     }
     report->path = g_strdup(path);

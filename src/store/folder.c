@@ -152,7 +152,10 @@ int hpt_store_open_object(HptStore *store, const HptDigest *digest, bool *zstd)
 int hpt_store_unnamed_file(const char *dir, GError **error)
 {
     int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+    bool without = fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL);
+    if (without)
+        fd = open(g_get_tmp_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (without && fd < 0) {
         g_autofree char *name = g_build_filename(dir, ".hpt-spool-XXXXXX", NULL);
         fd = mkostemp(name, O_CLOEXEC);
         if (fd >= 0)
