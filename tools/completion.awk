@@ -14,7 +14,7 @@ function kind_of(long, argument) {
     if (long == "progress")
         return "auto bar plain none"
     if (long == "sampler")
-        return "auto grid random sobol"
+        return "auto cmaes de gp grid nsga2 nsga3 random sobol tpe"
     if (long == "format")
         return "table tsv csv jsonl json md env script tar"
     return ""

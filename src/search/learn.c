@@ -117,3 +117,16 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
         return hpt_cube_config(cube, row);
     return hpt_draw(learner->search, number, "learn", NULL, error);
 }
+
+HptConfig *hpt_learner_start_apart(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank,
+                                   HptDraws *draws, char **reason, GError **error)
+{
+    g_autoptr(HptConfig) config = hpt_learner_start(learner, number, rank, reason, error);
+    if (config == NULL)
+        return NULL;
+    g_autofree double *row = g_new(double, learner->cube.n + 1);
+    hpt_cube_encode(&learner->cube, config, row);
+    if (!hpt_told_has(told, row))
+        return g_steal_pointer(&config);
+    return hpt_learner_take(learner, told, number, row, draws, reason, error);
+}

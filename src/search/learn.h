@@ -31,6 +31,10 @@ bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_
 HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
                              GError **error);
 
+/* The same for samplers with a longer start: one that was tried before is replaced as hpt_learner_take does. */
+HptConfig *hpt_learner_start_apart(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank,
+                                   HptDraws *draws, char **reason, GError **error);
+
 /* The configuration of row, or, if it was tried before or row is NULL, of one near it or drawn at random
  * that was not; of row at last. *reason gains that it is not row's. Fails HPT_ERROR_NO_ROOM. */
 HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t number,

@@ -15,15 +15,18 @@ struct HptSampler {
 };
 
 static const HptSamplerKind *const kinds[] = {
-    &hpt_sampler_auto,   &hpt_sampler_gp,    &hpt_sampler_grid,
-    &hpt_sampler_random, &hpt_sampler_sobol, &hpt_sampler_tpe,
+    &hpt_sampler_auto,  &hpt_sampler_cmaes, &hpt_sampler_de,     &hpt_sampler_gp,
+    &hpt_sampler_grid,  &hpt_sampler_nsga2, &hpt_sampler_nsga3,  &hpt_sampler_random,
+    &hpt_sampler_sobol, &hpt_sampler_tpe,
 };
 
 /* ---- the spec ---- */
 
 const char *const *hpt_sampler_get_names(void)
 {
-    static const char *const names[] = {"auto", "gp", "grid", "random", "sobol", "tpe", NULL};
+    static const char *names[G_N_ELEMENTS(kinds) + 1];
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+        names[i] = kinds[i]->name;
     return names;
 }
 
@@ -33,12 +36,17 @@ static const HptSamplerKind *find_kind(const char *name, GError **error)
         if (strcmp(kinds[i]->name, name) == 0)
             return kinds[i];
     const char *near = hpt_suggest(name, hpt_sampler_get_names());
-    if (near != NULL)
+    if (near != NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "unknown sampler '%s'; did you mean '%s'?",
                     name, near);
-    else
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "unknown sampler '%s'; there are auto, gp, grid, random, sobol and tpe", name);
+        return NULL;
+    }
+    g_autoptr(GString) all = g_string_new(kinds[0]->name);
+    for (size_t i = 1; i < G_N_ELEMENTS(kinds); i++)
+        g_string_append_printf(all, "%s%s", i + 1 < G_N_ELEMENTS(kinds) ? ", " : " and ",
+                               kinds[i]->name);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "unknown sampler '%s'; there are %s", name,
+                all->str);
     return NULL;
 }
 

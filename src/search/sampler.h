@@ -68,6 +68,16 @@ typedef struct {
  *   tpe      good=0.15      share of the trials that count as good
  *            most=25        of them at most so many
  *            candidates=64  configurations drawn like them, of which one is proposed
+ *   cmaes    population=0   trials of a generation; 0: 4 + 3 ln of the parameters
+ *            sigma=0.2      width of the first distribution, as a share of each range
+ *            restarts=bipop when a run is at its end: bipop, ipop or none
+ *            from=0         the first generation begins with that trial, and from what was found before it
+ *   nsga2    population=10  parents, and trials before there are any
+ *            crossover=0.9  share of the children with two parents
+ *            mutation=1     parameters of a child that are moved, on average
+ *   nsga3    as nsga2; population is also how many directions there are
+ *   de       population=12  members, and trials before there are any
+ *            best=0.2       share of them that others are moved towards
  */
 HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search,
                             GError **error) HPT_WARN_UNUSED;

@@ -324,5 +324,5 @@ bool hpt_told_has(const HptTold *told, const double *row)
     for (size_t i = hpt_sorted_find(by_row, hash); i < by_row->n && by_row->entries[i].key == hash; i++)
         if (hpt_cube_among(told->cube, row, told->rows + by_row->entries[i].index * width, 1))
             return true;
-    return hpt_cube_among(told->cube, row, told->rows + told->n * width, told->n_running);
+    return told->n_running > 0 && hpt_cube_among(told->cube, row, told->rows + told->n * width, told->n_running);
 }

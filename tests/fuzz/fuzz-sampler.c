@@ -73,7 +73,9 @@ static void search(const HptSpace *space, const char *spec, size_t n_objectives,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const specs[] = {"tpe", "tpe:good=1,most=3,candidates=2", "gp", "auto"};
+    static const char *const specs[] = {"tpe", "tpe:good=1,most=3,candidates=2", "gp", "auto", "cmaes",
+                                        "cmaes:population=4,sigma=1,restarts=ipop", "nsga2:population=4",
+                                        "nsga3:population=5", "de:population=4"};
     const uint8_t *end = size < 3 ? NULL : memchr(data + 2, '\0', size - 2);
     if (end == NULL)
         return 0;

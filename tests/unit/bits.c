@@ -1,6 +1,7 @@
 /* The bits of src/num: one digest of many results a function. Needs the C library alone, so that
  * tests/fault/bits.t can build it for any compiler and CPU. */
 #include "num/beta.h"
+#include "num/eigen.h"
 #include "num/elementary.h"
 #include "num/linear.h"
 #include "num/minimise.h"
@@ -192,6 +193,21 @@ static void test_minimise(void)
     }
 }
 
+static void test_eigen(void)
+{
+    enum { MOST = 25 };
+    double a[MOST * MOST], values[MOST], scratch[2 * MOST];
+    for (size_t n = 1; n <= MOST; n++) {
+        for (size_t i = 0; i < n * n; i++)
+            a[i] = between(-1, 1); /* the lower half counts */
+        add(hpt_eigen(a, n, values, scratch));
+        for (size_t i = 0; i < n; i++)
+            add(values[i]);
+        for (size_t i = 0; i < n * n; i++)
+            add(a[i]);
+    }
+}
+
 static void test_points(void)
 {
     for (uint64_t i = 0; i < 2000; i++) {
@@ -214,6 +230,7 @@ static const struct {
     {"normal", test_normal, UINT64_C(0x8c877b55eee85a69)},
     {"tests", test_tests, UINT64_C(0x40363825d8e485e6)},
     {"linear", test_linear, UINT64_C(0xe183ccdca1c488e8)},
+    {"eigen", test_eigen, UINT64_C(0x5f769484a09f4072)},
     {"minimise", test_minimise, UINT64_C(0x6d3417081494a0d7)},
     {"points", test_points, UINT64_C(0xdf7f47cc8b642067)},
 };
