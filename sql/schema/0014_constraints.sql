@@ -4,17 +4,18 @@ ALTER TABLE hpt_record.result ADD COLUMN constraints double precision[]; -- in t
 
 -- The metrics with bounds of a trial as its newest attempt left them.
 CREATE FUNCTION hpt_record.trial_constraints(p_study bigint, p_number bigint) RETURNS double precision[]
-LANGUAGE sql STABLE SET search_path = '' AS $$
-    SELECT array_agg(coalesce(m.value, 'NaN') ORDER BY o.ordinality)
-    FROM hpt_record.trial t
-    JOIN hpt_record.definition d ON d.study_id = t.study_id
-         AND d.version = coalesce(t.definition, (SELECT max(x.version) FROM hpt_record.definition x
-                                                 WHERE x.study_id = p_study))
-    CROSS JOIN LATERAL jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o (metric, ordinality)
-    LEFT JOIN hpt_record.metric m ON m.study_id = t.study_id AND m.number = t.number
-         AND m.attempt = t.attempt AND m.name = o.metric ->> 'name'
-    WHERE t.study_id = p_study AND t.number = p_number AND o.metric ->> 'direction' IN ('le', 'ge')
-$$;
+LANGUAGE plpgsql STABLE SET search_path = '' AS $$
+BEGIN
+    RETURN (SELECT array_agg(coalesce(m.value, 'NaN') ORDER BY o.ordinality)
+        FROM hpt_record.trial t
+        JOIN hpt_record.definition d ON d.study_id = t.study_id
+             AND d.version = coalesce(t.definition, (SELECT max(x.version) FROM hpt_record.definition x
+                                                     WHERE x.study_id = p_study))
+        CROSS JOIN LATERAL jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o (metric, ordinality)
+        LEFT JOIN hpt_record.metric m ON m.study_id = t.study_id AND m.number = t.number
+             AND m.attempt = t.attempt AND m.name = o.metric ->> 'name'
+        WHERE t.study_id = p_study AND t.number = p_number AND o.metric ->> 'direction' IN ('le', 'ge'));
+END $$;
 
 -- At the commit, when the metrics are there. An import brings its results with it.
 CREATE OR REPLACE FUNCTION hpt_record.add_result() RETURNS trigger

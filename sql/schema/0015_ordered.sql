@@ -27,15 +27,16 @@ CREATE OR REPLACE FUNCTION hpt_record.trial_reserve(p_study bigint, p_worker uui
     p_lease_s integer, p_plan jsonb DEFAULT NULL,
     OUT outcome text, OUT trial bigint, OUT attempt_number integer, OUT definition_version integer,
     OUT config_bytes bytea, OUT part jsonb)
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+    p_total := least(p_total, (SELECT s.total FROM hpt_record.study s WHERE s.id = p_study));
+    IF p_plan ? 'window' THEN
+        p_total := least(p_total, hpt_record.ordered_total(p_study, (p_plan ->> 'window')::bigint));
+    END IF;
     SELECT r.outcome, r.trial, r.attempt_number, r.definition_version, r.config_bytes, r.part
-    FROM hpt_record.study s,
-         hpt_record.trial_take(p_study, p_worker, p_attempt,
-             least(p_total, s.total, CASE WHEN p_plan ? 'window'
-                                     THEN hpt_record.ordered_total(p_study, (p_plan ->> 'window')::bigint) END),
-             p_lease_s, p_plan) r
-    WHERE s.id = p_study
-$$;
+    INTO outcome, trial, attempt_number, definition_version, config_bytes, part
+    FROM hpt_record.trial_take(p_study, p_worker, p_attempt, p_total, p_lease_s, p_plan) r;
+END $$;
 
 -- As before, and results of trials that were lost before their configuration was recorded.
 CREATE OR REPLACE FUNCTION hpt_record.history(p_study bigint, p_mark bigint)
