@@ -73,12 +73,13 @@ static void end(Case *of, size_t i, uint8_t how, bool late)
                                       : hpt_observation_digest(trial, of->history.n_objectives, of->history.n_constraints);
 }
 
-static void add(Case *of, HptSampler *random, const uint8_t *record)
+/* False: the space has hardly a legal point, and looking for one takes long. */
+static bool add(Case *of, HptSampler *random, const uint8_t *record)
 {
     size_t i = of->history.n;
     HptConfig *config = propose(random, of->search.space, NULL, record[0]);
     if (config == NULL)
-        return;
+        return false;
     for (size_t k = 0; k < MOST_VALUES; k++) {
         of->values[i][k] = value_of((uint8_t)(record[2] + 37 * k * record[1]));
         of->constraints[i][k] = value_of((uint8_t)(record[2] * 3 + 11 * k)) - 4;
@@ -87,6 +88,7 @@ static void add(Case *of, HptSampler *random, const uint8_t *record)
     end(of, i, record[1], false);
     of->history.n++;
     ask(of, record[1]);
+    return true;
 }
 
 static void check(Case *of, const char *name, const uint8_t *records)
@@ -120,7 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *records = nul + 1;
     size_t n = (size_t)(data + size - records) / RECORD;
     for (size_t i = 0; of.sampler != NULL && i < MIN(n, (size_t)MOST_TRIALS); i++)
-        add(&of, random, records + RECORD * i);
+        if (!add(&of, random, records + RECORD * i))
+            break;
     if (of.sampler != NULL)
         check(&of, name, records);
     hpt_sampler_free(of.sampler);
