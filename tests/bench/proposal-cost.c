@@ -1,9 +1,9 @@
 /* The CPU time of proposals: of a search with so many results behind it, told one by one as they come.
  *
- * proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS prints, separated by tabs: the sampler, results, parameters,
+ * proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE] prints, separated by tabs: the sampler, results, parameters,
  * milliseconds of the first proposal, of each of the next (mean), of the longest of them, and the largest memory in
  * MiB. Half of the parameters are on a log scale; results come from random configurations, and the value is a
- * sum of squares. Numbers are hpt's own, so that every run makes the same proposals. */
+ * sum of squares, to which NOISE (0) times a uniform number is added. Numbers are hpt's own, so that every run makes the same proposals. */
 #include "num/random.h"
 #include "search/sampler.h"
 
@@ -19,9 +19,12 @@ static double cpu_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static double value_of(const HptSpace *space, const HptConfig *config)
+static double noise;
+static HptStream noises;
+
+static double value_of(const HptSpace *space, const HptConfig *config, uint64_t number)
 {
-    double sum = 0;
+    double sum = noise * hpt_stream_uniform(&noises, number);
     for (size_t j = 0; j < config->n; j++) {
         double u = hpt_param_to_unit(hpt_space_get(space, j), config->values[j]) - 0.4;
         sum += u * u;
@@ -32,9 +35,9 @@ static double value_of(const HptSpace *space, const HptConfig *config)
 static void tell(GArray *told, const HptSpace *space, HptConfig *config)
 {
     double *value = g_new(double, 1);
-    *value = value_of(space, config);
+    *value = value_of(space, config, told->len);
     HptObservation trial = {.number = told->len, .config = config, .finished = true, .values = value};
-    trial.digest = hpt_observation_digest(&trial, 1);
+    trial.digest = hpt_observation_digest(&trial, 1, 0);
     g_array_append_val(told, trial);
 }
 
@@ -49,7 +52,7 @@ static HptSpace *make_space(int parameters)
 /* The proposal that comes next, told; its CPU time. */
 static double propose(HptSampler *sampler, GArray *told, const HptSpace *space)
 {
-    HptHistory history = {(const HptObservation *)(const void *)told->data, told->len, 1};
+    HptHistory history = {.observations = (const HptObservation *)(const void *)told->data, .n = told->len};
     HptProposal proposal = {0};
     g_autoptr(GError) error = NULL;
     double before = cpu_ms();
@@ -63,11 +66,13 @@ static double propose(HptSampler *sampler, GArray *told, const HptSpace *space)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE]\n");
         return 2;
     }
     int results = atoi(argv[2]), parameters = atoi(argv[3]), proposals = atoi(argv[4]);
+    noise = argc > 5 ? atof(argv[5]) : 0;
+    noises = hpt_stream(1, 0, "noise", "");
     g_autoptr(HptSpace) space = make_space(parameters);
     HptSearch search = {.space = space, .seed = 1};
     g_autoptr(GError) error = NULL;
