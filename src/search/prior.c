@@ -167,7 +167,7 @@ static HptValue nearest_value(const HptParam *param, double number, bool *inside
     HptValue value = {.active = true};
     if (param->type == HPT_PARAM_ORD) {
         *inside = *inside && number >= param->numbers[0] && number <= param->numbers[param->n_values - 1];
-        value.index = nearest(param->numbers, param->n_values, number);
+        value.index = (uint32_t)nearest(param->numbers, param->n_values, number);
         return value;
     }
     *inside = *inside && number >= param->low && number <= param->high;

@@ -7,29 +7,21 @@
 
 HptConfig *hpt_config_new(const HptSpace *space)
 {
-    HptConfig *config = g_new0(HptConfig, 1);
+    HptConfig *config = g_malloc0(sizeof *config + space->n * sizeof *config->values);
     config->n = space->n;
-    config->values = g_new0(HptValue, space->n);
+    config->values = (HptValue *)(config + 1); /* one piece of memory: there may be millions */
     return config;
 }
 
 HptConfig *hpt_config_copy(const HptConfig *config)
 {
-    HptConfig *copy = g_new0(HptConfig, 1);
-    copy->n = config->n;
-    copy->values = g_new0(HptValue, config->n);
-    for (size_t i = 0; i < config->n; i++) {
-        copy->values[i] = config->values[i];
-    }
+    HptConfig *copy = g_memdup2(config, sizeof *copy + config->n * sizeof *copy->values);
+    copy->values = (HptValue *)(copy + 1);
     return copy;
 }
 
 void hpt_config_free(HptConfig *config)
 {
-    if (config == NULL) {
-        return;
-    }
-    g_free(config->values);
     g_free(config);
 }
 

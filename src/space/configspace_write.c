@@ -129,7 +129,7 @@ static HptValue operand_value(const HptParam *param, double operand)
 {
     HptValue value = {.active = true};
     if (param->values != NULL) {
-        value.index = (size_t)operand;
+        value.index = (uint32_t)operand;
     } else {
         value.number = operand;
     }

@@ -15,9 +15,9 @@ typedef enum { HPT_PARAM_REAL, HPT_PARAM_INT, HPT_PARAM_CAT, HPT_PARAM_ORD } Hpt
 
 /* One value: number for real and int (whole, |n| ≤ 2^53), index into values for cat and ord. */
 typedef struct {
-    bool active; /* an inactive parameter is absent everywhere; the other members are then 0 */
     double number;
-    size_t index;
+    uint32_t index;
+    bool active; /* an inactive parameter is absent everywhere; the other members are then 0 */
 } HptValue;
 
 typedef struct {

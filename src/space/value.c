@@ -48,7 +48,7 @@ HptValue hpt_param_level(const HptParam *param, uint64_t level)
     g_assert(level < param->levels);
     HptValue value = {.active = true};
     if (param->values != NULL) {
-        value.index = (size_t)level;
+        value.index = (uint32_t)level;
     } else if (param->step > 0) {
         value.number = decimal_value(param->grid_low + (int64_t)level * param->grid_step,
                                      param->grid_exponent);
@@ -196,11 +196,12 @@ bool hpt_param_value_parse(const HptParam *param, const char *text, HptValue *ou
 {
     HptValue value = {.active = true};
     if (param->values != NULL) {
-        value.index = hpt_param_find_value(param, text);
-        if (value.index == SIZE_MAX) {
+        size_t index = hpt_param_find_value(param, text);
+        if (index == SIZE_MAX) {
             g_autofree char *quoted = g_strdup_printf("'%s'", text);
             return outside(param, quoted, "none of", error);
         }
+        value.index = (uint32_t)index;
         *out = value;
         return true;
     }

@@ -97,7 +97,7 @@ static Truth view_set(const View *view, const HptExpr *atom, const HptParam *see
     set->param = place;
     set->operands = g_new(double, seen->n_values);
     for (size_t i = 0; i < seen->n_values; i++) {
-        HptValue value = {.active = true, .index = hpt_param_find_value(param, seen->values[i])};
+        HptValue value = {.active = true, .index = (uint32_t)hpt_param_find_value(param, seen->values[i])};
         if (hpt_expr_atom_holds(atom, param, value)) {
             set->operands[set->n_operands++] = (double)i;
         }

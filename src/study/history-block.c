@@ -156,7 +156,7 @@ static bool read_flat(const HptParam *param, double from, HptValue *out)
     }
     if (!(from >= 0 && from < (double)param->n_values) || floor(from) < from)
         return false;
-    out->index = (size_t)from;
+    out->index = (uint32_t)from;
     return true;
 }
 
