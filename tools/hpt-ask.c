@@ -14,7 +14,7 @@ static gchar *sampler;
 
 static const GOptionEntry options[] = {
     {"serve", 0, 0, G_OPTION_ARG_NONE, &serve, "answer lines of JSON on standard input", NULL},
-    {"sampler", 0, 0, G_OPTION_ARG_STRING, &sampler, "auto, cmaes, de, gp, grid, nsga2, nsga3, random, sobol, tpe (random)",
+    {"sampler", 0, 0, G_OPTION_ARG_STRING, &sampler, "auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, sobol, tpe (random)",
      "NAME"},
     G_OPTION_ENTRY_NULL,
 };

@@ -25,7 +25,7 @@ typedef struct {
 
 extern const HptSamplerKind hpt_sampler_random, hpt_sampler_sobol, hpt_sampler_grid,
     hpt_sampler_tpe, hpt_sampler_gp, hpt_sampler_auto, hpt_sampler_nsga2, hpt_sampler_nsga3,
-    hpt_sampler_de, hpt_sampler_cmaes;
+    hpt_sampler_de, hpt_sampler_cmaes, hpt_sampler_forest;
 
 /* Fails if there is any setting: for samplers that have none. */
 bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n,

@@ -15,9 +15,9 @@ struct HptSampler {
 };
 
 static const HptSamplerKind *const kinds[] = {
-    &hpt_sampler_auto,  &hpt_sampler_cmaes, &hpt_sampler_de,     &hpt_sampler_gp,
-    &hpt_sampler_grid,  &hpt_sampler_nsga2, &hpt_sampler_nsga3,  &hpt_sampler_random,
-    &hpt_sampler_sobol, &hpt_sampler_tpe,
+    &hpt_sampler_auto,  &hpt_sampler_cmaes, &hpt_sampler_de,    &hpt_sampler_forest,
+    &hpt_sampler_gp,    &hpt_sampler_grid,  &hpt_sampler_nsga2, &hpt_sampler_nsga3,
+    &hpt_sampler_random, &hpt_sampler_sobol, &hpt_sampler_tpe,
 };
 
 /* ---- the spec ---- */

@@ -64,6 +64,9 @@ typedef struct {
  *            ints=20    ranges of up to so many integers are taken whole; or "all"
  *            NAME=N     values of that parameter; NAME=all for one with steps or integers
  *   auto     no settings; a mixture of gp and tpe
+ *   forest   random=0.1      share of random configurations
+ *            trees=20        of the forest
+ *            candidates=1000 random ones that are looked at for one proposal
  *   gp       no settings
  *   tpe      good=0.15      share of the trials that count as good
  *            most=25        of them at most so many

@@ -18,7 +18,7 @@ exec ./bowl "$@"
 END
 chmod +x bowl half
 
-for sampler in tpe gp auto; do
+for sampler in tpe gp auto forest; do
     run="-q --print=none --seed=1 -t 60 --sampler=$sampler"
     test_ok "$sampler: better than random" '
         hpt-run $run -s "$sampler" -m loss x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const specs[] = {"tpe", "tpe:good=1,most=3,candidates=2", "gp", "auto", "cmaes",
                                         "cmaes:population=4,sigma=1,restarts=ipop", "nsga2:population=4",
-                                        "nsga3:population=5", "de:population=4"};
+                                        "nsga3:population=5", "de:population=4", "forest:trees=2,candidates=3"};
     const uint8_t *end = size < 3 ? NULL : memchr(data + 2, '\0', size - 2);
     if (end == NULL)
         return 0;

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const samplers[] = {"tpe", "gp", "auto", "cmaes", "de", "nsga2", "nsga3"};
+static const char *const samplers[] = {"tpe", "gp", "auto", "cmaes", "de", "nsga2", "nsga3", "forest"};
 
 /* ---- tools ---- */
 
@@ -232,6 +232,7 @@ static void test_digest(gconstpointer spec)
     static const char *const known[] = {
         "tpe", "77b2adaa09cae1ea7d5c4da8e4bf37f177a04eb0c3380a31a5d9ca449e575f2b",
         "gp", "f80843570f65b5ee772d1450029fd4a2b72815c9b15b766aa6a85e61f4e21fa3",
+        "forest", "2c990e14e358289525427664e4f3fad58c8d9e3f99b2091aaaad19e640a9e709",
         "auto", "8e4892d8c39fe4669d52738f41b7fcc0d15e1755ea8db943816c1dc335175bcc",
         "cmaes", "1901495eb74858dcd99dcbc963caa27867a37aa28e3cca798ac9352e724b15fc",
         "de", "4004b3892255219fa9e23c515c00f3a1af7b981859779d950329da0ac8f5a2f8",
@@ -282,6 +283,8 @@ static void test_settings(void)
         {"tpe", "tpe:good=0.15,most=25,candidates=64"},
         {"gp", "gp"},
         {"auto", "auto"},
+        {"forest", "forest:random=0.1,trees=20,candidates=1000"},
+        {"forest:trees=3,candidates=9,random=0", "forest:random=0,trees=3,candidates=9"},
         {"tpe:candidates=7,good=0.25", "tpe:good=0.25,most=25,candidates=7"},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
@@ -294,6 +297,10 @@ static void test_settings(void)
     } bad[] = {
         {"gp:x=1", "sampler 'gp' has no setting 'x'"},
         {"auto:x=1", "sampler 'auto' has no setting 'x'"},
+        {"forest:tree=1", "sampler 'forest' has no setting 'tree'; did you mean 'trees'?"},
+        {"forest:random=1.5", "sampler 'forest': 'random' must be a number from 0 to 1, not '1.5'"},
+        {"forest:trees=0", "sampler 'forest': 'trees' must be a whole number from 1 to 1000, not '0'"},
+        {"forest:candidates=0.5", "sampler 'forest': 'candidates' must be a whole number from 1 to 100000, not '0.5'"},
         {"tpe:god=1", "sampler 'tpe' has no setting 'god'; did you mean 'good'?"},
         {"tpe:good=0", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '0'"},
         {"tpe:good=1.5", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '1.5'"},
@@ -306,6 +313,28 @@ static void test_settings(void)
         g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
         g_assert_cmpstr(error->message, ==, bad[i].message);
     }
+}
+
+/* The best values break a constraint: what keeps it is preferred. */
+static void test_forest_constraint(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\ny real [0, 1]\n");
+    HptSearch search = {.space = space, .seed = 3};
+    g_autoptr(HptSampler) sampler = sampler_of("forest:random=0", &search);
+    g_autoptr(GArray) told = history_new();
+    double beyond[40];
+    int kept = 0;
+    for (int i = 0; i < 40; i++) {
+        HptHistory history = history_of(told, 1);
+        history.n_constraints = 1;
+        HptConfig *config = propose(sampler, space, &history, i);
+        double x = config->values[0].number;
+        tell(told, config, true, &x, 1);
+        beyond[i] = 0.5 - x;
+        g_array_index(told, HptObservation, i).constraints = &beyond[i];
+        kept += i >= 10 && x >= 0.5 && x < 0.7;
+    }
+    g_assert_cmpint(kept, >=, 15);
 }
 
 int main(int argc, char **argv)
@@ -325,6 +354,7 @@ int main(int argc, char **argv)
             g_autofree char *path = g_strdup_printf("/learn/%s/%s", samplers[s], tests[i].name);
             g_test_add_data_func(path, samplers[s], tests[i].run);
         }
+    g_test_add_func("/learn/forest/constraint", test_forest_constraint);
     g_test_add_func("/learn/settings", test_settings);
     return g_test_run();
 }

@@ -54,9 +54,9 @@ static void test_spec(void)
         const char *spec, *message;
     } bad[] = {
         {"gird", "unknown sampler 'gird'; did you mean 'grid'?"},
-        {"", "unknown sampler ''; there are auto, cmaes, de, gp, grid, nsga2, nsga3, random, "
+        {"", "unknown sampler ''; there are auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, "
          "sobol and tpe"},
-        {"annealing", "unknown sampler 'annealing'; there are auto, cmaes, de, gp, grid, nsga2, nsga3, random, "
+        {"annealing", "unknown sampler 'annealing'; there are auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, "
          "sobol and tpe"},
         {"random:points=3", "sampler 'random' has no setting 'points'"},
         {"sobol:x=1", "sampler 'sobol' has no setting 'x'"},
