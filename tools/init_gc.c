@@ -84,7 +84,8 @@ bool init_gc(const char *directory, bool dry_run, GError **error)
     HptGcCount count = {0};
     Mark mark = {.project = project};
     if (g_file_test(objects, G_FILE_TEST_IS_DIR)) {
-        g_autoptr(HptStore) store = hpt_store_open(objects, error);
+        g_autoptr(HptStore) store =
+            dry_run ? hpt_store_open_reading(objects, error) : hpt_store_open(objects, error);
         if (store == NULL || !hpt_store_collect(store, HPT_GC_GRACE_US, dry_run, mark_all, &mark,
                                                 &count, error))
             return false;

@@ -1,5 +1,6 @@
 #include "store/gc.h"
 
+#include "base/text.h"
 #include "store/folder.h"
 #include "store/gcpack.h"
 
@@ -72,6 +73,10 @@ static int64_t disk_bytes(const struct stat *info)
 /* The file system's time, as a file that is made now has it. */
 static bool now_us(HptStore *store, int64_t *now, GError **error)
 {
+    if (store->tmp_fd < 0) { /* a dry run, which writes nothing */
+        *now = hpt_time_now_us();
+        return true;
+    }
     g_autofree char *name = hpt_uuid_new();
     struct stat info = {0};
     int fd = openat(store->tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

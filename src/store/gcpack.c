@@ -195,9 +195,31 @@ static guint count_small(const HptGcWork *work)
     return small;
 }
 
+/* An object of which no whole pack is left is not copied: what it lies in stays, too. */
+static void spare_broken(HptGcWork *work)
+{
+    for (guint p = 0; p < work->packs->len; p++) {
+        Info *info = work->packs->pdata[p];
+        for (uint32_t i = 0; info->pack != NULL && i < info->pack->objects; i++) {
+            HptPackObject object = hpt_pack_object(info->pack, i);
+            const HptGcKnown *known = hpt_gc_know(work, &object.id.digest);
+            if (!known->broken)
+                continue;
+            info->spoiled = true;
+            for (uint32_t k = 0; k < object.refs; k++) {
+                uint32_t piece;
+                Info *in = piece_of(work, info, object.first + k, &piece);
+                if (in != NULL)
+                    in->spoiled = true;
+            }
+        }
+    }
+}
+
 void hpt_gc_plan_packs(HptGcWork *work, int64_t *bytes, int64_t *removed_bytes)
 {
     find_needed(work);
+    spare_broken(work);
     bool merge = count_small(work) >= SMALL_MANY;
     for (guint p = 0; p < work->packs->len; p++) {
         Info *info = work->packs->pdata[p];
@@ -298,30 +320,8 @@ static bool write_objects(HptGcWork *work, HptPackWriter *writer, GError **error
     return ok;
 }
 
-/* An object of which no whole pack is left is not copied: what it lies in stays, too. */
-static void spare_broken(HptGcWork *work)
-{
-    for (guint p = 0; p < work->packs->len; p++) {
-        Info *info = work->packs->pdata[p];
-        for (uint32_t i = 0; info->pack != NULL && i < info->pack->objects; i++) {
-            HptPackObject object = hpt_pack_object(info->pack, i);
-            const HptGcKnown *known = hpt_gc_know(work, &object.id.digest);
-            if (!known->broken)
-                continue;
-            info->spoiled = true;
-            for (uint32_t k = 0; k < object.refs; k++) {
-                uint32_t piece;
-                Info *in = piece_of(work, info, object.first + k, &piece);
-                if (in != NULL)
-                    in->spoiled = true;
-            }
-        }
-    }
-}
-
 static bool rewrite(HptGcWork *work, GError **error)
 {
-    spare_broken(work);
     for (;;) {
         bool any = false;
         for (guint p = 0; p < work->packs->len; p++) {

@@ -32,11 +32,11 @@ test_ok 'what the record names stays, however old' '
 test_ok '--dry-run counts, removes nothing, and agrees with what then is removed' '
     head -c 5000 /dev/urandom >loose && name=$(sha256sum loose | cut -d " " -f 1) &&
     folder=.hpt/objects/sha256/$(echo "$name" | cut -c 1-2) && file=$folder/$(echo "$name" | cut -c 3-) &&
-    mkdir -p "$folder" && cp loose "$file" && touch -d "3 days ago" "$file" &&
+    mkdir -p "$folder" && cp loose "$file" && touch -d "3 days ago" "$file" && : >.hpt/objects/tmp/left && touch -d "3 days ago" .hpt/objects/tmp/left &&
     hpt-init --gc --dry-run >out && test_is "$(value objects) $(value removable)" "6 1" &&
-    test -e "$file" && test_is "$(ls .hpt/objects/gc)" "" && bytes=$(value removable_bytes) &&
+    test -e "$file" && test -e .hpt/objects/tmp/left && test_is "$(ls .hpt/objects/gc)" "" && bytes=$(value removable_bytes) &&
     hpt-init --gc >out && test_is "$(value objects) $(value removed) $(value removed_bytes)" "6 1 $bytes" &&
-    test ! -e "$file" && test_is "$(objects)" 5
+    test ! -e "$file" && test ! -e .hpt/objects/tmp/left && test_is "$(objects)" 5
 '
 test_ok 'what is younger than a day stays' '
     cp loose "$file" && hpt-init --gc >out && test_is "$(value young) $(value removed)" "1 0" && test -e "$file"

@@ -430,6 +430,22 @@ static void test_index(Place *place, gconstpointer data)
     }
 }
 
+/* No index can be made: more packs are looked into, and what is put is put. */
+static void test_index_refused(Place *place, gconstpointer data)
+{
+    (void)data;
+    enum { N = 70 };
+    g_autofree char *index = g_build_filename(place->dir, "index", NULL), *message = NULL;
+    g_assert_true(g_file_set_contents(index, "", 0, NULL));
+    HptObjectId ids[N];
+    for (size_t i = 0; i < N; i++) {
+        g_autofree uint8_t *bytes = make(9000, true, i);
+        g_autoptr(HptStore) store = hpt_store_open(place->dir, NULL);
+        put_and_commit(store, bytes, 9000, &ids[i]);
+    }
+    g_assert_cmpuint(count_damaged(place, ids, N, &message), ==, 0);
+}
+
 static int open_indexes(void)
 {
     int count = 0;
@@ -580,6 +596,7 @@ int main(int argc, char **argv)
     ADD("/batch/leads-nowhere", test_leads_nowhere);
     ADD("/batch/named", test_named);
     ADD("/batch/index", test_index);
+    ADD("/batch/index-refused", test_index_refused);
     ADD("/batch/index-merged", test_index_merged);
     ADD("/batch/index-twice", test_index_twice);
     ADD("/batch/index-removed", test_index_removed);
