@@ -351,6 +351,17 @@ HptArgs *hpt_args_parse(const void *data, size_t length, GError **error)
     return NULL;
 }
 
+size_t hpt_args_count(const HptArgs *args)
+{
+    return args->types->len;
+}
+
+void hpt_args_fill(HptArgs *args, size_t n)
+{
+    while (args->types->len < n)
+        add_raw(args, 0, NULL, 0);
+}
+
 HptArgs *hpt_args_copy_without(const HptArgs *args, size_t without)
 {
     HptArgs *copy = hpt_args_new();

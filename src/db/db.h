@@ -86,6 +86,9 @@ void hpt_args_free(HptArgs *args);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptArgs, hpt_args_free)
 
 void hpt_args_null(HptArgs *args, HptType type);
+size_t hpt_args_count(const HptArgs *args);
+/* NULLs, of whatever type the statement has there, until there are n. */
+void hpt_args_fill(HptArgs *args, size_t n);
 void hpt_args_bool(HptArgs *args, bool value);
 void hpt_args_int4(HptArgs *args, int32_t value);
 void hpt_args_int8(HptArgs *args, int64_t value);

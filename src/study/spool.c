@@ -292,11 +292,14 @@ static bool read_item(const char **at, const char *end, GPtrArray *items, GError
     if (sql != HPT_SQL_TRIAL_FINISH && sql != HPT_SQL_TRIAL_POINTS && sql != HPT_SQL_CODE_PUT &&
         sql != HPT_SQL_INPUTS_PUT && sql != HPT_SQL_ENVIRONMENT_PUT)
         return damaged(error, "it holds a statement that has no place there");
-    HptArgs *args = hpt_args_parse(data, length, error);
+    g_autoptr(HptArgs) args = hpt_args_parse(data, length, error);
     if (args == NULL)
         return false;
+    if (hpt_args_count(args) > hpt_sql_statements[sql].params)
+        return damaged(error, "it is of a later hpt");
+    hpt_args_fill(args, hpt_sql_statements[sql].params);
     Item *item = g_new0(Item, 1);
-    *item = (Item){.sql = sql, .args = args};
+    *item = (Item){.sql = sql, .args = g_steal_pointer(&args)};
     g_ptr_array_add(items, item);
     *at = data + length;
     return true;

@@ -11,6 +11,9 @@
  * 32-bit big-endian length and the arguments as hpt_args_append_to writes them; at last the 32 bytes
  * of the SHA-256 of all before.
  *
+ * Later versions of hpt only add arguments behind the others, and NULL is what was before them: what an earlier one left
+ * is sent with NULLs.
+ *
  * With a standby that may take over (hpt_spool_keep) an end lies here *before* it is sent and stays
  * for an hour after its answer as ATTEMPT.sent: a promoted standby may lack what the old primary
  * acknowledged.

@@ -37,6 +37,21 @@ static bool same(const void *a, size_t a_length, const void *b, size_t b_length)
     return a_length == b_length && memcmp(a, b, a_length) == 0;
 }
 
+/* What an earlier hpt left has fewer arguments than the statement now. */
+static void test_fill(void)
+{
+    g_autoptr(HptDb) db = open_db();
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_int4(args, 1);
+    hpt_args_fill(args, 3);
+    hpt_args_fill(args, 2);
+    g_assert_cmpuint(hpt_args_count(args), ==, 3);
+    g_autoptr(HptRows) rows = ask(db, "select $1, $2::text is null, coalesce($3::bigint, 7)", args);
+    g_assert_cmpint(hpt_rows_int4(rows, 0, 0), ==, 1);
+    g_assert_true(hpt_rows_bool(rows, 0, 1));
+    g_assert_cmpint(hpt_rows_int8(rows, 0, 2), ==, 7);
+}
+
 static void test_scalars(void)
 {
     static const double doubles[] = {0.0,  -0.0,     0.1,      1e308, 4.9406564584124654e-324,
@@ -648,6 +663,7 @@ int main(int argc, char **argv)
     if (there) {
         g_test_add_func("/db/scalars", test_scalars);
         g_test_add_func("/db/large", test_large);
+        g_test_add_func("/db/fill", test_fill);
         g_test_add_func("/db/nulls", test_nulls);
         g_test_add_func("/db/arrays", test_arrays);
         g_test_add_func("/db/statement-checks", test_statement_checks);
