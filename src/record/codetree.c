@@ -1,3 +1,4 @@
+#include "base/path.h"
 #include "record/codegit.h"
 #include "record/codetext.h"
 #include "record/codewalk.h"
@@ -71,17 +72,11 @@ static void code_free(HptCode *code)
     g_free(code);
 }
 
-/* path, from folder on, where it is folder or below it; owned; NULL: it is not. */
+/* path, from folder on, "." for itself; owned; NULL: it is not in it. */
 static char *below(const char *folder, const char *path)
 {
-    size_t n = folder == NULL ? 0 : strlen(folder);
-    if (n == 0 || strncmp(folder, path, n) != 0)
-        return NULL;
-    if (path[n] == '\0')
-        return g_strdup(".");
-    if (path[n] == '/' || folder[n - 1] == '/')
-        return g_strdup(path + n + (path[n] == '/' ? 1 : 0));
-    return NULL;
+    const char *inside = hpt_path_inside(folder, path);
+    return g_strdup(inside != NULL && *inside == '\0' ? "." : inside);
 }
 
 HptCodeTree *hpt_code_tree_new(const HptCodeSpec *spec)

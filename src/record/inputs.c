@@ -36,6 +36,18 @@ static int compare(const void *a, const void *b)
     return by_path != 0 ? by_path : (x->role > y->role) - (x->role < y->role);
 }
 
+/* Of two that are one file in one role the first counts, whatever order they came in: what is known comes first. */
+static int compare_all(const void *a, const void *b)
+{
+    const HptInputFile *x = a, *y = b;
+    int same = compare(a, b);
+    if (same == 0)
+        same = (x->state > y->state) - (x->state < y->state);
+    if (same == 0 && hpt_input_state_has_digest(x->state))
+        same = memcmp(&x->digest, &y->digest, sizeof x->digest);
+    return same != 0 ? same : (x->size > y->size) - (x->size < y->size);
+}
+
 static void append_file(GString *out, const HptInputFile *file)
 {
     char hex[HPT_DIGEST_HEX_SIZE] = "";
@@ -66,7 +78,7 @@ HptInputs *hpt_inputs_new(const HptInputFile *files, size_t n)
     inputs->strings = g_string_chunk_new(4096);
     inputs->files = g_memdup2(files, n * sizeof *files);
     if (n > 1)
-        qsort(inputs->files, n, sizeof *files, compare);
+        qsort(inputs->files, n, sizeof *files, compare_all);
     for (size_t i = 0; i < n; i++) {
         HptInputFile *file = &inputs->files[i];
         if (inputs->n > 0 && compare(&inputs->files[inputs->n - 1], file) == 0)

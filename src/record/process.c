@@ -1,6 +1,7 @@
 #include "record/process.h"
 
 #include "base/number.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -23,12 +24,8 @@ static const struct {
 /* path relative to the folder, "." for itself, path where it is not below. Owned. */
 static char *below(const char *folder, const char *path)
 {
-    size_t length = strlen(folder);
-    if (strncmp(path, folder, length) != 0)
-        return g_strdup(path);
-    if (path[length] == '\0')
-        return g_strdup(".");
-    return g_strdup(path[length] == '/' ? path + length + 1 : path);
+    const char *inside = hpt_path_inside(folder, path);
+    return g_strdup(inside == NULL ? path : *inside == '\0' ? "." : inside);
 }
 
 static void describe_place(const char *project, HptProcessFunc func, void *user)

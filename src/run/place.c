@@ -1,5 +1,7 @@
 #include "run/place.h"
 
+#include "base/path.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -51,12 +53,6 @@ static bool have_namespace(void)
     return state == HAVE;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && path[length] == '/';
-}
-
 static char *own_folder(const char *folder)
 {
     return g_strconcat(folder, "/.hpt", NULL);
@@ -66,7 +62,7 @@ static char *own_folder(const char *folder)
 static bool would_hide(const char *path, const char *name)
 {
     g_autofree char *own = own_folder(name);
-    return path != NULL && is_below(path, name) && !is_below(path, own);
+    return hpt_path_is_below(name, path) && !hpt_path_is_below(own, path);
 }
 
 bool hpt_place_enter(const char *folder, const char *name, const char *needed)

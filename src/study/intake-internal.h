@@ -4,6 +4,7 @@
 #define HPT_STUDY_INTAKE_INTERNAL_H
 
 #include "record/digestcache.h"
+#include "store/batch.h"
 #include "study/intake.h"
 #include "study/sent.h"
 
@@ -34,6 +35,7 @@ typedef struct {
     struct stat then;
     const void *content; /* instead of what is under path now */
     bool has_then, has_content, left_out;
+    bool batched; /* it is stored when the batch is committed */
     HptInputState state;
     int64_t size;
     HptDigest digest;
@@ -48,6 +50,7 @@ struct HptGathering {
     guint next; /* to be looked at */
     GArray *objects; /* HptSentObject: to be sent with the set */
     GHashTable *kept; /* their digests */
+    HptBatch *batch;  /* of the larger ones; NULL: there are none yet */
     HptInputs *own, *common;
     bool done, traced;
     HptDigest environment;
@@ -63,9 +66,6 @@ struct HptGathering {
 /* Remembers; a table that is full forgets all: what is in it is done again, which does no harm. */
 void intake_remember(GHashTable *table, const HptDigest *digest, guint max);
 
-/* path below the folder, without it; NULL: it is not below. */
-const char *intake_below(const char *folder, const char *path);
-
 /* Does it belong into the common set? Names in some folders are made up anew every time. */
 bool intake_is_common(const HptGathering *gathering, const IntakeItem *item);
 
@@ -73,6 +73,8 @@ bool intake_is_common(const HptGathering *gathering, const IntakeItem *item);
 void intake_look(HptGathering *gathering, IntakeItem *item);
 void intake_read_piece(HptGathering *gathering, IntakeItem *item);
 void intake_stop_reading(HptGathering *gathering);
+/* All that is kept lies on the disk then; what could not be has its digest alone. */
+void intake_commit(HptGathering *gathering);
 
 /* Writes the digest cache. */
 void intake_save_cache(HptIntake *intake);

@@ -1,7 +1,9 @@
 #include "study/intake-internal.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "record/secret.h"
+#include "store/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,25 +23,16 @@ static void keep_note(HptGathering *gathering, const IntakeItem *item, const cha
     gathering->note = g_strdup_printf("the input '%s' is not kept: %s", path, reason);
 }
 
-/* The bytes of a small file; NULL: errno. Owned. */
+/* The bytes of a small file; NULL: it has not so many. Owned. */
 static char *read_small(int fd, size_t size)
 {
     g_autofree char *bytes = g_malloc(size + 1);
-    for (size_t at = 0; at < size;) {
-        ssize_t n = pread(fd, bytes + at, size - at, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return NULL;
-        at += (size_t)n;
-    }
-    return g_steal_pointer(&bytes);
+    return hpt_stream_read_at(fd, bytes, size, 0) == (gssize)size ? g_steal_pointer(&bytes) : NULL;
 }
 
 /* Bytes at hand, or those of fd, become an object if they still are what the digest says. */
-static HptInputState keep_content(HptGathering *gathering, const IntakeItem *item, const void *bytes, int fd)
+static HptInputState keep_content(HptGathering *gathering, IntakeItem *item, const void *bytes, int fd)
 {
-    HptStore *store = gathering->intake->store;
     HptObjectId id = {.size = item->size};
     g_autoptr(GError) error = NULL;
     g_autofree char *own = NULL;
@@ -48,18 +41,21 @@ static HptInputState keep_content(HptGathering *gathering, const IntakeItem *ite
         bytes = own = read_small(fd, (size_t)item->size);
     if (small && bytes == NULL)
         return HPT_INPUT_UNSTABLE;
+    if (!small && gathering->batch == NULL)
+        gathering->batch = hpt_batch_begin(gathering->intake->store);
     if (small)
         id = hpt_object_id(bytes, (size_t)item->size);
     else if (bytes != NULL)
-        kept = hpt_object_put_bytes(store, bytes, (size_t)item->size, &id, &error);
+        kept = hpt_batch_put_bytes(gathering->batch, bytes, (size_t)item->size, &id, &error);
     else
-        kept = hpt_object_put_fd(store, fd, item->path, &id, &error);
+        kept = hpt_batch_put_fd(gathering->batch, fd, item->path, &id, &error);
     if (!kept && !g_error_matches(error, HPT_ERROR, HPT_ERROR_CONFLICT)) {
         keep_note(gathering, item, error->message);
         return HPT_INPUT_DIGEST;
     }
     if (!kept || !hpt_digest_equal(&id.digest, &item->digest))
         return HPT_INPUT_UNSTABLE;
+    item->batched = !small;
     HptSentObject object = {.digest = id.digest, .size = item->size};
     object.bytes = small ? g_bytes_new(bytes, (size_t)item->size) : NULL;
     g_array_append_val(gathering->objects, object);
@@ -67,13 +63,36 @@ static HptInputState keep_content(HptGathering *gathering, const IntakeItem *ite
     return HPT_INPUT_STORED;
 }
 
+void intake_commit(HptGathering *gathering)
+{
+    g_autoptr(GError) error = NULL;
+    if (gathering->batch == NULL || hpt_batch_commit(gathering->batch, &error))
+        return;
+    for (guint i = gathering->objects->len; i-- > 0;)
+        if (g_array_index(gathering->objects, HptSentObject, i).bytes == NULL)
+            g_array_remove_index(gathering->objects, i);
+    g_autoptr(GHashTable) lost = g_hash_table_new(hpt_digest_hash, hpt_digest_equal);
+    for (guint i = 0; i < gathering->items->len; i++) {
+        IntakeItem *item = &g_array_index(gathering->items, IntakeItem, i);
+        if (item->batched)
+            g_hash_table_add(lost, &item->digest);
+    }
+    for (guint i = 0; i < gathering->items->len; i++) { /* also those that are the same */
+        IntakeItem *item = &g_array_index(gathering->items, IntakeItem, i);
+        if (item->state != HPT_INPUT_STORED || !g_hash_table_contains(lost, &item->digest))
+            continue;
+        item->state = HPT_INPUT_DIGEST;
+        keep_note(gathering, item, error->message);
+    }
+}
+
 /* What everybody may install holds examples of secrets and none of ours. */
 static bool is_public(const char *path)
 {
     static const char *const folders[] = {"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"};
     for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
-        if (intake_below(folders[i], path) != NULL)
-            return intake_below("/usr/local", path) == NULL;
+        if (hpt_path_inside(folders[i], path) != NULL)
+            return hpt_path_inside("/usr/local", path) == NULL;
     return false;
 }
 
@@ -81,7 +100,7 @@ static bool is_public(const char *path)
 static void settle(HptGathering *gathering, IntakeItem *item, bool secret, int fd)
 {
     HptIntake *intake = gathering->intake;
-    bool ours = intake_below(intake->project, item->path) != NULL && item->role != HPT_INPUT_WRITTEN;
+    bool ours = hpt_path_inside(intake->project, item->path) != NULL && item->role != HPT_INPUT_WRITTEN;
     if (secret && !intake->allow_secrets && !is_public(item->path)) {
         item->state = HPT_INPUT_SECRET;
     } else if (!ours) {

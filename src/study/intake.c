@@ -1,5 +1,6 @@
 #include "study/intake-internal.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "record/declared.h"
 #include "record/secret.h"
@@ -14,14 +15,6 @@ void intake_remember(GHashTable *table, const HptDigest *digest, guint max)
     if (g_hash_table_size(table) >= max)
         g_hash_table_remove_all(table);
     g_hash_table_add(table, g_memdup2(digest, sizeof *digest));
-}
-
-const char *intake_below(const char *folder, const char *path)
-{
-    size_t length = strlen(folder);
-    if (strncmp(path, folder, length) != 0 || path[length] != '/')
-        return NULL;
-    return path + length + 1;
 }
 
 static char *real(const char *path)
@@ -114,9 +107,9 @@ static bool is_left_out(const HptIntake *intake, const char *path)
 {
     static const char *const folders[] = {"/proc", "/sys", "/dev"};
     for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
-        if (intake_below(folders[i], path) != NULL)
+        if (hpt_path_inside(folders[i], path) != NULL)
             return true;
-    return intake_below(intake->folder, path) != NULL;
+    return hpt_path_inside(intake->folder, path) != NULL;
 }
 
 static void add(HptGathering *gathering, const char *path, IntakeItem *item)
@@ -221,6 +214,7 @@ void hpt_gathering_free(HptGathering *gathering)
     if (gathering == NULL)
         return;
     intake_stop_reading(gathering);
+    hpt_batch_free(gathering->batch);
     hpt_tracked_unref(gathering->tracked);
     g_ptr_array_unref(gathering->changed);
     g_array_unref(gathering->items);
@@ -243,10 +237,10 @@ bool intake_is_common(const HptGathering *gathering, const IntakeItem *item)
 {
     static const char *const folders[] = {"/tmp", "/var/tmp", "/run"};
     if (item->role != HPT_INPUT_READ || item->state != HPT_INPUT_DIGEST ||
-        intake_below(gathering->intake->project, item->path) != NULL)
+        hpt_path_inside(gathering->intake->project, item->path) != NULL)
         return false;
     for (size_t i = 0; i < G_N_ELEMENTS(folders); i++)
-        if (intake_below(folders[i], item->path) != NULL)
+        if (hpt_path_inside(folders[i], item->path) != NULL)
             return false;
     return true;
 }
@@ -259,7 +253,7 @@ static HptInputs *make_set(const HptGathering *gathering, bool common)
         const IntakeItem *item = &g_array_index(gathering->items, IntakeItem, i);
         if (item->left_out || intake_is_common(gathering, item) != common)
             continue;
-        const char *relative = intake_below(gathering->intake->project, item->path);
+        const char *relative = hpt_path_inside(gathering->intake->project, item->path);
         const char *plain = relative != NULL ? relative : item->path;
         char *path = gathering->intake->allow_secrets ? g_strdup(plain) : hpt_secret_cut(plain);
         g_ptr_array_add(paths, path);
@@ -320,6 +314,7 @@ bool hpt_gathering_step(HptGathering *gathering, int64_t until_us)
         if (hpt_time_monotonic_us() >= until_us && gathering->next < gathering->items->len)
             return false;
     }
+    intake_commit(gathering);
     gathering->own = make_set(gathering, false);
     gathering->common = make_set(gathering, true);
     find_changed(gathering);

@@ -5,6 +5,7 @@
 #include "record/secret.h"
 #include "run/workdir.h"
 #include "store/batch.h"
+#include "store/stream.h"
 #include "study/sent.h"
 
 #include <errno.h>
@@ -198,17 +199,11 @@ static void store_content(HptOutcome *outcome, Artefact *artefact, const void *b
     g_autofree char *buffer = NULL;
     if (bytes == NULL && hpt_object_is_small(size)) {
         buffer = g_malloc((size_t)size + 1);
-        int64_t got = 0;
-        while (got < size) {
-            ssize_t n = pread(fd, buffer + got, (size_t)(size - got), got);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0) {
-                hpt_error_set_errno(&error, n < 0 ? errno : EIO, "cannot read '%s'", name);
-                not_stored(outcome, artefact, error);
-                return;
-            }
-            got += n;
+        gssize n = hpt_stream_read_at(fd, buffer, (size_t)size, 0);
+        if (n != size) {
+            hpt_error_set_errno(&error, n < 0 ? errno : EIO, "cannot read '%s'", name);
+            not_stored(outcome, artefact, error);
+            return;
         }
         bytes = buffer;
     }

@@ -1,17 +1,12 @@
 #include "study/replay.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "record/secret.h"
 
 #include <string.h>
 
 #define READS_NAMED 20
-
-static bool is_below(const char *path, const char *folder)
-{
-    size_t length = folder == NULL ? 0 : strlen(folder);
-    return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/';
-}
 
 /* Files outside what was restored, and outside the trial's own folder, that the first did not use. */
 static void add_reads(GPtrArray *causes, const HptRecorded *recorded,
@@ -25,9 +20,8 @@ static void add_reads(GPtrArray *causes, const HptRecorded *recorded,
     guint n = 0;
     for (guint i = 0; i < rerun->reads->len && n < READS_NAMED; i++) {
         const char *path = rerun->reads->pdata[i];
-        bool ours = is_below(path, project);
-        const char *name = ours ? path + strlen(project) + 1 : path;
-        if (is_below(path, hpt_preflight_moved(preflight)) || is_below(name, ".hpt") ||
+        const char *inside = hpt_path_inside(project, path), *name = inside != NULL ? inside : path;
+        if (hpt_path_is_below(hpt_preflight_moved(preflight), path) || hpt_path_is_below(".hpt", name) ||
             strstr(path, "/__pycache__/") != NULL || g_hash_table_contains(known, name))
             continue;
         g_autofree char *shown = hpt_text_printable(name, -1);

@@ -1,8 +1,10 @@
 #include "study/rerun.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "record/secret.h"
 #include "run/workdir.h"
+#include "store/stream.h"
 #include "study/halt.h"
 
 #include <errno.h>
@@ -222,17 +224,13 @@ static bool digest_fd(int fd, HptDigest *out, int64_t *size)
     g_autoptr(HptDigester) digester = hpt_digester_new();
     char buffer[65536];
     int64_t at = 0;
-    for (;;) {
-        ssize_t n = pread(fd, buffer, sizeof buffer, at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        if (n == 0)
-            break;
+    gssize n;
+    while ((n = hpt_stream_read_at(fd, buffer, sizeof buffer, at)) > 0) {
         hpt_digester_add(digester, buffer, (size_t)n);
         at += n;
     }
+    if (n < 0)
+        return false;
     *out = hpt_digester_get(digester);
     *size = at;
     return true;
@@ -241,16 +239,8 @@ static bool digest_fd(int fd, HptDigest *out, int64_t *size)
 static char *read_stored(const HptCaptured *captured)
 {
     char *text = g_malloc((size_t)captured->stored + 1);
-    size_t at = 0;
-    while (at < (size_t)captured->stored) {
-        ssize_t n = pread(captured->fd, text + at, (size_t)captured->stored - at, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (size_t)n;
-    }
-    text[at] = '\0';
+    gssize n = hpt_stream_read_at(captured->fd, text, (size_t)captured->stored, 0);
+    memset(text + MAX(n, 0), 0, (size_t)(captured->stored - MAX(n, 0)) + 1);
     return text;
 }
 
@@ -342,11 +332,10 @@ static void add_reads(HptRerun *rerun, const HptTrace *trace, const char *own)
     if (trace == NULL || trace->refused)
         return;
     rerun->reads = g_ptr_array_new_with_free_func(g_free);
-    size_t length = strlen(own);
     for (size_t i = 0; i < trace->n; i++) {
         const char *path = trace->files[i].path;
         if ((trace->files[i].roles & (HPT_TRACE_READ | HPT_TRACE_EXEC)) != 0 &&
-            !(strncmp(path, own, length) == 0 && path[length] == '/'))
+            !hpt_path_is_below(own, path))
             g_ptr_array_add(rerun->reads, g_strdup(path));
     }
 }

@@ -1,5 +1,6 @@
 #include "study/restore.h"
 
+#include "base/path.h"
 #include "base/json.h"
 #include "record/code.h"
 
@@ -76,17 +77,6 @@ static char *above(const char *path, const char *relative)
     return g_steal_pointer(&at);
 }
 
-/* What is behind the folder in path, "" for itself; NULL: path is not in it. Borrowed. */
-static const char *behind(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    if (strncmp(path, folder, length) != 0)
-        return NULL;
-    if (path[length] == '\0')
-        return path + length;
-    return path[length] == '/' ? path + length + 1 : NULL;
-}
-
 static char *join(const char *folder, const char *relative)
 {
     return *relative == '\0' || strcmp(relative, ".") == 0
@@ -119,14 +109,14 @@ static void find_places(Restore *restore, const HptCodeReader *reader)
                                                              : join(project != NULL ? project : "/", directory);
     restore->root_then = above(place, inside);
     restore->project_then = g_strdup(project != NULL ? project : restore->root_then);
-    bool tree_is_outer = behind(restore->project_then, restore->root_then) != NULL;
-    bool project_is_outer = behind(restore->root_then, restore->project_then) != NULL;
+    bool tree_is_outer = hpt_path_inside(restore->root_then, restore->project_then) != NULL;
+    bool project_is_outer = hpt_path_inside(restore->project_then, restore->root_then) != NULL;
     out->base_then = g_strdup(!tree_is_outer && project_is_outer ? restore->project_then
                                                                  : restore->root_then);
     out->whole = strcmp(out->base_then, restore->project_then) == 0;
     out->base = g_strconcat(spec->folder, out->base_then, NULL);
-    const char *below = behind(restore->project_then, out->base_then);
-    restore->root = join(out->base, behind(restore->root_then, out->base_then));
+    const char *below = hpt_path_inside(out->base_then, restore->project_then);
+    restore->root = join(out->base, hpt_path_inside(out->base_then, restore->root_then));
     restore->project = join(out->base, below != NULL ? below : "");
     out->directory = join(restore->root, inside);
 }
@@ -146,7 +136,7 @@ static int enter(int at, const char *name)
  * leads nowhere else: neither up nor through a link. -1 with *error, HPT_ERROR_DATA if it would. */
 static int open_folder(const Restore *restore, const char *path, GError **error)
 {
-    const char *fresh = restore->spec->folder, *below = behind(path, fresh);
+    const char *fresh = restore->spec->folder, *below = hpt_path_inside(fresh, path);
     g_auto(GStrv) parts = g_strsplit(below != NULL ? below : "..", "/", -1);
     int fd = open(fresh, O_PATH | O_DIRECTORY | O_CLOEXEC);
     for (char **part = parts; fd >= 0 && *part != NULL; part++) {
@@ -330,7 +320,7 @@ static char *place_now(const Restore *restore, const char *then)
 {
     const char *below = restore->spec->project == NULL
                             ? NULL
-                            : behind(then, restore->project_then);
+                            : hpt_path_inside(restore->project_then, then);
     return below != NULL ? join(restore->spec->project, below) : g_strdup(then);
 }
 

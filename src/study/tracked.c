@@ -1,5 +1,7 @@
 #include "study/tracked.h"
 
+#include "base/path.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,15 +81,6 @@ bool hpt_tracked_is(const HptTracked *tracked, const HptDigest *code)
     return hpt_digest_equal(&tracked->digest, code);
 }
 
-/* From the root on; NULL: it is not in the tree. */
-static const char *inside_of(const HptTracked *tracked, const char *path)
-{
-    size_t length = tracked->root == NULL ? 0 : strlen(tracked->root);
-    if (tracked->root == NULL || strncmp(path, tracked->root, length) != 0 || path[length] != '/')
-        return NULL;
-    return path + length + 1;
-}
-
 /* The path itself, a folder above it that is one entry, or one that hpt passes over. */
 static bool is_known(const HptTracked *tracked, const char *path)
 {
@@ -109,13 +102,13 @@ static bool is_known(const HptTracked *tracked, const char *path)
 
 bool hpt_tracked_ignores(const HptTracked *tracked, const char *path)
 {
-    const char *inside = tracked->git ? inside_of(tracked, path) : NULL;
+    const char *inside = tracked->git ? hpt_path_inside(tracked->root, path) : NULL;
     return inside != NULL && !is_known(tracked, inside);
 }
 
 const char *hpt_tracked_find(const HptTracked *tracked, const char *path, const HptDigest **digest)
 {
-    const char *inside = inside_of(tracked, path);
+    const char *inside = hpt_path_inside(tracked->root, path);
     *digest = inside == NULL ? NULL : g_hash_table_lookup(tracked->paths, inside);
     return *digest == NULL ? NULL : inside;
 }

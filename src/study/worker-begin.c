@@ -1,5 +1,6 @@
 #include "study/worker-internal.h"
 
+#include "base/path.h"
 #include "base/text.h"
 #include "study/reap.h"
 
@@ -122,19 +123,13 @@ static bool deliver_first(Worker *worker, GError **error)
     return fine;
 }
 
-static bool is_below(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
 /* Changes are kept in the project, or in the folder that we are in if that is not in it; .hpt is ours. */
 static void prepare_trace(Worker *worker)
 {
     if (!worker->options->trace)
         return;
     g_autofree char *here = g_get_current_dir();
-    worker->traced_below = g_strdup(is_below(here, worker->place) ? worker->place : here);
+    worker->traced_below = g_strdup(hpt_path_inside(worker->place, here) != NULL ? worker->place : here);
     worker->traced_not_below = realpath(hpt_project_peek_folder(worker->options->project), NULL);
     worker->trace = (HptTraceSpec){
         .below = worker->traced_below,

@@ -49,6 +49,26 @@ static void test_set(void)
     g_assert_true(memcmp(&read->digest, &set->digest, sizeof digest) == 0);
 }
 
+/* Two that say other things of one file: what is known counts, in whatever order they come. */
+static void test_twice(void)
+{
+    HptInputFile both[] = {
+        {.role = HPT_INPUT_READ, .state = HPT_INPUT_UNSTABLE, .size = 1, .path = "x"},
+        {.role = HPT_INPUT_READ, .state = HPT_INPUT_DIGEST, .size = 2, .path = "x", .digest.bytes = {2}},
+        {.role = HPT_INPUT_READ, .state = HPT_INPUT_DIGEST, .size = 1, .path = "x", .digest.bytes = {1}},
+    };
+    for (int turn = 0; turn < 3; turn++) {
+        g_autoptr(HptInputs) set = hpt_inputs_new(both, G_N_ELEMENTS(both));
+        g_assert_cmpuint(set->n, ==, 1);
+        g_assert_cmpint(set->files[0].state, ==, HPT_INPUT_DIGEST);
+        g_assert_cmpint(set->files[0].digest.bytes[0], ==, 1);
+        HptInputFile first = both[0];
+        both[0] = both[1];
+        both[1] = both[2];
+        both[2] = first;
+    }
+}
+
 /* In any order, and a file twice: the same set. */
 static void test_order(void)
 {
@@ -300,6 +320,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/inputs/set", test_set);
     g_test_add_func("/inputs/order", test_order);
+    g_test_add_func("/inputs/twice", test_twice);
     g_test_add_func("/inputs/refused", test_refused);
     ADD("/inputs/declared", test_declared);
     ADD("/inputs/cache", test_cache);

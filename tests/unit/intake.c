@@ -371,6 +371,53 @@ static void test_code_changed(Lab *lab, gconstpointer data)
     forget(&got);
 }
 
+static int count_packs(const Lab *lab)
+{
+    g_autofree char *folder = g_strconcat(lab->folder, "/objects/pack", NULL);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    int n = 0;
+    while (dir != NULL && g_dir_read_name(dir) != NULL)
+        n++;
+    return n;
+}
+
+/* The larger files of a trial are stored together; where that fails their digests are kept. */
+static void test_together(Lab *lab, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *packs = g_strconcat(lab->folder, "/objects/pack", NULL);
+    for (int turn = 0; turn < 2; turn++) {
+        g_autofree char *first = g_strnfill(20000, (char)('a' + turn)), *second = g_strnfill(30000, (char)('m' + turn));
+        g_autofree char *one = put(lab->project, "one", first), *two = put(lab->project, "two", second);
+        g_autofree char *same = put(lab->project, "same", first), *small = put(lab->project, "small", turn == 0 ? "s" : "t");
+        const char *const paths[] = {one, two, same, small};
+        if (turn == 1) { /* a file in the place of the folder: nothing can be stored */
+            g_assert_true(hpt_workdir_remove(packs, NULL));
+            g_free(put(lab->folder, "objects/pack", ""));
+        }
+        g_autoptr(GError) error = NULL;
+        g_autofree char *objects = g_strconcat(lab->folder, "/objects", NULL);
+        hpt_intake_free(lab->intake); /* which remembers packs */
+        hpt_store_close(lab->store);
+        lab->store = hpt_store_open(objects, &error);
+        g_assert_no_error(error);
+        lab->intake = intake_new(lab, NULL, 100000);
+        g_autoptr(HptGathering) gathering = begin(lab->intake);
+        for (size_t i = 0; i < G_N_ELEMENTS(paths); i++)
+            add(gathering, paths[i], HPT_INPUT_READ);
+        HptGathered got = finish(gathering);
+        HptInputState state = turn == 0 ? HPT_INPUT_STORED : HPT_INPUT_DIGEST;
+        is(got.own, "one", HPT_INPUT_READ, state, first);
+        is(got.own, "two", HPT_INPUT_READ, state, second);
+        is(got.own, "same", HPT_INPUT_READ, state, first);
+        is(got.own, "small", HPT_INPUT_READ, HPT_INPUT_STORED, turn == 0 ? "s" : "t");
+        g_assert_true((hpt_gathering_peek_note(gathering) == NULL) == (turn == 0));
+        if (turn == 0)
+            g_assert_cmpint(count_packs(lab), ==, 1);
+        forget(&got);
+    }
+}
+
 static void test_declared(Lab *lab, gconstpointer data)
 {
     (void)data;
@@ -418,6 +465,7 @@ int main(int argc, char **argv)
     ADD("/intake/kinds", test_kinds);
     ADD("/intake/sharing", test_sharing);
     ADD("/intake/changed", test_changed);
+    ADD("/intake/together", test_together);
     ADD("/intake/steps", test_steps);
     ADD("/intake/trace", test_trace);
     ADD("/intake/ignored", test_ignored);

@@ -1,4 +1,5 @@
-/* Escaping, widths, quoting, and clocks as text. */
+/* Escaping, widths, quoting, clocks and paths as text. */
+#include "base/path.h"
 #include "base/text.h"
 
 static void test_printable(void)
@@ -27,6 +28,24 @@ static void test_printable(void)
     g_assert_cmpstr(with_nul, ==, "a\\x00b");
     g_autofree char *part = hpt_text_printable("€uro", 2); /* never reads beyond length */
     g_assert_cmpstr(part, ==, "\\xe2\\x82");
+}
+
+static void test_path(void)
+{
+    g_assert_cmpstr(hpt_path_inside("/a/b", "/a/b/c/d"), ==, "c/d");
+    g_assert_cmpstr(hpt_path_inside("/a/b", "/a/b"), ==, "");
+    g_assert_cmpstr(hpt_path_inside("/", "/a"), ==, "a");
+    g_assert_cmpstr(hpt_path_inside("/a/", "/a/b"), ==, "b");
+    const char *const others[] = {"/a/bc", "/a", "a/b/c", "/", ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        g_assert_null(hpt_path_inside("/a/b", others[i]));
+    g_assert_null(hpt_path_inside("", "/a"));
+    g_assert_null(hpt_path_inside(NULL, "/a"));
+    g_assert_null(hpt_path_inside("/a", NULL));
+    g_assert_true(hpt_path_is_below("/a", "/a/b"));
+    g_assert_false(hpt_path_is_below("/a", "/a"));
+    g_assert_false(hpt_path_is_below("/a", "/ab"));
+    g_assert_false(hpt_path_is_below(NULL, "/ab"));
 }
 
 static void test_width(void)
@@ -125,6 +144,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text/printable", test_printable);
+    g_test_add_func("/text/path", test_path);
     g_test_add_func("/text/width", test_width);
     g_test_add_func("/text/shell-quote", test_shell_quote);
     g_test_add_func("/text/time", test_time);
