@@ -160,8 +160,10 @@ void hpt_causes_add(GPtrArray *list, HptCauseKind cause, const char *kind, const
     HptCause *difference = g_new0(HptCause, 1);
     *difference = (HptCause){cause, g_strdup(kind), g_strdup(name), g_strdup(then),
                                   g_strdup(now)};
-    g_ptr_array_add(list, difference);
-    g_ptr_array_sort(list, by_rank);
+    guint at = list->len;
+    while (at > 0 && by_rank(&list->pdata[at - 1], &difference) > 0)
+        at--;
+    g_ptr_array_insert(list, (gint)at, difference);
 }
 
 GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now)

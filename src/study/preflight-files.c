@@ -74,8 +74,11 @@ static bool next_held(HptCodeReader *reader, Held *held, GError **error)
     return held->there;
 }
 
+/* Where one of them was not captured (too large, as it was asked for then, or for now) its size is all there is. */
 static bool same_entry(const Held *a, const Held *b)
 {
+    if (a->entry.kind == HPT_CODE_MISSING || b->entry.kind == HPT_CODE_MISSING)
+        return a->entry.size < 0 || b->entry.size < 0 || a->entry.size == b->entry.size;
     if (a->entry.kind != b->entry.kind || a->entry.mode != b->entry.mode)
         return false;
     if (a->entry.kind == HPT_CODE_FILE)

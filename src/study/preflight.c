@@ -339,13 +339,6 @@ static void check_command(HptPreflight *preflight, const GPtrArray *then)
         path == NULL ? "it is not found" : path);
 }
 
-static int by_kind_and_name(const void *a, const void *b)
-{
-    const HptItem *x = *(HptItem *const *)a, *y = *(HptItem *const *)b;
-    int kind = strcmp(x->kind, y->kind);
-    return kind != 0 ? kind : strcmp(x->name, y->name);
-}
-
 static bool check_environment(HptPreflight *preflight, const HptPreflightInput *input,
                               GError **error)
 {
@@ -360,7 +353,7 @@ static bool check_environment(HptPreflight *preflight, const HptPreflightInput *
             *fact = (HptItem){g_strdup(item->kind), g_strdup(item->name), value_text(preflight, item->value)};
             g_ptr_array_add(now, fact);
         }
-    g_ptr_array_sort(now, by_kind_and_name);
+    hpt_items_sort(now);
     check_command(preflight, input->recorded->facts);
     if (input->recorded->facts->len == 0) {
         preflight->differences = hpt_causes_new();

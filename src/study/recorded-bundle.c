@@ -34,13 +34,6 @@ static GPtrArray *rows_of(const Reading *reading, const char *table, int64_t att
 
 /* ---- the environment ---- */
 
-static int by_kind_and_name(const void *a, const void *b)
-{
-    const HptItem *x = *(HptItem *const *)a, *y = *(HptItem *const *)b;
-    int kind = strcmp(x->kind, y->kind);
-    return kind != 0 ? kind : strcmp(x->name, y->name);
-}
-
 static void add_items(HptRecorded *run, const json_t *canonical)
 {
     size_t i;
@@ -78,7 +71,7 @@ static bool read_environment(const Reading *reading, HptRecorded *run, GError **
                                                            json_string_value(part), &problem);
         add_items(run, json_object_get(found, "canonical"));
     }
-    g_ptr_array_sort(run->facts, by_kind_and_name);
+    hpt_items_sort(run->facts);
     if (problem == NULL)
         return true;
     g_propagate_error(error, problem);

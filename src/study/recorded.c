@@ -96,6 +96,18 @@ static void free_recorded(void *recorded)
     hpt_recorded_free(recorded);
 }
 
+static int by_kind_and_name(const void *a, const void *b)
+{
+    const HptItem *x = *(HptItem *const *)a, *y = *(HptItem *const *)b;
+    int kind = strcmp(x->kind, y->kind);
+    return kind != 0 ? kind : strcmp(x->name, y->name);
+}
+
+void hpt_items_sort(GPtrArray *items)
+{
+    g_ptr_array_sort(items, by_kind_and_name);
+}
+
 const char *hpt_items_get(const GPtrArray *facts, const char *kind, const char *name)
 {
     for (guint i = 0; i < facts->len; i++) {

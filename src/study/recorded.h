@@ -89,6 +89,8 @@ void hpt_recorded_free(HptRecorded *recorded);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRecorded, hpt_recorded_free)
 
 void hpt_item_free(HptItem *fact);
+/* By kind and name, as they are compared. items of HptItem. */
+void hpt_items_sort(GPtrArray *items);
 /* The value of an item, or NULL; borrowed. facts of HptItem. */
 const char *hpt_items_get(const GPtrArray *facts, const char *kind, const char *name);
 

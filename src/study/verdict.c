@@ -340,7 +340,7 @@ static bool judge_texts(const HptVerdictInput *input, const HptRecordedOutput *t
     g_autofree char *text_then =
         hpt_objects_get(input->objects, &then->digest, then->stored_size, HPT_RERUN_TEXT_MAX,
                         &length_then, &problem);
-    if (text_then == NULL && problem->code == HPT_ERROR_INTEGRITY) {
+    if (text_then == NULL && problem->code != HPT_ERROR_DB_CONNECT && problem->code != HPT_ERROR_DB) {
         finding->note = hpt_text_printable(problem->message, -1);
         return true;
     }
