@@ -30,11 +30,12 @@ void hpt_learner_clear(HptLearner *learner)
 const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws)
 {
     hpt_told_hear(learner->told, history, draws);
-    if (!learner->looked_back) /* not before: it costs some fits */
+    bool one = history != NULL && history->n_objectives <= 1;
+    if (one && !learner->looked_back) { /* not before: it costs some fits */
         learner->priors = hpt_priors_new(&learner->cube, learner->search->priors, learner->search->n_priors);
-    learner->looked_back = true;
-    bool counts = learner->priors != NULL && history != NULL && history->n_objectives <= 1 &&
-                  hpt_priors_weigh(learner->priors, learner->told);
+        learner->looked_back = true;
+    }
+    bool counts = one && learner->priors != NULL && hpt_priors_weigh(learner->priors, learner->told);
     learner->told->priors = counts ? learner->priors : NULL;
     return learner->told;
 }
@@ -46,15 +47,28 @@ size_t hpt_learner_start_size(size_t n)
 
 bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank)
 {
-    int64_t n = (int64_t)hpt_learner_start_size(learner->cube.n);
-    return rank + (int64_t)learner->search->n_points < n || told->n_valued < 2;
+    const HptSearch *search = learner->search;
+    /* The points of earlier studies that are found to mislead have been in vain. */
+    bool in_vain = learner->priors != NULL && told->priors == NULL;
+    int64_t points = (int64_t)(search->n_points - (in_vain ? search->n_prior_points : 0));
+    return rank + points < (int64_t)hpt_learner_start_size(learner->cube.n) || told->n_valued < 2;
+}
+
+/* The default, if it is to be tried: nobody gave points, and no earlier study begins with it. */
+static HptConfig *default_of(const HptSearch *search)
+{
+    g_autoptr(HptConfig) config =
+        search->n_points == search->n_prior_points ? hpt_space_default(search->space, NULL) : NULL;
+    for (size_t i = 0; config != NULL && i < search->n_points; i++)
+        if (hpt_config_equal(config, search->points[i]))
+            return NULL;
+    return g_steal_pointer(&config);
 }
 
 HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
                              GError **error)
 {
-    g_autoptr(HptConfig) centre =
-        learner->search->n_points == 0 ? hpt_space_default(learner->search->space, NULL) : NULL;
+    g_autoptr(HptConfig) centre = default_of(learner->search);
     if (rank == 0 && centre != NULL) {
         *reason = g_strdup("the default, to begin with");
         return g_steal_pointer(&centre);

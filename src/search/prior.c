@@ -470,6 +470,11 @@ double hpt_priors_tilt(const HptPriors *priors, const double *row)
     return sum / MAX(1, priors->sum);
 }
 
+double hpt_priors_share(const HptPriors *priors)
+{
+    return MIN(0.5, priors->sum);
+}
+
 bool hpt_priors_draw(const HptPriors *priors, HptDraws *draws, double *row)
 {
     const HptCube *cube = priors->cube;

@@ -69,6 +69,9 @@ void hpt_priors_blend(const HptPriors *priors, const double *rows, size_t n, dou
 /* What is added to the logarithm of a ratio of densities at row. */
 double hpt_priors_tilt(const HptPriors *priors, const double *row);
 
+/* How many of the candidates are to come from hpt_priors_draw: up to ½, the less the studies count. */
+double hpt_priors_share(const HptPriors *priors);
+
 /* A row near one of the best of a study. False: it is forbidden. */
 bool hpt_priors_draw(const HptPriors *priors, HptDraws *draws, double *row);
 

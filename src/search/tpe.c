@@ -79,7 +79,7 @@ bool hpt_tpe_choose(const HptCube *cube, const HptTold *told, const HptTpeSettin
     g_autoptr(HptParzen) good = hpt_parzen_new(cube, rows, k, dimension);
     g_autoptr(HptParzen) other = hpt_parzen_new(cube, rows + k, n_others, dimension);
     for (int c = 0; c < settings->candidates; c++) {
-        bool earlier = told->priors != NULL && c % 2 == 1;
+        bool earlier = told->priors != NULL && hpt_draws_uniform(draws) < hpt_priors_share(told->priors);
         if (earlier ? !hpt_priors_draw(told->priors, draws, x) : !hpt_parzen_draw(good, draws, x))
             continue;
         double score = hpt_parzen_log_density(good, x) - hpt_parzen_log_density(other, x);
