@@ -493,20 +493,37 @@ static void tell_suggestion(int64_t trial, HptSuggestVerdict verdict, const char
     printf("%" PRId64 "\t%s\t%s\n", trial, hpt_suggest_verdict_name(verdict), shown);
 }
 
+static bool suggest_of_bundle(const char *text, int64_t *counts, bool *done, GError **error)
+{
+    const char *inside = NULL;
+    g_autofree char *path = NULL;
+    *done = text != NULL && hpt_facts_is_bundle(text, &path, &inside);
+    g_autofree char *named = opt_study == NULL ? g_strdup(inside)
+                                               : g_strdup_printf("%s/%s", opt_study, inside == NULL ? "" : inside);
+    return !*done || hpt_suggest_check_bundle(path, named, tell_suggestion, counts, error);
+}
+
 /* text: a trial, a study, or NULL: all of the study. */
-static int suggest(Replay *replay, const char *text, GError **error)
+static bool suggest_of_record(Replay *replay, const char *text, int64_t *counts, GError **error)
 {
     g_auto(HptTrialName) name = {.trial = -1};
     if (!open_project(replay, error))
-        return HPT_EXIT_DATABASE;
+        return false;
     g_autoptr(GError) no_trial = NULL;
     if (text == NULL || !hpt_trial_name_find(replay->db, opt_study, text, &name, &no_trial)) {
         name.trial = -1;
         if (!hpt_study_name_find(replay->db, text != NULL ? text : opt_study, &name.study, error))
-            return HPT_EXIT_NOT_FOUND;
+            return false;
     }
+    return hpt_suggest_check(replay->db, name.study.study, name.trial, tell_suggestion, counts, error);
+}
+
+static int suggest(Replay *replay, const char *text, GError **error)
+{
     int64_t counts[HPT_SUGGEST_COUNT] = {0};
-    if (!hpt_suggest_check(replay->db, name.study.study, name.trial, tell_suggestion, counts, error))
+    bool done = false;
+    if (!suggest_of_bundle(text, counts, &done, error) ||
+        (!done && !suggest_of_record(replay, text, counts, error)))
         return (int)hpt_error_exit(*error);
     if (!opt_quiet)
         hpt_tool_note("%" PRId64 " of %" PRId64 " proposals are made again%s", counts[HPT_SUGGEST_EQUAL],

@@ -518,6 +518,16 @@ double hpt_row_real(const json_t *row, const char *name)
     return value;
 }
 
+double *hpt_row_reals(const json_t *row, const char *name, size_t *n)
+{
+    const json_t *array = json_object_get(row, name);
+    *n = json_array_size(array);
+    double *values = json_is_array(array) ? g_new0(double, *n + 1) : NULL;
+    for (size_t i = 0; i < *n; i++)
+        (void)!real_of(json_array_get(array, i), &values[i]);
+    return values;
+}
+
 char *hpt_table_key_text(const HptTable *table, const json_t *row)
 {
     GString *out = g_string_new(NULL);

@@ -87,6 +87,8 @@ bool hpt_row_has(const json_t *row, const char *name);
 const char *hpt_row_text(const json_t *row, const char *name);
 int64_t hpt_row_integer(const json_t *row, const char *name, int64_t otherwise);
 double hpt_row_real(const json_t *row, const char *name);
+/* All of an array of them, owned; NULL: there is none. */
+double *hpt_row_reals(const json_t *row, const char *name, size_t *n);
 /* Of one value of type bytes: owned, NUL-terminated; NULL: it is none. */
 char *hpt_row_bytes(const json_t *value, size_t *length);
 

@@ -2,8 +2,8 @@
 
 #include "base/digest.h"
 #include "base/json.h"
-#include "study/history.h"
 #include "study/study.h"
+#include "study/suggest-internal.h"
 
 #include <string.h>
 
@@ -29,20 +29,18 @@ const char *hpt_suggest_verdict_name(HptSuggestVerdict verdict)
     return names[verdict];
 }
 
-static Proposer *proposer_of(GHashTable *proposers, HptDb *db, HptStudy *study, int version,
-                             const HptRows *history, GError **error)
+static Proposer *proposer_of(GHashTable *proposers, const HptSuggestSource *source, int version, GError **error)
 {
     Proposer *proposer = g_hash_table_lookup(proposers, GINT_TO_POINTER(version));
     if (proposer != NULL)
         return proposer;
-    const HptDefinition *definition =
-        version == study->version ? study->definition : hpt_study_get_version(db, study, version, error);
+    const HptDefinition *definition = source->definition(source->user, version, error);
     if (definition == NULL)
         return NULL;
     proposer = g_new0(Proposer, 1);
     proposer->definition = definition;
     proposer->past = hpt_past_new(definition);
-    hpt_past_add(proposer->past, history);
+    source->fill(source->user, proposer->past);
     g_hash_table_insert(proposers, GINT_TO_POINTER(version), proposer);
     proposer->sampler = hpt_definition_sampler(definition, &proposer->search, error);
     return proposer->sampler == NULL ? NULL : proposer;
@@ -83,29 +81,90 @@ static const HptHistory *recall(const Proposer *proposer, int64_t number, const 
     return NULL;
 }
 
-static HptSuggestVerdict check_one(const Proposer *proposer, const HptRows *trials, size_t row, char **note)
+static HptSuggestVerdict check_one(const Proposer *proposer, const HptSuggestTrial *trial, char **note)
 {
     g_autoptr(GError) error = NULL;
-    int64_t number = hpt_rows_int8(trials, row, 0);
-    const char *text = hpt_rows_null(trials, row, 4) ? NULL : hpt_rows_peek_text(trials, row, 4);
-    *note = obstacle(proposer, number, text);
+    *note = obstacle(proposer, trial->number, trial->proposal);
     if (*note != NULL)
         return HPT_SUGGEST_UNKNOWN;
-    const HptHistory *history = text == NULL ? NULL : recall(proposer, number, text, &error);
+    const HptHistory *history =
+        trial->proposal == NULL ? NULL : recall(proposer, trial->number, trial->proposal, &error);
     HptProposal proposal = {0};
-    if (error != NULL || !hpt_sampler_propose(proposer->sampler, history, number, &proposal, &error)) {
+    if (error != NULL || !hpt_sampler_propose(proposer->sampler, history, trial->number, &proposal, &error)) {
         *note = g_strdup(error->message);
-        return HPT_SUGGEST_DIFFERS;
+        return g_error_matches(error, HPT_ERROR, HPT_ERROR_NOT_FOUND) ? HPT_SUGGEST_UNKNOWN
+                                                                      : HPT_SUGGEST_DIFFERS;
     }
-    char hex[HPT_DIGEST_HEX_SIZE];
     HptDigest digest = hpt_config_hash(proposer->definition->space, proposal.config);
-    bool equal = strcmp(hpt_digest_hex(&digest, hex), hpt_rows_peek_text(trials, row, 3)) == 0;
+    bool equal = memcmp(digest.bytes, trial->config_hash.bytes, HPT_DIGEST_SIZE) == 0;
     if (!equal) {
         g_autofree char *config = hpt_config_canonical(proposer->definition->space, proposal.config);
         *note = g_strdup_printf("%s would be proposed", config);
     }
     hpt_proposal_clear(&proposal);
     return equal ? HPT_SUGGEST_EQUAL : HPT_SUGGEST_DIFFERS;
+}
+
+static void clear_trial(void *data)
+{
+    g_free(((HptSuggestTrial *)data)->proposal);
+}
+
+GArray *hpt_suggest_trials_new(void)
+{
+    GArray *trials = g_array_new(false, false, sizeof(HptSuggestTrial));
+    g_array_set_clear_func(trials, clear_trial);
+    return trials;
+}
+
+bool hpt_suggest_run(const HptSuggestSource *source, HptSuggestTell tell, void *user, GError **error)
+{
+    g_autoptr(GHashTable) proposers =
+        g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_proposer);
+    for (guint i = 0; i < source->trials->len; i++) {
+        const HptSuggestTrial *trial = &g_array_index(source->trials, HptSuggestTrial, i);
+        const Proposer *proposer = proposer_of(proposers, source, trial->version, error);
+        if (proposer == NULL)
+            return false;
+        g_autofree char *note = NULL;
+        HptSuggestVerdict verdict = check_one(proposer, trial, &note);
+        tell(trial->number, verdict, note, user);
+    }
+    return true;
+}
+
+/* ---- from the record ---- */
+
+typedef struct {
+    HptDb *db;
+    HptStudy *study;
+    const HptRows *history;
+} Record;
+
+static const HptDefinition *record_definition(void *user, int version, GError **error)
+{
+    Record *record = user;
+    return version == record->study->version ? record->study->definition
+                                             : hpt_study_get_version(record->db, record->study, version, error);
+}
+
+static void record_fill(void *user, HptPast *past)
+{
+    hpt_past_add(past, ((Record *)user)->history);
+}
+
+static GArray *trials_of(const HptRows *rows)
+{
+    GArray *trials = hpt_suggest_trials_new();
+    for (size_t row = 0; row < hpt_rows_count(rows); row++) {
+        HptSuggestTrial trial = {.number = hpt_rows_int8(rows, row, 0), .version = hpt_rows_int4(rows, row, 1)};
+        if (g_strcmp0(hpt_rows_peek_text(rows, row, 2), "pbt") == 0 ||
+            !hpt_digest_parse(hpt_rows_peek_text(rows, row, 3), &trial.config_hash))
+            continue;
+        trial.proposal = hpt_rows_null(rows, row, 4) ? NULL : g_strdup(hpt_rows_peek_text(rows, row, 4));
+        g_array_append_val(trials, trial);
+    }
+    return trials;
 }
 
 static HptRows *read_trials(HptDb *db, const char *study, int64_t number, GError **error)
@@ -135,18 +194,8 @@ bool hpt_suggest_check(HptDb *db, const char *study_name, int64_t number, HptSug
     g_autoptr(HptRows) history = trials == NULL ? NULL : read_history(db, study, error);
     if (history == NULL)
         return false;
-    g_autoptr(GHashTable) proposers =
-        g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, free_proposer);
-    for (size_t row = 0; row < hpt_rows_count(trials); row++) {
-        if (g_strcmp0(hpt_rows_peek_text(trials, row, 2), "pbt") == 0)
-            continue;
-        const Proposer *proposer =
-            proposer_of(proposers, db, study, hpt_rows_int4(trials, row, 1), history, error);
-        if (proposer == NULL)
-            return false;
-        g_autofree char *note = NULL;
-        HptSuggestVerdict verdict = check_one(proposer, trials, row, &note);
-        tell(hpt_rows_int8(trials, row, 0), verdict, note, user);
-    }
-    return true;
+    g_autoptr(GArray) tried = trials_of(trials);
+    Record record = {db, study, history};
+    HptSuggestSource source = {tried, record_definition, record_fill, &record};
+    return hpt_suggest_run(&source, tell, user, error);
 }

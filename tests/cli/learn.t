@@ -88,6 +88,21 @@ test_ok '--suggest: of one trial, of the study of -s; what was changed is found'
     sql -c "update hpt_record.trial t set proposal = null from hpt_record.study s where s.id = t.study_id and s.name = \$\$gp\$\$ and t.number = 30" &&
     test_exit 1 hpt-replay -q --suggest gp/30 >out && test_grep "unknown.*not recorded" out
 '
+test_ok '--suggest: of a bundle, and of what was imported from it' '
+    hpt-export -q -s two-auto -f tar -o two.tar && hpt-export -q -a -f tar -o all.tar && hpt-replay -q --suggest two-auto >wanted &&
+    mkdir -p none && (cd none && test_exit 0 hpt-replay -q --suggest ../two.tar) | test_cmp wanted - &&
+    test_exit 0 hpt-replay -q --suggest "all.tar#two-auto/" | test_cmp wanted - &&
+    test_is "$(hpt-replay -q -H --suggest -s two-auto all.tar#59)" "59	equal	" &&
+    test_exit 0 hpt-replay -q --suggest "all.tar#bad-tpe/" >out && test_is "$(wc -l <out)" 31 &&
+    here=$TEST_DSN && mkdir -p away && cd away && test_db && hpt-import -q ../all.tar &&
+    for study in two-tpe two-gp two-auto bad-gp again-tpe; do
+        test_exit 0 hpt-replay -q --suggest $study >out && test_is "$(cut -f 2 out | sort -u | tr "\n" " ")" "equal proposal " || return 1
+    done && TEST_DSN=$here
+'
+test_ok '--suggest: what a bundle lacks is said' '
+    hpt-export -q -s two-auto -f tar -o few.tar 40 41 50 && test_exit 1 hpt-replay -q --suggest few.tar >out &&
+    test_is "$(wc -l <out)" 4 && test_grep "^40	unknown	trial 0, which the proposal saw, is not in the record" out
+'
 test_ok '--suggest: samplers that do not learn' '
     test_exit 0 hpt-replay -q --suggest random-tpe >out && test_is "$(wc -l <out)" 61
 '
