@@ -140,6 +140,9 @@ static char *json_text(const json_t *value)
 
 static bool read_value(const HptParam *param, const json_t *given, HptValue *out, GError **error)
 {
+    if (json_is_number(given) && hpt_param_number_fits(param, json_number_value(given), out)) {
+        return true; /* without its text, which takes long */
+    }
     g_autofree char *text = json_text(given);
     if (text == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,

@@ -192,6 +192,19 @@ static bool outside(const HptParam *param, const char *text, const char *what, G
     return false;
 }
 
+bool hpt_param_number_fits(const HptParam *param, double number, HptValue *out)
+{
+    HptValue value = {.active = true, .number = number + 0.0};
+    uint64_t level = 0;
+    if (param->values != NULL || !(number >= param->low && number <= param->high) ||
+        (param->type == HPT_PARAM_INT && floor(number) < number) ||
+        (param->step > 0 && !hpt_param_level_of(param, value, &level))) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 bool hpt_param_value_parse(const HptParam *param, const char *text, HptValue *out, GError **error)
 {
     HptValue value = {.active = true};
