@@ -1,14 +1,14 @@
-/* For who does not want to choose: most proposals come from a Gaussian process over the whole space, a
+/* For who does not want to choose: most proposals come from Gaussian processes over the whole space, a
  * share from the Parzen estimator, which finds its way out of basins and into other branches of
  * conditional spaces, where a process alone stays too long: a fourth of them where all parameters are ranges of
- * numbers, else half. (Of the shares tried, ½, ⅓ and ¼, these were best on the development tasks.) The share
+ * numbers, else a third. (Of the shares tried these were best on the development tasks.) The share
  * does not depend on results, so no stretch of bad luck can turn either off.
  */
 #include "search/learn.h"
 #include "search/surrogate.h"
 #include "search/tpe.h"
 
-enum { EVERY_NUMERIC = 4, EVERY_OTHER = 2 }; /* of so many proposals one is the estimator's */
+enum { EVERY_NUMERIC = 4, EVERY_OTHER = 3 }; /* of so many proposals one is the estimator's */
 
 typedef struct {
     HptLearner learner;
@@ -38,7 +38,7 @@ static void *auto_open(const HptSearch *search, const HptSetting *settings, size
         g_free(mix);
         return NULL;
     }
-    mix->surrogate = hpt_surrogate_new(&mix->learner.cube, search->seed);
+    mix->surrogate = hpt_surrogate_new(&mix->learner.cube);
     mix->every = is_numeric(&mix->learner.cube) ? EVERY_NUMERIC : EVERY_OTHER;
     return mix;
 }
@@ -68,7 +68,8 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
         *reason = hpt_tpe_reason(&hpt_tpe_defaults, n_good, told->n);
     } else {
         HptSurrogateNote note = {0};
-        found = hpt_surrogate_choose(mix->surrogate, told, history->n_objectives <= 1, &draws, row, &note);
+        found = hpt_surrogate_choose(mix->surrogate, told, history->n_objectives <= 1,
+                                     rank - rank / mix->every - 1, &draws, row, &note);
         *reason = hpt_surrogate_reason(&note, told->n_running);
     }
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
@@ -84,7 +85,7 @@ static int64_t auto_best(void *state, const HptHistory *history)
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 5,
+    .version = 7,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

@@ -8,13 +8,12 @@
 #include <string.h>
 
 #define SQRT_2 1.4142135623730951
+#define SQRT_3 1.7320508075688772
 #define SQRT_5 2.23606797749979
 #define JITTER 1e-8
 #define MOST_JITTER 1.0
 #define LEAST_VARIANCE 1e-12
 #define LENGTH_DEVIATION 1.2
-#define SLICE_WIDTH 1.5
-enum { SLICE_STEPS = 3, SLICE_SHRINKS = 15 };
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
@@ -89,9 +88,15 @@ static double apart(const HptCube *cube, size_t j, double place_a, double inacti
 }
 
 /* k / signal of a squared scaled distance, and −2 dk/d(r²) / signal. */
-static double matern(double r2, double *slope)
+static double matern(bool rough, double r2, double *slope)
 {
-    double r = sqrt(r2), e = hpt_exp(-SQRT_5 * r);
+    double r = sqrt(r2);
+    if (rough) {
+        double e = hpt_exp(-SQRT_3 * r);
+        *slope = 3 * e;
+        return (1 + SQRT_3 * r) * e;
+    }
+    double e = hpt_exp(-SQRT_5 * r);
     *slope = (1 + SQRT_5 * r) * e * (5.0 / 3);
     return (1 + SQRT_5 * r + (5.0 / 3) * r2) * e;
 }
@@ -106,7 +111,6 @@ typedef struct {
     double *kernel, *slope; /* pairs */
     double *matrix, *inverse; /* n · n */
     double *alpha, *scratch;  /* n */
-    double *unused;           /* as long as theta */
 } Fit;
 
 static double length_mean(const HptCube *cube)
@@ -142,7 +146,7 @@ static void fill(Fit *fit, const double *theta)
     }
     for (size_t q = 0; q < fit->pairs; q++) {
         double slope = 0;
-        fit->kernel[q] = signal * matern(fit->kernel[q], &slope);
+        fit->kernel[q] = signal * matern(fit->data->rough, fit->kernel[q], &slope);
         fit->slope[q] = signal * slope;
     }
     for (size_t i = 0, q = 0; i < fit->n; i++) {
@@ -167,7 +171,9 @@ static double add_priors(const Fit *fit, const double *theta, double *gradient)
         sum += add_prior(theta[j], mean, LENGTH_DEVIATION, &gradient[j]);
     sum += add_prior(theta[cube->n], fit->prior->noise_mean, fit->prior->noise_deviation,
                      &gradient[cube->n]);
-    return sum + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
+    double rate = fit->prior->noise_rate * hpt_exp(theta[cube->n]);
+    gradient[cube->n] += rate;
+    return sum + rate + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
 }
 
 /* Of the values, up to a constant; infinite if the matrix is not positive definite. The matrix becomes its
@@ -184,13 +190,6 @@ static double negative_log_likelihood(Fit *fit, const double *theta)
     for (size_t i = 0; i < n; i++)
         value += hpt_log(fit->matrix[i * n + i]);
     return value;
-}
-
-/* Without its gradient. */
-static double value_at(Fit *fit, const double *theta)
-{
-    memset(fit->unused, 0, HPT_GP_THETA(fit->data->cube) * sizeof *fit->unused);
-    return negative_log_likelihood(fit, theta) + add_priors(fit, theta, fit->unused);
 }
 
 /* ibid., eq. 5.8 and 5.9 */
@@ -240,7 +239,6 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     fit->inverse = g_new(double, n * n);
     fit->alpha = g_new(double, n);
     fit->scratch = g_new(double, n);
-    fit->unused = g_new(double, HPT_GP_THETA(cube));
 }
 
 static void fit_clear(Fit *fit)
@@ -254,7 +252,6 @@ static void fit_clear(Fit *fit)
     g_free(fit->inverse);
     g_free(fit->alpha);
     g_free(fit->scratch);
-    g_free(fit->unused);
 }
 
 static void bounds(const HptCube *cube, size_t j, double *low, double *high)
@@ -278,52 +275,6 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
         hpt_minimise(negative_log_posterior, &fit, theta, low, high, n_theta, max_steps, scratch);
     fit_clear(&fit);
     return value;
-}
-
-/* One component, whose value gives *value; the interval steps out from a place drawn around it. */
-static void slice(Fit *fit, double *theta, size_t j, double *value, HptDraws *draws)
-{
-    double least, most, was = theta[j];
-    bounds(fit->data->cube, j, &least, &most);
-    double level = *value - hpt_log(1 - hpt_draws_uniform(draws));
-    double low = was - SLICE_WIDTH * hpt_draws_uniform(draws), high = low + SLICE_WIDTH;
-    for (int i = 0; i < SLICE_STEPS && low > least; i++, low -= SLICE_WIDTH) {
-        theta[j] = low;
-        if (!(value_at(fit, theta) < level))
-            break;
-    }
-    for (int i = 0; i < SLICE_STEPS && high < most; i++, high += SLICE_WIDTH) {
-        theta[j] = high;
-        if (!(value_at(fit, theta) < level))
-            break;
-    }
-    low = MAX(low, least);
-    high = MIN(high, most);
-    for (int i = 0; i < SLICE_SHRINKS; i++) {
-        theta[j] = low + hpt_draws_uniform(draws) * (high - low);
-        double at = value_at(fit, theta);
-        if (at <= level) {
-            *value = at;
-            return;
-        }
-        if (theta[j] < was)
-            low = theta[j];
-        else
-            high = theta[j];
-    }
-    theta[j] = was;
-}
-
-void hpt_gp_sample(const HptGpData *data, const HptGpPrior *prior, double *theta, int sweeps,
-                   HptDraws *draws)
-{
-    Fit fit;
-    fit_init(&fit, data, prior);
-    double value = value_at(&fit, theta);
-    for (int sweep = 0; sweep < sweeps && isfinite(value); sweep++)
-        for (size_t j = 0; j < HPT_GP_THETA(data->cube); j++)
-            slice(&fit, theta, j, &value, draws);
-    fit_clear(&fit);
 }
 
 /* ---- prediction ---- */
@@ -379,7 +330,7 @@ static void fill_row(HptGp *gp, size_t i)
             const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
             r2 += gp->weight[j] * apart(data->cube, j, place[i], inactive[i], place[k], inactive[k]);
         }
-        row[k] = gp->signal * matern(r2, &ignored);
+        row[k] = gp->signal * matern(data->rough, r2, &ignored);
     }
     row[i] = gp->signal + gp->noise;
 }
@@ -442,7 +393,7 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
             coordinates(cube, row, place, place + cube->n);
             distances(gp, place, place + cube->n, column);
             for (size_t i = 0; i < points; i++) {
-                double ignored = 0, k = gp->signal * matern(column[i], &ignored);
+                double ignored = 0, k = gp->signal * matern(data->rough, column[i], &ignored);
                 block[i * HPT_BLOCK + c] = k;
                 sum[c] += k * gp->alpha[i];
             }
@@ -477,7 +428,7 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
     coordinates(data->cube, row, place, place + p);
     distances(gp, place, place + p, distance);
     for (size_t i = 0; i < n; i++) {
-        kernel[i] = gp->signal * matern(distance[i], &steep[i]);
+        kernel[i] = gp->signal * matern(data->rough, distance[i], &steep[i]);
         steep[i] *= gp->signal;
     }
     memcpy(q, kernel, n * sizeof *q);

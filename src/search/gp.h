@@ -1,7 +1,7 @@
 /* Gaussian processes over a cube: one kernel over the whole of a conditional space.
  *
- * Rasmussen & Williams, "Gaussian processes for machine learning", 2006. The kernel is Matérn 5/2 with a length
- * scale for each parameter, over an embedding in which "inactive" is a place: a number is its own coordinate
+ * Rasmussen & Williams, "Gaussian processes for machine learning", 2006. The kernel is Matérn 5/2, or 3/2
+ * where the data are rough, with a length scale for each parameter, over an embedding in which "inactive" is a place: a number is its own coordinate
  * less ½, two different values of a category lie 1 apart, and a parameter with a condition has one more
  * coordinate, 0 where it is active and ½ where it is not, its others then being 0. The embedding is
  * Euclidean, so the kernel is positive definite.
@@ -16,6 +16,7 @@
 typedef struct {
     const HptCube *cube;
     size_t n, room;
+    bool rough;       /* Matérn 3/2; false after hpt_gp_data_new */
     double *place;    /* cube->n · room: of numbers u − ½ or 0; of categories u, or −1 if inactive */
     double *inactive; /* cube->n · room: 0 or ½ */
     double *y;        /* room */
@@ -29,9 +30,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpData, hpt_gp_data_free)
 /* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance and of the
  * signal's. Priors are normal: of length scales with the mean √2 + ½ log(parameters) − 1 and deviation 1.2
  * (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and shifted), of the signal 0 and 1, of the noise as
- * given. */
+ * given; its density is also multiplied by exp(−noise_rate · noise), so that the process does not take all for noise,
+ * which a search that follows it would never find out (as in a gamma prior). */
 typedef struct {
-    double noise_mean, noise_deviation;
+    double noise_mean, noise_deviation, noise_rate;
 } HptGpPrior;
 
 #define HPT_GP_THETA(cube) ((cube)->n + 2)
@@ -42,12 +44,6 @@ void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta);
 /* Moves theta to the nearest maximum of its posterior, by at most max_steps steps; gives the negative logarithm
  * of it (up to a constant), which is infinite if the matrix is not positive definite there. O(n³) a step. */
 double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps);
-
-/* Draws theta anew from its posterior, given that it was a draw: sweeps times each of its components in turn,
- * by slice sampling. O(n³) for some four evaluations a component.
- * Source: Neal 2003, "Slice sampling", fig. 3 and 5, with the bounds of hpt_gp_fit as its ends. */
-void hpt_gp_sample(const HptGpData *data, const HptGpPrior *prior, double *theta, int sweeps,
-                   HptDraws *draws);
 
 /* The part of the noise in the variance, 0 to 1. */
 double hpt_gp_noise_share(const HptCube *cube, const double *theta);

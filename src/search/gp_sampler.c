@@ -18,7 +18,7 @@ static void *gp_open(const HptSearch *search, const HptSetting *settings, size_t
         g_free(gp);
         return NULL;
     }
-    gp->surrogate = hpt_surrogate_new(&gp->learner.cube, search->seed);
+    gp->surrogate = hpt_surrogate_new(&gp->learner.cube);
     return gp;
 }
 
@@ -41,7 +41,8 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     HptSurrogateNote note = {0};
-    bool found = hpt_surrogate_choose(gp->surrogate, told, history->n_objectives <= 1, &draws, row, &note);
+    bool found = hpt_surrogate_choose(gp->surrogate, told, history->n_objectives <= 1, rank, &draws, row,
+                                      &note);
     *reason = hpt_surrogate_reason(&note, told->n_running);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
@@ -56,7 +57,7 @@ static int64_t gp_best(void *state, const HptHistory *history)
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 3,
+    .version = 5,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

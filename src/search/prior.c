@@ -23,7 +23,7 @@ enum {
 #define BEST_SHARE 0.15   /* whose neighbourhoods are looked at */
 #define APART 0.1         /* in a parameter at least, between first proposals of one study */
 
-static const HptGpPrior noise_prior = {-4.605170185988091, 2}; /* log 0.01 */
+static const HptGpPrior noise_prior = {-4.605170185988091 /* log 0.01 */, 2, 0};
 
 struct HptPrior {
     char *study;

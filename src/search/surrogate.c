@@ -1,10 +1,9 @@
 /* What a history becomes before a Gaussian process sees it, how its hyperparameters are found, and the search
  * for the best candidate. The process itself, with its sources, is gp.c.
  *
- * Values: those above the median are replaced by quantiles of a normal by their rank (after Song et al. 2024,
- * arXiv:2408.11527, "half-rank warping"), then standardised. If the noise that is fitted then is large, ranks
- * would believe lucky draws: plain standardised values and a prior of larger noise; and the expected improvement is
- * averaged over draws of the hyperparameters (Snoek et al. 2012), which single modes get wrong then.
+ * Two processes see the same results differently, and proposals take turns between them: a rough one (Matérn 3/2) whose
+ * values above the median are ranks, and a smooth one (5/2) of plain values. Which of them is right cannot be told from
+ * some tens of results, and one that is wrong stays wrong for long; with both, the mistakes of one are told to the other.
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
  * to the first 7, … by ever larger steps. So they follow from the history alone, whoever fits them, and one
@@ -12,7 +11,8 @@
  *
  * Search of the acquisition: random rows and neighbours of the best trials, the best of them improved by moves
  * of ever smaller steps and by gradients in the real parameters. Every candidate is rounded to legal values
- * before it is scored, and moves at least by a level.
+ * before it is scored, and moves at least by a level. In a conditional space a share of the proposals are the best of a
+ * branch that is drawn, for a process is slow to doubt what it thinks of branches it has hardly seen.
  */
 #include "search/surrogate.h"
 
@@ -21,13 +21,12 @@
 #include "num/normal.h"
 #include "search/gp.h"
 #include "search/prior.h"
+#include "search/warp.h"
 
 #include <math.h>
 #include <string.h>
 
 enum {
-    MODELS = 5,          /* sets of hyperparameters that are averaged over where there is noise */
-    FIRST_SWEEPS = 4,    /* of sampling them, before the first are taken */
     FIRST_FIT = 6,
     MOST_POINTS = 400,
     FIT_STEPS = 8,       /* of each fit in the chain */
@@ -43,23 +42,22 @@ enum {
     POLISHED = 3,
     POLISH_STEPS = 25,
 };
-#define LARGE_NOISE 0.1
+#define BRANCH_SHARE 0.2
+#define NOISY 0.05 /* share of the variance from which on the lowest value is not thought to be the best */
 
-static const HptGpPrior priors[2] = {
-    {-6.907755278982137, 2}, /* log 1e-3 */
-    {-2.302585092994046, 1.5}, /* log 0.1 */
-};
+static const HptGpPrior prior = {-6.907755278982137 /* log 1e-3 */, 2, 30};
+
+typedef enum { RANKS, PLAIN, VIEWS } View;
 
 typedef struct {
     size_t n;
     uint64_t digest; /* of the first n rows and values */
-    double *theta;   /* MODELS of them: the mode, and, with noise, draws */
+    double *theta;
 } Link;
 
 struct HptSurrogate {
     const HptCube *cube;
-    uint64_t seed;
-    GArray *chains[2]; /* of Link; plain, and for noise */
+    GArray *chains[VIEWS]; /* of Link */
 };
 
 static void clear_link(void *link)
@@ -67,12 +65,11 @@ static void clear_link(void *link)
     g_free(((Link *)link)->theta);
 }
 
-HptSurrogate *hpt_surrogate_new(const HptCube *cube, uint64_t seed)
+HptSurrogate *hpt_surrogate_new(const HptCube *cube)
 {
     HptSurrogate *surrogate = g_new0(HptSurrogate, 1);
     surrogate->cube = cube;
-    surrogate->seed = seed;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < VIEWS; i++) {
         surrogate->chains[i] = g_array_new(false, false, sizeof(Link));
         g_array_set_clear_func(surrogate->chains[i], clear_link);
     }
@@ -83,49 +80,19 @@ void hpt_surrogate_free(HptSurrogate *surrogate)
 {
     if (surrogate == NULL)
         return;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < VIEWS; i++)
         g_array_unref(surrogate->chains[i]);
     g_free(surrogate);
 }
 
-/* ---- values ---- */
-
-static void standardise(double *y, size_t n)
-{
-    double mean = 0, variance = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += y[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        variance += (y[i] - mean) * (y[i] - mean) / (double)n;
-    double scale = variance > 0 && isfinite(variance) ? 1 / sqrt(variance) : 0;
-    for (size_t i = 0; i < n; i++)
-        y[i] = isfinite(scale) ? (y[i] - mean) * scale : 0;
-}
-
 /* The values of the first n trials as the process is to see them. Equal values get equal ones. */
-static void warp(const HptTold *told, size_t n, bool noisy, double *y)
+static void see(const HptTold *told, size_t n, View view, double *y)
 {
     memcpy(y, told->y, n * sizeof *y);
-    standardise(y, n);
-    if (noisy)
-        return;
-    g_autofree HptRanked *placed = hpt_rank(y, told->failed, n);
-    double median = placed[(n - 1) / 2].value, spread = 0;
-    size_t good = 0;
-    while (good < n && placed[good].value <= median && !placed[good].failed)
-        spread += (placed[good].value - median) * (placed[good].value - median), good++;
-    spread = good > 0 && spread > 0 ? sqrt(spread / (double)good) : 1;
-    for (size_t place = good; place < n;) {
-        size_t end = place + 1;
-        while (end < n && placed[end].failed == placed[place].failed &&
-               placed[end].value == placed[place].value)
-            end++;
-        double rank = ((double)(place + end) / 2 - (double)good) / (double)(n - good);
-        double value = median + spread * hpt_normal_quantile(CLAMP(0.5 + 0.5 * rank, 0.5, 0.999));
-        for (; place < end; place++)
-            y[placed[place].index] = value;
-    }
-    standardise(y, n);
+    if (view == RANKS)
+        hpt_warp_half(y, told->failed, n);
+    else
+        hpt_warp_plain(y, told->failed, n);
 }
 
 /* ---- hyperparameters ---- */
@@ -146,42 +113,29 @@ static size_t next_link(size_t n)
     return n + MAX(1, n / 16);
 }
 
-/* theta, and its value, become those of a fit from a start of the prior's, if that is better. */
-static void try_fresh(const HptGpData *data, const HptGpPrior *prior, double *theta, double value)
+/* The mode moves on from where it was; now and then it is looked for from the prior as well. */
+static void fit_link(const HptGpData *data, guint k, double *theta)
 {
-    g_autofree double *other = g_new(double, HPT_GP_THETA(data->cube));
-    hpt_gp_start(data->cube, prior, other);
-    if (hpt_gp_fit(data, prior, other, FIRST_STEPS) < value)
-        memcpy(theta, other, HPT_GP_THETA(data->cube) * sizeof *theta);
-}
-
-/* The mode moves on from where it was; the draws, of which only noise has any, are drawn anew. */
-static void fit_link(HptSurrogate *surrogate, const HptGpData *data, bool noisy, guint k, double *theta)
-{
-    const HptGpPrior *prior = &priors[noisy];
+    double value = hpt_gp_fit(data, &prior, theta, k == 0 ? FIRST_STEPS : FIT_STEPS);
+    if (k == 0 || k % FRESH_EVERY != 0)
+        return;
     size_t n_theta = HPT_GP_THETA(data->cube);
-    double value = hpt_gp_fit(data, prior, theta, k == 0 ? FIRST_STEPS : FIT_STEPS);
-    if (k > 0 && k % FRESH_EVERY == 0)
-        try_fresh(data, prior, theta, value);
-    HptDraws draws = hpt_draws(surrogate->seed, (int64_t)data->n, "slice");
-    for (int m = 1; noisy && m < MODELS; m++) {
-        double *drawn = theta + (size_t)m * n_theta;
-        if (k == 0)
-            memcpy(drawn, theta, n_theta * sizeof *theta);
-        hpt_gp_sample(data, prior, drawn, k == 0 ? FIRST_SWEEPS : 1, &draws);
-    }
+    g_autofree double *other = g_new(double, n_theta);
+    hpt_gp_start(data->cube, &prior, other);
+    if (hpt_gp_fit(data, &prior, other, FIRST_STEPS) < value)
+        memcpy(theta, other, n_theta * sizeof *theta);
 }
 
 /* Hyperparameters of the longest chain that has the first told->n trials. */
-static void follow_chain(HptSurrogate *surrogate, const HptTold *told, bool noisy, double *theta)
+static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view, double *theta)
 {
     const HptCube *cube = surrogate->cube;
-    GArray *chain = surrogate->chains[noisy];
+    GArray *chain = surrogate->chains[view];
     size_t last = MIN(told->n, (size_t)MOST_POINTS), hashed = 0;
-    size_t size = MODELS * HPT_GP_THETA(cube) * sizeof *theta;
+    size_t size = HPT_GP_THETA(cube) * sizeof *theta;
     uint64_t digest = UINT64_C(0xcbf29ce484222325);
     g_autofree double *y = g_new(double, last + 1);
-    hpt_gp_start(cube, &priors[noisy], theta);
+    hpt_gp_start(cube, &prior, theta);
     size_t n = MIN((size_t)FIRST_FIT, last);
     for (guint k = 0; n <= last; n = next_link(n), k++) {
         for (; hashed < n; hashed++) {
@@ -196,22 +150,13 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, bool nois
             }
             g_array_set_size(chain, k);
         }
-        warp(told, n, noisy, y);
+        see(told, n, view, y);
         g_autoptr(HptGpData) data = hpt_gp_data_new(cube, told->rows, y, n, n);
-        fit_link(surrogate, data, noisy, k, theta);
+        data->rough = view == RANKS;
+        fit_link(data, k, theta);
         Link link = {n, digest, g_memdup2(theta, size)};
         g_array_append_val(chain, link);
     }
-}
-
-/* The same, or, if there is much noise by them, those of the chain for noise; gives whether there is. */
-static bool follow_chains(HptSurrogate *surrogate, const HptTold *told, double *theta)
-{
-    follow_chain(surrogate, told, false, theta);
-    if (hpt_gp_noise_share(surrogate->cube, theta) <= LARGE_NOISE)
-        return false;
-    follow_chain(surrogate, told, true, theta);
-    return true;
 }
 
 /* ---- the data of one proposal ---- */
@@ -237,89 +182,82 @@ static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t
     return data;
 }
 
-/* Processes that differ in their hyperparameters, each with the running trials believed. */
+/* A process, with the running trials believed. */
 typedef struct {
-    int n;
-    HptGpData *data[MODELS];
-    HptGp *gp[MODELS];
-} Models;
+    HptGpData *data;
+    HptGp *gp;
+} Model;
 
-static void models_clear(Models *models)
+static void model_clear(Model *model)
 {
-    for (int m = 0; m < models->n; m++) {
-        hpt_gp_free(models->gp[m]);
-        hpt_gp_data_free(models->data[m]);
-    }
+    hpt_gp_free(model->gp);
+    hpt_gp_data_free(model->data);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Models, models_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Model, model_clear)
 
-static void add_model(Models *models, const HptCube *cube, const HptTold *told, const size_t *chosen,
-                      size_t n, const double *y, const double *theta)
+static void model_init(Model *model, const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
+                       const double *y, const double *theta, View view)
 {
-    HptGpData *data = data_of(cube, told, chosen, n, y, n + told->n_running);
-    HptGp *gp = hpt_gp_new(data, theta);
+    model->data = data_of(cube, told, chosen, n, y, n + told->n_running);
+    model->data->rough = view == RANKS;
+    model->gp = hpt_gp_new(model->data, theta);
     for (size_t i = 0; i < told->n_running; i++) {
-        hpt_gp_data_add(data, told->rows + (told->n + i) * cube->n, 0);
-        hpt_gp_believe(gp, data);
+        hpt_gp_data_add(model->data, told->rows + (told->n + i) * cube->n, 0);
+        hpt_gp_believe(model->gp, model->data);
     }
-    models->data[models->n] = data;
-    models->gp[models->n++] = gp;
 }
 
 /* One fit, from the prior: for values that are others at every proposal. */
 static void fit_once(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
-                     const double *y, double *theta)
+                     const double *y, View view, double *theta)
 {
     g_autoptr(HptGpData) data = data_of(cube, told, chosen, n, y, n);
-    hpt_gp_start(cube, &priors[0], theta);
-    (void)hpt_gp_fit(data, &priors[0], theta, FIT_STEPS);
+    data->rough = view == RANKS;
+    hpt_gp_start(cube, &prior, theta);
+    (void)hpt_gp_fit(data, &prior, theta, FIT_STEPS);
 }
 
-static void make_models(HptSurrogate *surrogate, const HptTold *told, bool steady, Models *models,
-                        HptSurrogateNote *note)
+static void make_model(HptSurrogate *surrogate, const HptTold *told, bool steady, View view, Model *model,
+                       HptSurrogateNote *note)
 {
     const HptCube *cube = surrogate->cube;
-    g_autofree double *theta = g_new(double, MODELS * HPT_GP_THETA(cube));
+    g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
     g_autofree double *y = g_new(double, told->n + 1);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    *note = (HptSurrogateNote){0};
-    if (steady)
-        note->noisy = follow_chains(surrogate, told, theta);
-    warp(told, told->n, note->noisy, y);
     size_t n = thin(told, chosen);
-    if (!steady)
-        fit_once(cube, told, chosen, n, y, theta);
-    note->noise = hpt_gp_noise_share(cube, theta);
-    note->n_points = n;
-    for (int m = 0; m < (note->noisy ? MODELS : 1); m++)
-        add_model(models, cube, told, chosen, n, y, theta + (size_t)m * HPT_GP_THETA(cube));
+    see(told, told->n, view, y);
+    if (steady)
+        follow_chain(surrogate, told, view, theta);
+    else
+        fit_once(cube, told, chosen, n, y, view, theta);
+    *note = (HptSurrogateNote){hpt_gp_noise_share(cube, theta), n, view == PLAIN, false};
+    model_init(model, cube, told, chosen, n, y, theta, view);
 }
 
 size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told)
 {
     if (told->n_valued < FIRST_FIT || surrogate->cube->n == 0)
         return told->order[0];
-    const HptCube *cube = surrogate->cube;
-    g_autofree double *theta = g_new(double, MODELS * HPT_GP_THETA(cube));
-    g_autofree double *y = g_new(double, told->n + 1);
-    if (!follow_chains(surrogate, told, theta))
+    HptSurrogateNote note;
+    g_auto(Model) ranks = {0}, plain = {0};
+    make_model(surrogate, told, true, RANKS, &ranks, &note);
+    if (note.noise <= NOISY)
         return told->order[0];
-    warp(told, told->n, true, y);
+    make_model(surrogate, told, true, PLAIN, &plain, &note);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = thin(told, chosen), best = 0;
-    g_autoptr(HptGpData) data = data_of(cube, told, chosen, n, y, n);
-    g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
     for (size_t i = 1; i < n; i++)
-        if (!told->failed[chosen[i]] && hpt_gp_mean(gp, i) < hpt_gp_mean(gp, best))
+        if (!told->failed[chosen[i]] && hpt_gp_mean(plain.gp, i) < hpt_gp_mean(plain.gp, best))
             best = i;
     return chosen[best];
 }
 
 char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running)
 {
-    return g_strdup_printf("best expected improvement of a Gaussian process on %zu results%s (noise %d %%%s)",
-                           note->n_points, n_running > 0 ? " and what runs" : "",
-                           (int)(100 * note->noise + 0.5), note->noisy ? ", so ranks are not used" : "");
+    return g_strdup_printf("best expected improvement%s of a %s Gaussian process on %zu results%s (noise %d %%)",
+                           note->branch ? " in a branch that was drawn" : "",
+                           note->smooth ? "smooth" : "rough, half ranked", note->n_points,
+                           n_running > 0 ? " and what runs" : "", (int)(100 * note->noise + 0.5));
 }
 
 /* ---- the search for the best candidate ---- */
@@ -327,27 +265,25 @@ char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running)
 typedef struct {
     const HptCube *cube;
     const HptTold *told;
-    const Models *models;
+    const Model *model;
     HptDraws *draws;
     double *kept; /* KEPT rows, */
     double *score; /* and theirs; −infinity: none */
+    const double *branch; /* a row that has the parameters that are to be active; NULL: any */
 } Search;
 
-/* The logarithm of the expected improvement, averaged over the models. */
+static bool is_off_branch(const Search *search, const double *row)
+{
+    for (size_t j = 0; search->branch != NULL && j < search->cube->n; j++)
+        if (isnan(row[j]) != isnan(search->branch[j]))
+            return true;
+    return false;
+}
+
+/* The logarithm of the expected improvement. */
 static void score_rows(const Search *search, const double *rows, size_t n, double *scores)
 {
-    const Models *models = search->models;
-    g_autofree double *each = g_new(double, (size_t)models->n * n + 1);
-    for (int m = 0; m < models->n; m++)
-        hpt_gp_log_improvement(models->gp[m], rows, n, each + (size_t)m * n);
-    for (size_t i = 0; i < n; i++) {
-        double most = each[i], sum = 0;
-        for (int m = 1; m < models->n; m++)
-            most = MAX(most, each[(size_t)m * n + i]);
-        for (int m = 0; m < models->n; m++)
-            sum += hpt_exp(each[(size_t)m * n + i] - most);
-        scores[i] = most + hpt_log(sum / models->n);
-    }
+    hpt_gp_log_improvement(search->model->gp, rows, n, scores);
     if (search->told->priors != NULL)
         hpt_priors_blend(search->told->priors, rows, n, scores);
 }
@@ -383,7 +319,7 @@ static bool is_tried(const Search *search, const double *row)
 static void keep(Search *search, const double *row, double score)
 {
     const HptCube *cube = search->cube;
-    if (!(score > search->score[KEPT - 1]) || is_tried(search, row) ||
+    if (!(score > search->score[KEPT - 1]) || is_off_branch(search, row) || is_tried(search, row) ||
         hpt_cube_among(cube, row, search->kept, KEPT))
         return;
     int place = KEPT - 1;
@@ -401,7 +337,7 @@ static void scan(Search *search)
 {
     const HptCube *cube = search->cube;
     static const double steps[2] = {0.15, 0.03};
-    size_t n = 0, points = search->models->data[0]->n;
+    size_t n = 0, points = search->model->data->n;
     g_autofree double *rows = g_new(double, (RANDOM_ROWS + NEAR_PRIORS + 2 * NEAR_BEST * NEIGHBOURS) * cube->n);
     for (int i = 0; i < RANDOM_ROWS; i++) {
         double *row = rows + n * cube->n;
@@ -413,11 +349,11 @@ static void scan(Search *search)
         n += hpt_priors_draw(search->told->priors, search->draws, rows + n * cube->n);
     g_autofree double *means = g_new(double, points);
     for (size_t i = 0; i < points; i++)
-        means[i] = hpt_gp_mean(search->models->gp[0], i);
+        means[i] = hpt_gp_mean(search->model->gp, i);
     g_autofree HptRanked *placed = hpt_rank(means, NULL, points);
     g_autofree double *base = g_new(double, cube->n);
     for (size_t b = 0; b < MIN(points, (size_t)NEAR_BEST); b++) {
-        hpt_gp_data_row(search->models->data[0], placed[b].index, base);
+        hpt_gp_data_row(search->model->data, placed[b].index, base);
         for (int s = 0; s < 2; s++)
             for (int i = 0; i < NEIGHBOURS; i++)
                 n += move(search, base, steps[s], rows + n * cube->n);
@@ -459,8 +395,8 @@ static void climb(Search *search)
                 score_rows(search, rows, n, scores);
             for (size_t i = 0; i < n; i++) {
                 const double *moved = rows + i * cube->n;
-                if (!(scores[i] > search->score[k]) || is_tried(search, moved) ||
-                    hpt_cube_among(cube, moved, search->kept, KEPT))
+                if (!(scores[i] > search->score[k]) || is_off_branch(search, moved) ||
+                    is_tried(search, moved) || hpt_cube_among(cube, moved, search->kept, KEPT))
                     continue;
                 search->score[k] = scores[i];
                 memcpy(row, moved, cube->n * sizeof *row);
@@ -471,31 +407,20 @@ static void climb(Search *search)
 }
 
 typedef struct {
-    const Models *models;
-    double *row, *slopes; /* slopes: MODELS rows */
-    size_t n, *which;     /* the real parameters that move */
+    const Model *model;
+    double *row, *slope;
+    size_t n, *which; /* the real parameters that move */
 } Polish;
 
 static double polished(const double *x, double *gradient, void *user)
 {
     Polish *polish = user;
-    const Models *models = polish->models;
-    size_t p = models->data[0]->cube->n;
-    double value[MODELS], most = -(double)INFINITY, sum = 0;
-    for (size_t k = 0; k < polish->n; k++) {
+    for (size_t k = 0; k < polish->n; k++)
         polish->row[polish->which[k]] = x[k];
-        gradient[k] = 0;
-    }
-    for (int m = 0; m < models->n; m++) {
-        value[m] = hpt_gp_log_improvement_slope(models->gp[m], polish->row, polish->slopes + (size_t)m * p);
-        most = MAX(most, value[m]);
-    }
-    for (int m = 0; m < models->n; m++)
-        sum += value[m] = hpt_exp(value[m] - most);
-    for (int m = 0; m < models->n; m++)
-        for (size_t k = 0; k < polish->n; k++)
-            gradient[k] -= value[m] / sum * polish->slopes[(size_t)m * p + polish->which[k]];
-    return -most - hpt_log(sum / models->n);
+    double value = hpt_gp_log_improvement_slope(polish->model->gp, polish->row, polish->slope);
+    for (size_t k = 0; k < polish->n; k++)
+        gradient[k] = -polish->slope[polish->which[k]];
+    return -value;
 }
 
 /* Moves the real parameters of the best rows uphill. */
@@ -504,12 +429,12 @@ static void polish(Search *search)
     const HptCube *cube = search->cube;
     g_autofree double *from = g_memdup2(search->kept, POLISHED * cube->n * sizeof *from);
     g_autofree double *x = g_new(double, cube->n), *low = g_new0(double, cube->n);
-    g_autofree double *high = g_new(double, cube->n), *slopes = g_new(double, MODELS * cube->n);
+    g_autofree double *high = g_new(double, cube->n), *slope = g_new(double, cube->n);
     g_autofree double *scratch = g_new(double, HPT_MINIMISE_SCRATCH(cube->n));
     g_autofree size_t *which = g_new(size_t, cube->n);
     for (size_t k = 0; k < POLISHED && isfinite(search->score[k]); k++) {
         double *row = from + k * cube->n;
-        Polish of = {search->models, row, slopes, 0, which};
+        Polish of = {search->model, row, slope, 0, which};
         for (size_t j = 0; j < cube->n; j++)
             if (cube->levels[j] == 0 && !isnan(row[j])) {
                 x[of.n] = row[j];
@@ -532,21 +457,24 @@ static void polish(Search *search)
     }
 }
 
-bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, bool steady, HptDraws *draws,
-                          double *row, HptSurrogateNote *note)
+bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, bool steady, int64_t turn,
+                          HptDraws *draws, double *row, HptSurrogateNote *note)
 {
     const HptCube *cube = surrogate->cube;
     if (cube->n == 0)
         return false;
-    g_auto(Models) models = {0};
-    make_models(surrogate, told, steady, &models, note);
+    g_auto(Model) model = {0};
+    make_model(surrogate, told, steady, turn % VIEWS == 0 ? RANKS : PLAIN, &model, note);
+    g_autofree double *branch = g_new(double, cube->n);
+    note->branch = cube->conditional && hpt_draws_uniform(draws) < BRANCH_SHARE &&
+                   hpt_cube_draw(cube, draws, branch);
     g_autofree double *kept = g_new(double, KEPT * cube->n);
     for (size_t i = 0; i < KEPT * cube->n; i++)
         kept[i] = -1; /* no row */
     double score[KEPT];
     for (int k = 0; k < KEPT; k++)
         score[k] = -(double)INFINITY;
-    Search search = {cube, told, &models, draws, kept, score};
+    Search search = {cube, told, &model, draws, kept, score, note->branch ? branch : NULL};
     scan(&search);
     climb(&search);
     polish(&search);

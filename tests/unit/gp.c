@@ -2,7 +2,9 @@
 #include "search/gp.h"
 
 #include "base/digest.h"
+#include "num/elementary.h"
 #include "num/minimise.h"
+#include "search/warp.h"
 #include "tests/unit/space-tools.h"
 
 #include <math.h>
@@ -125,7 +127,7 @@ static void test_minimise_bent(void)
 static const char mixed[] = "x real [0, 1]\nk categorical {a, b, c}\ny real [0, 1] | k == b\n"
                             "m categorical {u, v} | k == c\n";
 enum { POINTS = 24 };
-static const HptGpPrior prior = {-6.907755278982137, 2};
+static const HptGpPrior prior = {-6.907755278982137, 2, 0};
 
 static HptGpData *make_data(const HptCube *cube, double *rows, size_t room)
 {
@@ -141,13 +143,14 @@ static HptGpData *make_data(const HptCube *cube, double *rows, size_t room)
     return hpt_gp_data_new(cube, rows, values, POINTS, room);
 }
 
-static void test_process(void)
+static void test_process(gconstpointer rough)
 {
     g_autoptr(HptSpace) space = space_of(mixed);
     HptCube cube;
     hpt_cube_init(&cube, space);
     double *rows = g_new(double, POINTS * cube.n), *theta = g_new(double, HPT_GP_THETA(&cube));
     HptGpData *data = make_data(&cube, rows, POINTS + 1);
+    data->rough = rough != NULL;
     double *row = g_new(double, cube.n), *slope = g_new(double, cube.n);
     for (size_t i = 0; i < POINTS; i++) { /* rows come back */
         hpt_gp_data_row(data, i, row);
@@ -198,6 +201,58 @@ static void test_process(void)
     g_free(slope);
 }
 
+/* What is nothing but noise is taken for that, unless much noise is thought improbable. */
+static void test_noise_rate(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    double rows[40], y[40], theta[3];
+    for (uint64_t i = 0; i < 40; i++) {
+        rows[i] = ((double)i + 0.5) / 40;
+        y[i] = 3.4641016151377544 * noise(900 + i); /* of variance 1 */
+    }
+    g_autoptr(HptGpData) data = hpt_gp_data_new(&cube, rows, y, 40, 40);
+    hpt_gp_start(&cube, &prior, theta);
+    theta[1] = -1;
+    (void)hpt_gp_fit(data, &prior, theta, 60);
+    g_assert_cmpfloat(hpt_exp(theta[1]), >, 0.5);
+    HptGpPrior strict = {prior.noise_mean, prior.noise_deviation, 100};
+    (void)hpt_gp_fit(data, &strict, theta, 60);
+    g_assert_cmpfloat(hpt_exp(theta[1]), <, 0.4);
+    hpt_cube_clear(&cube);
+}
+
+static void test_warp(void)
+{
+    double y[9] = {3, 1, 2, 1e9, 5, 1e30, 5, 4, 1e30};
+    static const bool failed[9] = {[8] = true};
+    hpt_warp_half(y, failed, 9);
+    double mean = 0, variance = 0;
+    for (int i = 0; i < 9; i++) {
+        mean += y[i] / 9;
+        variance += y[i] * y[i] / 9;
+    }
+    g_assert_cmpfloat(fabs(mean), <, 1e-12);
+    g_assert_cmpfloat(fabs(variance - 1), <, 1e-12);
+    g_assert_cmpfloat(fabs((y[2] - y[1]) - (y[0] - y[2])), <, 1e-6); /* 1, 2, 3 keep their spacing */
+    g_assert_cmpfloat(y[4], ==, y[6]);
+    g_assert_true(y[7] < y[4] && y[4] < y[3] && y[3] < y[5] && y[5] < y[8]);
+    g_assert_cmpfloat(y[8] - y[5], <, 2); /* far off no more */
+    double same[4] = {7, 7, 7, 7};
+    hpt_warp_half(same, NULL, 4);
+    for (int i = 0; i < 4; i++)
+        g_assert_cmpfloat(same[i], ==, 0);
+    double wild[6] = {1, 5, 2, 1e30, 4, 3};
+    hpt_warp_plain(wild, NULL, 6);
+    g_assert_cmpfloat(fabs((wild[5] - wild[0]) - 2 * (wild[2] - wild[0])), <, 1e-12); /* 1, 2, 3 */
+    g_assert_cmpfloat(wild[2] - wild[0], >, 1e-3);
+    double huge[4] = {1, -1e308, 1e308, 2};
+    hpt_standardise(huge, 4);
+    for (int i = 0; i < 4; i++)
+        g_assert_true(isfinite(huge[i]));
+}
+
 /* Points that are one and the same, and values that are all equal. */
 static void test_degenerate(void)
 {
@@ -243,7 +298,10 @@ int main(int argc, char **argv)
     g_test_add_func("/gp/cholesky", test_cholesky);
     g_test_add_func("/gp/minimise", test_minimise);
     g_test_add_func("/gp/minimise/bent", test_minimise_bent);
-    g_test_add_func("/gp/process", test_process);
+    g_test_add_data_func("/gp/process/smooth", NULL, test_process);
+    g_test_add_data_func("/gp/process/rough", "rough", test_process);
+    g_test_add_func("/gp/noise-rate", test_noise_rate);
+    g_test_add_func("/gp/warp", test_warp);
     g_test_add_func("/gp/degenerate", test_degenerate);
     g_test_add_func("/gp/digest", test_digest);
     return g_test_run();

@@ -231,9 +231,9 @@ static void test_digest(gconstpointer spec)
 {
     static const char *const known[] = {
         "tpe", "77b2adaa09cae1ea7d5c4da8e4bf37f177a04eb0c3380a31a5d9ca449e575f2b",
-        "gp", "f80843570f65b5ee772d1450029fd4a2b72815c9b15b766aa6a85e61f4e21fa3",
+        "gp", "959e492134d36a5705027aa3ea349ca591035a480caf270e130fb7b0b88fcbe5",
         "forest", "2c990e14e358289525427664e4f3fad58c8d9e3f99b2091aaaad19e640a9e709",
-        "auto", "8e4892d8c39fe4669d52738f41b7fcc0d15e1755ea8db943816c1dc335175bcc",
+        "auto", "65a415d8a05371e7a191b6643c09f750f6aa6e3fb8cc1e1712b58f37c9462049",
         "cmaes", "1901495eb74858dcd99dcbc963caa27867a37aa28e3cca798ac9352e724b15fc",
         "de", "4004b3892255219fa9e23c515c00f3a1af7b981859779d950329da0ac8f5a2f8",
         "nsga2", "2ee32bdcda5f91c3480c845d7b0a2c5d44e82edbdbac475dc40f429edba82515",
@@ -271,6 +271,62 @@ static void test_no_default(gconstpointer spec)
     g_autoptr(HptConfig) first = propose(sampler, space, NULL, 0);
     g_autoptr(HptConfig) second = propose(sampler, space, NULL, 1);
     g_assert_false(hpt_config_equal(first, second));
+}
+
+/* A bowl around 0.3, and a lucky draw far from it: with noise it is not to be preferred. */
+static void test_noise(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    for (int noisy = 0; noisy < 2; noisy++) {
+        HptSearch search = {.space = space, .seed = 2};
+        g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+        g_autoptr(GArray) told = history_new();
+        HptStream stream = hpt_stream(3, noisy, "test", "noise");
+        for (uint64_t i = 0; i < 60; i++) {
+            HptConfig *config = hpt_config_new(space);
+            double x = i == 40 ? 0.9 : ((double)i + 0.5) / 60, sign = hpt_stream_uniform(&stream, i) - 0.5;
+            config->values[0] = hpt_param_from_unit(hpt_space_get(space, 0), x);
+            double value = 10 * (x - 0.3) * (x - 0.3) + noisy * (i == 40 ? -3.9 : 2 * sign);
+            tell(told, config, true, &value, 1);
+        }
+        HptHistory history = history_of(told, 1);
+        int64_t best = hpt_sampler_best(sampler, &history);
+        g_assert_cmpint(best, >=, noisy ? 10 : 17);
+        g_assert_cmpint(best, <=, noisy ? 26 : 18);
+    }
+}
+
+/* The two processes take turns; and where one branch of a conditional space is far worse, some proposals still
+ * look there. */
+static void test_turns(void)
+{
+    g_autoptr(HptSpace) space =
+        space_of("k categorical {a, b}\nx real [0, 1] | k == a\ny real [0, 1] | k == b\n");
+    HptSearch search = {.space = space, .seed = 7};
+    g_autoptr(HptSampler) sampler = sampler_of("gp", &search);
+    g_autoptr(GArray) told = history_new();
+    size_t k = hpt_space_find(space, "k");
+    for (int64_t i = 0; i < 12; i++) {
+        HptHistory history = history_of(told, 1);
+        HptConfig *config = propose(sampler, space, &history, i);
+        double value = config->values[k].index == 0 ? (double)i / 100 : 5;
+        tell(told, config, true, &value, 1);
+    }
+    HptHistory history = history_of(told, 1);
+    int drawn = 0, worse = 0;
+    for (int64_t i = 12; i < 112; i++) {
+        HptProposal proposal = {0};
+        g_assert_true(hpt_sampler_propose(sampler, &history, i, &proposal, NULL));
+        g_assert_true((strstr(proposal.reason, "rough") != NULL) == (i % 2 == 0));
+        g_assert_true((strstr(proposal.reason, "smooth") != NULL) == (i % 2 == 1));
+        drawn += strstr(proposal.reason, "in a branch that was drawn") != NULL;
+        worse += proposal.config->values[k].index == 1;
+        hpt_proposal_clear(&proposal);
+    }
+    g_assert_cmpint(drawn, >=, 10);
+    g_assert_cmpint(drawn, <=, 30);
+    g_assert_cmpint(worse, >=, 4);
+    g_assert_cmpint(worse, <=, 50);
 }
 
 static void test_settings(void)
@@ -355,6 +411,9 @@ int main(int argc, char **argv)
             g_test_add_data_func(path, samplers[s], tests[i].run);
         }
     g_test_add_func("/learn/forest/constraint", test_forest_constraint);
+    g_test_add_data_func("/learn/gp/noise", "gp", test_noise);
+    g_test_add_data_func("/learn/auto/noise", "auto", test_noise);
+    g_test_add_func("/learn/gp/turns", test_turns);
     g_test_add_func("/learn/settings", test_settings);
     return g_test_run();
 }
