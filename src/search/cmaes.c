@@ -1,7 +1,8 @@
 /* CMA-ES as a sampler: generations made from the record. The strategy itself is in cma.h.
  *
  * - The first trials are the start of the samplers that learn (learn.h), or all with numbers below `from`. The first
- *   distribution is around the best tenth of them (WS-CMA-ES, see cma.h), `sigma` wide.
+ *   distribution is around the best tenth of them (WS-CMA-ES, see cma.h), `sigma` wide; if that is 0, 2 / how many there
+ *   are, but 0.02 to 0.2 (the paper has 0.1 throughout).
  * - From there on λ numbers after one another are a generation. A proposal is drawn from what the generations wholly
  *   before it have made of the distribution; so it waits for none of its own generation.
  * - Of a generation those count that have ended, if these are at least half, failed ones as the worst; else the
@@ -27,13 +28,16 @@
 #include <string.h>
 
 enum { MAX_DRAWS = 20, KEPT = 8, MOST_WARM = 1000, MOST_POPULATION = 1000 };
+#define FIRST_SIGMA 0.2
+#define WARM_SIGMA 0.02
+#define LEAST_SIGMA 1e-6
 enum { RESTARTS_NONE, RESTARTS_IPOP, RESTARTS_BIPOP };
 
 typedef struct {
     HptLearner learner;
     HptPool *pool;
     size_t population; /* setting; 0: by the space */
-    double sigma;
+    double sigma; /* setting; 0: by what there is to begin with */
     int restarts;
     int64_t from;
     GPtrArray *kept; /* of Run: after the last generations, the latest last */
@@ -73,6 +77,11 @@ static size_t first_population(const Cmaes *cmaes)
     return cmaes->population > 0 ? cmaes->population : hpt_cma_population(&cmaes->learner.cube);
 }
 
+static double first_sigma(const Cmaes *cmaes)
+{
+    return cmaes->sigma > 0 ? cmaes->sigma : FIRST_SIGMA;
+}
+
 /* The number of the first generation's first trial. */
 static int64_t first_number(const Cmaes *cmaes)
 {
@@ -80,8 +89,9 @@ static int64_t first_number(const Cmaes *cmaes)
     return MAX(cmaes->from, MAX((int64_t)learner->search->n_points, (int64_t)hpt_learner_start_size(learner->cube.n)));
 }
 
-/* The best tenth of what has a value before the first generation, of the latest at most; n of them. */
-static const double **warm_rows(const Cmaes *cmaes, size_t *n)
+/* The best tenth of what has a value before the first generation, of the latest at most; n of them. *all: of how
+ * many. */
+static const double **warm_rows(const Cmaes *cmaes, size_t *n, size_t *all)
 {
     const HptPool *pool = cmaes->pool;
     g_autofree size_t *trials = g_new(size_t, pool->n + 1);
@@ -92,6 +102,7 @@ static const double **warm_rows(const Cmaes *cmaes, size_t *n)
         if (pool->state[i] == HPT_POOL_VALUED)
             trials[there++] = i;
     hpt_pool_sort(pool, trials, there);
+    *all = there;
     *n = (there + 9) / 10;
     const double **rows = g_new(const double *, *n + 1);
     for (size_t i = 0; i < *n; i++)
@@ -106,16 +117,17 @@ static Run *first_run(const Cmaes *cmaes)
     run->next = first_number(cmaes);
     run->population = first_population(cmaes);
     run->best = SIZE_MAX;
-    size_t n = 0;
-    g_autofree const double **rows = warm_rows(cmaes, &n);
+    size_t n = 0, all = 0;
+    g_autofree const double **rows = warm_rows(cmaes, &n, &all);
     if (n > 0) {
-        hpt_cma_begin_at(run->cma, rows, n, cmaes->sigma, run->population);
+        double sigma = cmaes->sigma > 0 ? cmaes->sigma : CLAMP(2 / (double)all, WARM_SIGMA, FIRST_SIGMA);
+        hpt_cma_begin_at(run->cma, rows, n, sigma, run->population);
         return run;
     }
     g_autofree double *middle = g_new(double, cmaes->learner.cube.n + 1);
     for (size_t j = 0; j < cmaes->learner.cube.n; j++)
         middle[j] = 0.5;
-    hpt_cma_begin(run->cma, middle, cmaes->sigma, run->population);
+    hpt_cma_begin(run->cma, middle, first_sigma(cmaes), run->population);
     return run;
 }
 
@@ -132,7 +144,7 @@ static void restart(const Cmaes *cmaes, Run *run)
     const HptCube *cube = &cmaes->learner.cube;
     HptDraws draws = hpt_draws(cmaes->learner.search->seed, (int64_t)run->n_runs, "cmaes-restart");
     size_t first = first_population(cmaes);
-    double sigma = cmaes->sigma;
+    double sigma = first_sigma(cmaes);
     run->n_runs++;
     run->small = cmaes->restarts == RESTARTS_BIPOP && run->n_large > 0 && run->spent[1] < run->spent[0];
     double large = (double)first * hpt_pow(2, (double)(run->n_large + (run->small ? 0 : 1)));
@@ -292,7 +304,7 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
     static const char *const restarts[] = {"none", "ipop", "bipop", NULL};
     HptRule rules[] = {
         {"population", 0, 0, MOST_POPULATION, true, NULL},
-        {"sigma", 0.2, 0.001, 1, false, NULL},
+        {"sigma", 0, 0, 1, false, NULL},
         {"restarts", RESTARTS_BIPOP, 0, 0, false, restarts},
         {"from", 0, 0, 1e9, true, NULL},
     };
@@ -305,7 +317,7 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
     }
     cmaes->pool = hpt_pool_new(&cmaes->learner.cube);
     cmaes->population = (size_t)rules[0].value;
-    cmaes->sigma = rules[1].value;
+    cmaes->sigma = rules[1].value > 0 ? MAX(rules[1].value, LEAST_SIGMA) : 0;
     cmaes->restarts = (int)rules[2].value;
     cmaes->from = (int64_t)rules[3].value;
     cmaes->kept = g_ptr_array_new_with_free_func(run_free);
