@@ -15,7 +15,7 @@ extern char **environ;
 
 #define DEFAULT_TIMEOUT_US (5 * 60 * INT64_C(1000000))
 
-static gboolean opt_studies, opt_trials, opt_failures, opt_metrics, opt_workers, opt_psql;
+static gboolean opt_studies, opt_trials, opt_failures, opt_metrics, opt_workers, opt_psql, opt_importance;
 static gboolean opt_expanded, opt_long, opt_all_columns, opt_all_rows, opt_best, opt_pareto;
 static gboolean opt_show_sql, opt_no_header, opt_null, opt_fail_empty, opt_quiet, opt_verbose;
 static char *opt_study, *opt_curve, *opt_where, *opt_file, *opt_format, *opt_output, *opt_dsn;
@@ -37,6 +37,8 @@ static const GOptionEntry options[] = {
     {"curve", 0, 0, G_OPTION_ARG_STRING, &opt_curve,
      "the reported steps of a trial: a number, best, last, @first-failed …", "TRIAL"},
     {"workers", 0, 0, G_OPTION_ARG_NONE, &opt_workers, "the hpt-run processes of a study", NULL},
+    {"importance", 0, 0, G_OPTION_ARG_NONE, &opt_importance,
+     "how much of each objective's variation each parameter accounts for; -c names other metrics", NULL},
     {"where", 'w', 0, G_OPTION_ARG_STRING, &opt_where,
      "only rows for which this SQL expression over the columns is true", "EXPR"},
     {"column", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &opt_columns, "show this column; repeat for more",
@@ -175,6 +177,7 @@ static bool choose_mode(int argc, QueryMode *mode, GError **error)
     } modes[] = {{opt_studies, QUERY_STUDIES},     {opt_trials, QUERY_TRIALS},
                  {opt_failures, QUERY_FAILURES},   {opt_metrics, QUERY_METRICS},
                  {opt_curve != NULL, QUERY_CURVE}, {opt_workers, QUERY_WORKERS},
+                 {opt_importance, QUERY_IMPORTANCE},
                  {opt_file != NULL, QUERY_SQL},    {argc > 0 || opt_psql, QUERY_SQL}};
     int given = 0;
     if (opt_psql && opt_watch != NULL)
@@ -186,7 +189,7 @@ static bool choose_mode(int argc, QueryMode *mode, GError **error)
         }
     if (given > 1)
         return fail_usage(error, "only one of --studies, --trials, --failures, --metrics, --curve, "
-                                 "--workers, --psql, -F and SQL at a time");
+                                 "--workers, --importance, --psql, -F and SQL at a time");
     bool about_trials = ranks() || opt_long;
     bool any = about_trials || opt_study != NULL || opt_where != NULL || opt_columns != NULL ||
                opt_sort != NULL;
@@ -194,6 +197,8 @@ static bool choose_mode(int argc, QueryMode *mode, GError **error)
         *mode = any ? QUERY_TRIALS : QUERY_STUDIES;
     if (about_trials && *mode != QUERY_TRIALS)
         return fail_usage(error, "--top, --best, --pareto and --long go with --trials");
+    if (*mode == QUERY_IMPORTANCE && opt_sort != NULL)
+        return fail_usage(error, "--sort does not go with --importance, whose rows go by metric and share");
     if (*mode == QUERY_SQL && any)
         return fail_usage(error, "-s, -w, -c and --sort do not change SQL of your own\n"
                                  "hint: --show-sql prints a statement to begin with");
@@ -246,7 +251,7 @@ static bool read_format(Request *request, HptShow *show, GError **error)
     show->width = to_terminal ? request->terminal.width : 0;
     show->color = opt_output == NULL && request->terminal.color;
     show->hide_constant =
-        request->want.mode != QUERY_SQL && opt_columns == NULL && !opt_all_columns;
+        request->want.mode != QUERY_SQL && (opt_columns == NULL || opt_importance) && !opt_all_columns;
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* The parts of hpt-query: from options to SQL (query_plan.c), from rows to text (query_print.c),
- * and what the server has to say about it (query_error.c). */
+/* The parts of hpt-query: from options to SQL (query_plan.c), from rows to text (query_print.c), from rows to the
+ * importance of parameters (query_importance.c), and what the server has to say about it (query_error.c). */
 #ifndef HPT_TOOLS_QUERY_H
 #define HPT_TOOLS_QUERY_H
 
@@ -17,6 +17,7 @@ typedef enum {
     QUERY_METRICS,
     QUERY_CURVE,
     QUERY_WORKERS,
+    QUERY_IMPORTANCE,
     QUERY_SQL, /* the user's own */
 } QueryMode;
 
@@ -65,6 +66,7 @@ typedef struct {
     QueryRelation *relation; /* NULL: user's SQL */
     HptStudyName study;      /* empty if it concerns no single study */
     bool one_objective_of_several;
+    bool importance; /* what is printed is made of the rows; columns are the metrics, behind trial and params */
 } QueryPlan;
 
 /* Makes the statement. Fails HPT_ERROR_USAGE for a column that is not there and where a best trial
@@ -85,6 +87,10 @@ typedef struct {
  * the limit of most_rows took away some; -1 if nobody counted. *note as in hpt_writer_end. */
 bool query_print(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink,
                  void *user, int64_t *rows, char **note, GError **error) HPT_WARN_UNUSED;
+
+/* The same for a plan of QUERY_IMPORTANCE: a row for each metric and parameter; notes say what the shares are worth. */
+bool query_importance(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink, void *user,
+                      int64_t *rows, char **note, GError **error) HPT_WARN_UNUSED;
 
 /* Where output goes: standard output, a file that appears when it is complete, or, for text that is
  * longer than the screen, the user's pager. */

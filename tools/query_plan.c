@@ -218,6 +218,42 @@ static char *compose(const QueryRelation *relation, const QueryWant *want, const
     return g_strdup_printf("%s\nfrom %s%s\norder by %s", list, from, where, order);
 }
 
+/* The metrics that were asked for, or the objectives; borrowed elements. */
+static GPtrArray *choose_metrics(const QueryRelation *relation, const QueryWant *want, const char *study,
+                                 GError **error)
+{
+    g_autoptr(GPtrArray) chosen = g_ptr_array_new();
+    for (char **text = want->columns; text != NULL && *text != NULL; text++) {
+        QueryColumn *column = find_column(relation->columns, *text, "-c", error);
+        if (column == NULL)
+            return NULL;
+        g_ptr_array_add(chosen, column);
+    }
+    for (guint i = 1; want->columns == NULL && i < relation->columns->len; i++) {
+        QueryColumn *column = relation->columns->pdata[i];
+        if (column->keep) /* an objective; the first is the trial */
+            g_ptr_array_add(chosen, column);
+    }
+    if (chosen->len > 0)
+        return g_steal_pointer(&chosen);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "study '%s' has no metric to minimise or maximise\nhint: -c names a metric", study);
+    return NULL;
+}
+
+/* Trial, parameters and metrics of the trials that are complete. */
+static char *compose_importance(const QueryRelation *relation, const QueryWant *want, const GPtrArray *metrics,
+                                const char *study)
+{
+    g_autofree char *quoted = hpt_db_quote_text(study), *where = where_clause(relation, want, "state = 'complete'");
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (guint i = 0; i < metrics->len; i++)
+        g_string_append_printf(list, ", q.%s", ((const QueryColumn *)metrics->pdata[i])->sql);
+    return g_strdup_printf("select q.trial,\n       (select t.params from hpt.trial t where t.study = %s and "
+                           "t.trial = q.trial) as params%s\nfrom %s%s\norder by %s",
+                           quoted, list->str, relation->from->str, where, relation->order->str);
+}
+
 static bool check_ranking(const QueryRelation *relation, const QueryWant *want, const char *study,
                           GError **error)
 {
@@ -251,6 +287,15 @@ QueryPlan *query_plan_new(HptDb *db, const QueryWant *want, GError **error)
     g_autoptr(QueryRelation) relation = query_relation_new(db, want, &plan->study, error);
     if (relation == NULL || !check_ranking(relation, want, plan->study.study, error))
         return NULL;
+    if (want->mode == QUERY_IMPORTANCE) {
+        plan->columns = choose_metrics(relation, want, plan->study.study, error);
+        if (plan->columns == NULL)
+            return NULL;
+        plan->importance = true;
+        plan->sql = compose_importance(relation, want, plan->columns, plan->study.study);
+        plan->relation = g_steal_pointer(&relation);
+        return g_steal_pointer(&plan);
+    }
     g_autoptr(GPtrArray) columns = choose_columns(relation, want, error);
     g_autoptr(GString) sort = g_string_new(NULL);
     if (columns == NULL || !append_sort(sort, relation, want->sort, error))

@@ -142,6 +142,8 @@ static bool count_rows(HptDb *db, const Printer *p, int64_t *count, GError **err
 bool query_print(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink,
                  void *user, int64_t *rows, char **note, GError **error)
 {
+    if (plan->importance)
+        return query_importance(db, plan, print, sink, user, rows, note, error);
     g_auto(Printer) p = {.plan = plan, .print = print, .sink = sink, .user = user};
     /* One row more than is shown tells whether there are more. */
     g_autofree char *limited =

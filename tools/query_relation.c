@@ -239,7 +239,8 @@ QueryRelation *query_relation_new(HptDb *db, const QueryWant *want, HptStudyName
     if ((want->mode != QUERY_STUDIES || want->study != NULL) &&
         !hpt_study_name_find(db, want->study, study, error))
         return NULL;
-    if (want->mode == QUERY_TRIALS && !use_trials(db, relation, study, error))
+    bool trials = want->mode == QUERY_TRIALS || want->mode == QUERY_IMPORTANCE;
+    if (trials && !use_trials(db, relation, study, error))
         return NULL;
     if (want->mode == QUERY_STUDIES)
         use_studies(relation, want);
