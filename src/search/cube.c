@@ -98,7 +98,7 @@ bool hpt_cube_round(const HptCube *cube, double *row)
         const HptValue value = cube->scratch->values[cube->param[j]];
         if (!value.active)
             row[j] = (double)NAN;
-        else if (cube->levels[j] > 0)
+        else if (cube->levels[j] > 0 || hpt_space_get(cube->space, cube->param[j])->fixed)
             row[j] = hpt_param_to_unit(hpt_space_get(cube->space, cube->param[j]), value);
     }
     return hpt_space_forbidden(cube->space, cube->scratch) == SIZE_MAX;

@@ -87,11 +87,11 @@ void hpt_grid_axis_init(HptGridAxis *axis, const HptParam *param, uint64_t point
 {
     *axis = (HptGridAxis){.param = param};
     uint64_t levels = hpt_param_levels(param);
-    if (levels > 0 && (points == 0 || points >= levels)) {
+    if (levels > 0 && !param->fixed && (points == 0 || points >= levels)) {
         axis->n = levels;
         return;
     }
-    if (points == 1) {
+    if (points == 1 || param->fixed) {
         axis->chosen = g_array_new(FALSE, FALSE, sizeof(HptValue));
         g_array_append_val(axis->chosen, param->fallback);
     } else {

@@ -12,6 +12,7 @@ struct HptSampler {
     const HptSearch *search;
     char *spec;
     void *state;
+    bool fixed; /* some parameters have their value already */
 };
 
 static const HptSamplerKind *const kinds[] = {
@@ -80,6 +81,7 @@ HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **
     sampler->kind = kind;
     sampler->search = search;
     sampler->state = state;
+    sampler->fixed = hpt_space_is_fixed(search->space);
     sampler->spec = g_strconcat(name, full->len > 0 ? ":" : "", full->str, NULL);
     return sampler;
 }
@@ -136,12 +138,20 @@ void hpt_proposal_clear(HptProposal *proposal)
     proposal->origin = NULL;
 }
 
+/* With values fixed there are fewer than the numbers of the study's trials reach: they come round again. */
+static int64_t rank_of_fixed(const HptSampler *sampler, int64_t rank)
+{
+    int64_t total = sampler->kind->total(sampler->state);
+    return total > 0 ? rank % total : rank;
+}
+
 bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
                          HptProposal *out, GError **error)
 {
     g_assert(number >= 0);
     const HptSearch *search = sampler->search;
-    if ((uint64_t)number < search->n_points) {
+    bool point = (uint64_t)number < search->n_points;
+    if (point && (!sampler->fixed || hpt_space_keeps(search->space, search->points[number]))) {
         out->config = hpt_config_copy(search->points[number]);
         bool prior = (uint64_t)number >= search->n_points - search->n_prior_points;
         out->origin = prior ? "prior" : number == 0 && search->default_first ? "default" : "point";
@@ -149,8 +159,10 @@ bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t
         return true;
     }
     char *reason = NULL;
-    HptConfig *config = sampler->kind->propose(sampler->state, history, number,
-                                               number - (int64_t)search->n_points, &reason, error);
+    int64_t rank = point ? number : number - (int64_t)search->n_points;
+    if (sampler->fixed && sampler->kind->total != NULL)
+        rank = rank_of_fixed(sampler, rank);
+    HptConfig *config = sampler->kind->propose(sampler->state, history, number, rank, &reason, error);
     if (config == NULL)
         return false;
     out->config = config;

@@ -42,7 +42,8 @@ typedef struct HptSampler HptSampler;
 
 /* Everything that is fixed for the life of a study version. */
 typedef struct {
-    const HptSpace *space;
+    const HptSpace *space; /* parameters may be fixed (hpt_space_fix): what is learned is learned of the whole space,
+                              what is proposed has their values; points without them are passed over */
     const char *const *positions; /* parameter names in the order in which the study first searched
                                      them (Sobol dimensions; a constant counts from when it is
                                      widened), NULL-terminated; NULL: byte order */

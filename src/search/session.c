@@ -198,12 +198,30 @@ static HptHistory history_of(const HptSession *session)
                         session->n_objectives, session->bounds->len};
 }
 
-static json_t *ask(HptSession *session, GError **error)
+/* A proposal that has the values of fixed. */
+static bool propose_fixed(HptSession *session, const json_t *fixed, const HptHistory *history, int64_t number,
+                          HptProposal *out, GError **error)
+{
+    if (!json_is_object(fixed))
+        return refuse(error, "'fixed' must be an object of parameters and their values");
+    g_autoptr(HptSpace) space = hpt_space_fix(session->space, fixed, error);
+    if (space == NULL)
+        return false;
+    HptSearch search = session->search;
+    search.space = space;
+    g_autoptr(HptSampler) sampler =
+        hpt_sampler_new(hpt_sampler_get_spec(session->sampler), &search, error);
+    return sampler != NULL && hpt_sampler_propose(sampler, history, number, out, error);
+}
+
+static json_t *ask(HptSession *session, const json_t *object, GError **error)
 {
     HptHistory history = history_of(session);
     int64_t number = session->trials->len;
     HptProposal proposal = {0};
-    if (!hpt_sampler_propose(session->sampler, &history, number, &proposal, error))
+    const json_t *fixed = json_object_get(object, "fixed");
+    if (fixed != NULL ? !propose_fixed(session, fixed, &history, number, &proposal, error)
+                      : !hpt_sampler_propose(session->sampler, &history, number, &proposal, error))
         return NULL;
     HptObservation trial = {.number = number, .config = g_steal_pointer(&proposal.config)};
     hpt_proposal_clear(&proposal);
@@ -323,7 +341,7 @@ static json_t *answer(HptSession *session, const json_t *object, GError **error)
         refuse(error, "the first line must be an 'init'");
         return NULL;
     }
-    return strcmp(op, "ask") == 0    ? ask(session, error)
+    return strcmp(op, "ask") == 0    ? ask(session, object, error)
            : strcmp(op, "tell") == 0 ? tell(session, object, error)
                                      : best(session, error);
 }

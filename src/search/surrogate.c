@@ -436,7 +436,7 @@ static void polish(Search *search)
         double *row = from + k * cube->n;
         Polish of = {search->model, row, slope, 0, which};
         for (size_t j = 0; j < cube->n; j++)
-            if (cube->levels[j] == 0 && !isnan(row[j])) {
+            if (cube->levels[j] == 0 && !isnan(row[j]) && !hpt_space_get(cube->space, cube->param[j])->fixed) {
                 x[of.n] = row[j];
                 high[of.n] = 1;
                 which[of.n++] = j;

@@ -138,7 +138,7 @@ static char *json_text(const json_t *value)
     return NULL;
 }
 
-static bool read_value(const HptParam *param, const json_t *given, HptValue *out, GError **error)
+bool hpt_param_value_from_json(const HptParam *param, const json_t *given, HptValue *out, GError **error)
 {
     if (json_is_number(given) && hpt_param_number_fits(param, json_number_value(given), out)) {
         return true; /* without its text, which takes long */
@@ -156,7 +156,7 @@ static bool read_value(const HptParam *param, const json_t *given, HptValue *out
     return true;
 }
 
-static bool refuse_unknown(const HptSpace *space, const json_t *object, GError **error)
+bool hpt_space_refuse_unknown(const HptSpace *space, const json_t *object, GError **error)
 {
     const char *name = NULL;
     json_t *value = NULL;
@@ -181,7 +181,7 @@ HptConfig *hpt_config_from_json(const HptSpace *space, const json_t *object, boo
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "a configuration is a JSON object");
         return NULL;
     }
-    if (!refuse_unknown(space, object, error)) {
+    if (!hpt_space_refuse_unknown(space, object, error)) {
         return NULL;
     }
     g_autoptr(HptConfig) config = hpt_config_new(space);
@@ -190,7 +190,7 @@ HptConfig *hpt_config_from_json(const HptSpace *space, const json_t *object, boo
         const json_t *given = json_object_get(object, param->name);
         bool active = hpt_space_active(space, config, i);
         if (active && given != NULL) {
-            if (!read_value(param, given, &config->values[i], error)) {
+            if (!hpt_param_value_from_json(param, given, &config->values[i], error)) {
                 return NULL;
             }
         } else if (active && fill) {

@@ -146,6 +146,12 @@ void hpt_rule_free(void *rule);
 bool hpt_parse_statement(HptSpaceBuilder *builder, const char *place, HptScan *scan,
                          GError **error) HPT_WARN_UNUSED;
 
+/* ---- config.c: values as JSON ---- */
+bool hpt_param_value_from_json(const HptParam *param, const json_t *given, HptValue *out,
+                               GError **error) HPT_WARN_UNUSED;
+/* Fails if object has a member that is no parameter's name; with a suggestion. */
+bool hpt_space_refuse_unknown(const HptSpace *space, const json_t *object, GError **error) HPT_WARN_UNUSED;
+
 /* ---- the space ---- */
 struct HptSpace {
     int n_refs;

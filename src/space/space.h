@@ -34,6 +34,7 @@ typedef struct {
     bool default_given;
     HptValue fallback; /* the default, given or filled in; active */
     bool conditional;  /* has a condition */
+    bool fixed;        /* the fallback is the only value that is proposed, see hpt_space_fix */
 
     /* Derived, for the functions below: number of values (0: uncountable); the values of a grid
      * are (grid_low + k grid_step) 10^grid_exponent, so that 0.3 + 7 * 0.05 is 0.65; and the log
@@ -104,6 +105,16 @@ HptDigest hpt_space_hash(const HptSpace *space);
 /* Is wider a widening of narrow: every configuration of narrow is one of wider, no parameter gone,
  * new ones allowed? If not, *why (may be NULL) is an owned sentence. */
 bool hpt_space_widens(const HptSpace *narrow, const HptSpace *wider, char **why);
+
+/* A space of the same parameters and values in which those of values, a JSON object NAME → value as in a
+ * configuration, are fixed: whatever is drawn, rounded or made of defaults in it has them, and configurations of
+ * either space are configurations of the other. A parameter with a condition can be fixed only if those
+ * that the condition names are fixed too, or constant, and it holds. Owned. Fails HPT_ERROR_DATA.
+ * hpt_space_is_fixed: is any parameter fixed? */
+HptSpace *hpt_space_fix(const HptSpace *space, const json_t *values, GError **error) HPT_WARN_UNUSED;
+bool hpt_space_is_fixed(const HptSpace *space);
+/* Has the configuration all the values that are fixed in space? */
+bool hpt_space_keeps(const HptSpace *space, const HptConfig *config);
 
 /* ---- values ---- */
 /* How many values a parameter can take; 0: uncountable (a real without step). */

@@ -101,6 +101,9 @@ static double between(double low, double high, double u)
 HptValue hpt_param_from_unit(const HptParam *param, double u)
 {
     HptValue value = {.active = true};
+    if (param->fixed) {
+        return param->fallback;
+    }
     u = u > 0 ? MIN(u, 1.0) : 0.0;
     if (param->levels == 1) {
         return hpt_param_level(param, 0);

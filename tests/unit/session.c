@@ -57,6 +57,18 @@ static void test_lines(void)
     g_assert_null(answer(session, "{\"op\":\"quit\"}"));
 }
 
+/* The rest is proposed; what cannot be fixed is refused and changes nothing. */
+static void test_fixed(void)
+{
+    g_autoptr(HptSession) session = hpt_session_new("random");
+    check(session, INIT, "{\"ok\":true}");
+    check(session, "{\"op\":\"ask\",\"fixed\":{\"n\":3}}", "{\"config\":{\"n\":3},\"id\":1}");
+    check_error(session, "{\"op\":\"ask\",\"fixed\":{\"n\":4}}", "outside");
+    check_error(session, "{\"op\":\"ask\",\"fixed\":{\"m\":1}}", "unknown parameter");
+    check_error(session, "{\"op\":\"ask\",\"fixed\":3}", "'fixed'");
+    check(session, "{\"op\":\"ask\"}", "{\"config\":{\"n\":2},\"id\":2}");
+}
+
 static void test_directions(void)
 {
     g_autoptr(HptSession) session = hpt_session_new("random");
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/session/lines", test_lines);
+    g_test_add_func("/session/fixed", test_fixed);
     g_test_add_func("/session/directions", test_directions);
     g_test_add_func("/session/constraints", test_constraints);
     return g_test_run();
