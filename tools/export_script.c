@@ -255,8 +255,10 @@ static bool row(const HptDbText *values, size_t count, void *user, GError **erro
     g_autofree char *name = run_name(values, definition);
     if (values[DEFINITION].text == NULL || values[SEED].text == NULL ||
         values[CONFIG].text == NULL || values[ARGV].text == NULL) {
+        bool outside = definition != NULL && hpt_definition_is_outside(definition);
         script->left_out++;
-        return put(script, error, "\n# %s: %s, never started\n", name, values[STATE].text);
+        return put(script, error, "\n# %s: %s, %s\n", name, values[STATE].text,
+                   outside || strcmp(values[STATE].text, "complete") == 0 ? "run outside" : "never started");
     }
     /* Its trial was decided without it: it has no result to compare with. */
     if (values[FOLD].text != NULL && strcmp(values[STATE].text, "cancelled") == 0)

@@ -575,6 +575,18 @@ static bool check_tolerances(const Replay *replay, const GPtrArray *runs, GError
     return true;
 }
 
+/* What ran a trial that was given out is not known. */
+static bool check_inside(const HptRecorded *recorded, GError **error)
+{
+    if (!hpt_recorded_is_outside(recorded))
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
+                "trial %s/%" PRId64 " cannot be run again: hpt-ask gave it out, and what ran it is not recorded\n"
+                "hint: its proposal can be made again: hpt-replay --suggest %s/%" PRId64,
+                recorded->study, recorded->trial, recorded->study, recorded->trial);
+    return false;
+}
+
 static int work(Replay *replay, const char *text, const HptShow *format, GError **error)
 {
     const char *inside = NULL;
@@ -583,6 +595,8 @@ static int work(Replay *replay, const char *text, const HptShow *format, GError 
                                     ? read_bundle(replay, path, inside, error)
                                     : read_record(replay, text, error);
     if (runs == NULL)
+        return HPT_EXIT_NOT_FOUND;
+    if (!check_inside(runs->pdata[0], error))
         return HPT_EXIT_NOT_FOUND;
     if (!check_tolerances(replay, runs, error))
         return HPT_EXIT_USAGE;

@@ -10,6 +10,7 @@
 #include "record/profile.h"
 #include "record/secret.h"
 #include "show/terminal.h"
+#include "study/name.h"
 #include "study/prior.h"
 #include "study/turn.h"
 #include "study/worker.h"
@@ -85,6 +86,12 @@ static HptSpace *parse_space(char **argv, char ***command, bool *given, GError *
 static bool check_command(const HptDefinition *definition, GError **error)
 {
     const char *word = definition->command[0];
+    if (word == NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "the study's trials are run outside, by a command that is not known\n"
+                            "hint: hpt-ask gives them out, hpt-tell takes their results");
+        return false;
+    }
     if (definition->shell || strchr(word, '{') != NULL)
         return true;
     GError *none = NULL;
@@ -589,26 +596,6 @@ static bool check_inputs(const HptProject *project, GError **error)
     return files != NULL;
 }
 
-/* The record is text, and a name is shown in every message. */
-static bool check_name(const char *name, GError **error)
-{
-    const char *wrong = NULL;
-    if (name[0] == '\0')
-        wrong = "is empty";
-    else if (!g_utf8_validate(name, -1, NULL))
-        wrong = "is not UTF-8";
-    else if (g_utf8_strlen(name, -1) > 200)
-        wrong = "is longer than 200 characters";
-    for (const char *c = name; wrong == NULL && *c != '\0'; c++)
-        if (g_ascii_iscntrl(*c))
-            wrong = "holds a control character";
-    if (wrong == NULL)
-        return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "the study's name %s\nhint: give it another one with -s NAME", wrong);
-    return false;
-}
-
 static bool check_use(char **command, bool space_given, GError **error)
 {
     if (command[0] != NULL)
@@ -687,7 +674,7 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     g_autofree char *name = run_given.study != NULL
                                 ? g_strdup(run_given.study)
                                 : hpt_template_study_name((const char *const *)command);
-    if (!check_name(name, error) || !make_room(settings.jobs, error))
+    if (!hpt_study_name_check(name, error) || !make_room(settings.jobs, error))
         return HPT_EXIT_USAGE;
     if (run_given.deterministic && !hpt_process_fix_addresses())
         hpt_tool_note("--deterministic: this kernel gives every process other addresses");

@@ -208,7 +208,8 @@ static void use_workers(QueryRelation *relation, const char *study)
 {
     append_quoted(relation->from,
                   "(select w.*, coalesce(n.attempts, 0) as attempts,\n"
-                  "             case when w.ended is not null then 'ended'\n"
+                  "             case when w.kind = 'ask' and w.running > 0 then 'outside'\n"
+                  "                  when w.ended is not null then 'ended'\n"
                   "                  when w.lease_until > clock_timestamp() then 'running'\n"
                   "                  else 'silent' end as status\n"
                   "      from hpt.worker w\n"
@@ -218,7 +219,7 @@ static void use_workers(QueryRelation *relation, const char *study)
                   study, ") q");
     g_string_append(relation->order, "q.started, q.worker");
     add_columns(relation,
-                "!host !pid !status running attempts started ended lease_until +worker "
+                "!host !pid !kind !status running attempts started ended lease_until +worker "
                 "+tool_version +launcher",
                 0);
 }

@@ -68,6 +68,15 @@ void hpt_tool_note(const char *format, ...)
     print_message(running, note);
 }
 
+void hpt_tool_complain(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    print_message(running, text);
+}
+
 int hpt_tool_position(char *const *argument)
 {
     return (int)(argument - command_line);

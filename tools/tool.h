@@ -32,4 +32,7 @@ int hpt_tool_position(char *const *argument);
 /* A note or warning for people: "NAME: note: …" on stderr, escaped; silent under --quiet tools. */
 void hpt_tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* An error that does not end the tool: "NAME: …" on stderr, escaped, as hpt_tool_main prints one. */
+void hpt_tool_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
 #endif

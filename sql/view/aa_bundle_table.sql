@@ -22,7 +22,7 @@ SELECT row_number() OVER () AS place, b.* FROM (VALUES
 ('object', 'digest*:digest size:int8 bytes:content'),
 ('code', 'digest*:digest canonical:bytes>object facts!'),
 ('input_set', 'digest*:digest canonical:bytes>object'),
-('worker', 'id*:uuid study host:text boot_id:text pid_namespace:text pid:int4 pid_started:int8 launcher:json tool_version:text started_at:time ended_at:time? cpu_us:int8 cost:real'),
+('worker', 'id*:uuid study host:text boot_id:text pid_namespace:text pid:int4 pid_started:int8 launcher:json tool_version:text started_at:time ended_at:time? cpu_us:int8 cost:real kind:text?'),
 ('trial', 'study* number*:int8 state:text attempt:int4 definition:int4? origin:text? reason:text? config:canonical? config_hash=sha256(config) params=json(config) seed:int8? rung:int4? parent:int8? replaces:int8? cause:text? created_at:time proposal:canonical?'),
 ('result', 'study* number*:int8 turn*:int4 state:text objectives:real[]? constraints:real[]? xact!'),
 ('attempt', 'study* number*:int8 attempt*:int4 id:uuid evaluation:int4 worker_id:uuid>worker environment:digest?>environment slot:int4? argv:bytes[]? started_at:time ended_at:time? outcome:text? cause:text? exit_status:int4? signal:int4? wall_us:int8? user_us:int8? system_us:int8? max_rss_bytes:int8? details:json? code:digest?>code inputs:digest?>input_set common_inputs:digest?>input_set trace:text? trace_missing:text?'),

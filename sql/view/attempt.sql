@@ -8,7 +8,7 @@ SELECT s.name AS study, a.number AS trial, a.attempt, coalesce(a.outcome, 'runni
        encode(a.environment, 'hex') AS environment, a.slot,
        encode(a.code, 'hex') AS code,
        encode(a.inputs, 'hex') AS inputs, encode(a.common_inputs, 'hex') AS common_inputs, a.trace, a.trace_missing,
-       a.details -> 'code_changed' AS code_changed
+       a.details -> 'code_changed' AS code_changed, w.kind IS NOT NULL AS outside
 FROM hpt_record.attempt a
 JOIN hpt_record.study s ON s.id = a.study_id
 JOIN hpt_record.worker w ON w.id = a.worker_id;

@@ -178,13 +178,15 @@ FROM (
     LEFT JOIN LATERAL (SELECT x.study_id, x.number, x.attempt FROM hpt_record.attempt x
                        WHERE i.digest IN (x.inputs, x.common_inputs) ORDER BY 1, 2, 3 LIMIT 1) a ON true
     UNION ALL
-    -- I3: complete means that the command ended well and every objective has its number.
+    -- I3: complete means that the command ended well, unless it was run outside, and that every objective has its
+    -- number.
     SELECT 'I3', 'error', t.study_id, t.number, t.attempt,
-           CASE WHEN a.exit_status IS NULL THEN 'complete without an exit status'
+           CASE WHEN a.exit_status IS NULL AND w.kind IS NULL THEN 'complete without an exit status'
                 WHEN t.config IS NULL THEN 'complete without a configuration'
                 ELSE 'complete without the metric ' || m.missing END
     FROM hpt_record.trial t
     JOIN hpt_record.attempt a ON a.study_id = t.study_id AND a.number = t.number AND a.attempt = t.attempt
+    LEFT JOIN hpt_record.worker w ON w.id = a.worker_id
     LEFT JOIN hpt_record.definition d ON d.study_id = t.study_id AND d.version = t.definition
     LEFT JOIN LATERAL (
         SELECT string_agg(o.value ->> 'name', ', ' ORDER BY o.ordinality) AS missing
@@ -193,7 +195,8 @@ FROM (
           AND NOT EXISTS (SELECT FROM hpt_record.metric m
                           WHERE m.study_id = t.study_id AND m.number = t.number AND m.attempt = t.attempt
                             AND m.name = o.value ->> 'name')) m ON true
-    WHERE t.state = 'complete' AND (a.exit_status IS NULL OR t.config IS NULL OR m.missing IS NOT NULL)
+    WHERE t.state = 'complete'
+      AND (a.exit_status IS NULL AND w.kind IS NULL OR t.config IS NULL OR m.missing IS NOT NULL)
     UNION ALL
     -- I5: more than the total; a note, because a total may be lowered.
     SELECT 'I5', 'note', s.id, NULL, NULL,

@@ -20,7 +20,8 @@ BEGIN
                                 'trial_retry', 'study_read', 'study_definition', 'worker_peers', 'prune_observe',
                                 'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record',
                                 'import_seen', 'import_begin', 'import_rows', 'import_end',
-                                'code_put', 'digests_missing', 'inputs_put', 'environment_add')
+                                'code_put', 'digests_missing', 'inputs_put', 'environment_add',
+                                'worker_ask', 'trial_ask', 'trial_asked', 'trial_tell', 'lease_extend')
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);
         END LOOP;

@@ -40,8 +40,15 @@ static HptDefinition *definition_new(void)
     return definition;
 }
 
+bool hpt_definition_is_outside(const HptDefinition *definition)
+{
+    return definition->command[0] == NULL;
+}
+
 static bool parse_template(HptDefinition *definition, GError **error)
 {
+    if (hpt_definition_is_outside(definition))
+        return true;
     size_t n = hpt_space_size(definition->space);
     g_autofree bool *conditional = g_new0(bool, n + 1);
     g_autofree bool *constant = g_new0(bool, n + 1);
@@ -447,7 +454,7 @@ static bool check_worker(const HptDefinition *definition, GError **error)
 HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **error)
 {
     g_autoptr(HptDefinition) definition = definition_new();
-    definition->command = g_strdupv((char **)input->command);
+    definition->command = input->command == NULL ? g_new0(char *, 1) : g_strdupv((char **)input->command);
     definition->shell = input->shell;
     definition->allow_unused = input->allow_unused;
     definition->stdin_json = input->stdin_json;
@@ -664,14 +671,18 @@ static void differ_span(GString *out, const char *what, int64_t old, int64_t new
     differ(out, what, a, b);
 }
 
+static const char *command_text(const HptDefinition *definition)
+{
+    return definition->template == NULL ? "none, trials are run outside" : hpt_template_get_canonical(definition->template);
+}
+
 char *hpt_definition_difference(const HptDefinition *recorded, const HptDefinition *given,
                                 bool sampler_given, bool seed_given, bool pruner_given,
                                 bool window_given, bool *extendable)
 {
     g_autoptr(GString) fixed = g_string_new(NULL);
     g_autoptr(GString) open = g_string_new(NULL);
-    differ(fixed, "command", hpt_template_get_canonical(recorded->template),
-           hpt_template_get_canonical(given->template));
+    differ(fixed, "command", command_text(recorded), command_text(given));
     g_autofree char *old_metrics = joined_metrics(recorded);
     g_autofree char *new_metrics = joined_metrics(given);
     differ_lines(fixed, "metrics", old_metrics, new_metrics);

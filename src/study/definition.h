@@ -19,12 +19,12 @@
 #define HPT_WIDE_COLUMNS 1500
 
 typedef struct {
-    char **command;
+    char **command; /* empty: it is not known, trials are run outside (study/ask.h) */
     bool shell, allow_unused;
     bool stdin_json; /* the parameters on standard input */
     bool chdir_trial;
     bool worker; /* the command is a persistent worker, see run/servant.h */
-    HptTemplate *template;
+    HptTemplate *template; /* NULL without a command */
     HptSpace *space;
     char **positions; /* names of what is searched, in the order in which it first was */
     HptMetrics *metrics;
@@ -54,7 +54,7 @@ typedef struct {
 
 /* What a command line says; members as in the definition, borrowed. */
 typedef struct {
-    const char *const *command; /* NULL-terminated; NULL: none given */
+    const char *const *command; /* NULL-terminated; NULL or empty: trials are run outside */
     bool shell, allow_unused, stdin_json, chdir_trial, no_default_trial, worker;
     const HptSpace *space;
     const char *const *metrics; /* texts of -m, NULL-terminated; may be NULL */
@@ -92,6 +92,9 @@ char *hpt_definition_difference(const HptDefinition *recorded, const HptDefiniti
 /* The next version: given's space and limits, recorded's everything else. */
 HptDefinition *hpt_definition_extend(const HptDefinition *recorded, const HptDefinition *given,
                                      GError **error) HPT_WARN_UNUSED;
+
+/* Are its trials run outside, by a command that is not known? */
+bool hpt_definition_is_outside(const HptDefinition *definition);
 
 /* Has a trial evaluations, a row each? Else it is one run. */
 bool hpt_definition_has_parts(const HptDefinition *definition);

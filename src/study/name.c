@@ -17,6 +17,26 @@ void hpt_trial_name_clear(HptTrialName *name)
 
 /* ---- studies ---- */
 
+/* The record is text, and a name is shown in every message. */
+bool hpt_study_name_check(const char *name, GError **error)
+{
+    const char *wrong = NULL;
+    if (name[0] == '\0')
+        wrong = "is empty";
+    else if (!g_utf8_validate(name, -1, NULL))
+        wrong = "is not UTF-8";
+    else if (g_utf8_strlen(name, -1) > 200)
+        wrong = "is longer than 200 characters";
+    for (const char *c = name; wrong == NULL && *c != '\0'; c++)
+        if (g_ascii_iscntrl(*c))
+            wrong = "holds a control character";
+    if (wrong == NULL)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "the study's name %s\nhint: give it another one with -s NAME", wrong);
+    return false;
+}
+
 static bool fail_unknown_study(HptDb *db, const char *text, GError **error)
 {
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_STUDY_NAMES, NULL, error);

@@ -19,6 +19,9 @@
 
 #include "db/db.h"
 
+/* May a study have this name? Fails HPT_ERROR_USAGE. */
+bool hpt_study_name_check(const char *name, GError **error) HPT_WARN_UNUSED;
+
 typedef struct {
     char *study;
     char *view;    /* its wide view: a table of schema hpt_study */

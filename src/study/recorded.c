@@ -108,6 +108,15 @@ void hpt_items_sort(GPtrArray *items)
     g_ptr_array_sort(items, by_kind_and_name);
 }
 
+/* A worker records of each attempt that ends where it ran and how the command ended. */
+bool hpt_recorded_is_outside(const HptRecorded *recorded)
+{
+    if (recorded->definition != NULL && hpt_definition_is_outside(recorded->definition))
+        return true;
+    bool ended = g_strcmp0(recorded->outcome, "complete") == 0 || g_strcmp0(recorded->outcome, "failed") == 0;
+    return ended && recorded->environment == NULL && recorded->exit_status < 0 && recorded->signal == 0;
+}
+
 const char *hpt_items_get(const GPtrArray *facts, const char *kind, const char *name)
 {
     for (guint i = 0; i < facts->len; i++) {

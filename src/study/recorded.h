@@ -88,6 +88,9 @@ HptRecorded *hpt_recorded_new(void);
 void hpt_recorded_free(HptRecorded *recorded);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptRecorded, hpt_recorded_free)
 
+/* Was it run outside (study/ask.h), by what nobody knows? */
+bool hpt_recorded_is_outside(const HptRecorded *recorded);
+
 void hpt_item_free(HptItem *fact);
 /* By kind and name, as they are compared. items of HptItem. */
 void hpt_items_sort(GPtrArray *items);

@@ -2,6 +2,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "study/ask.h"
 #include "study/study.h"
 #include "study/suggest-internal.h"
 
@@ -81,16 +82,35 @@ static const HptHistory *recall(const Proposer *proposer, int64_t number, const 
     return NULL;
 }
 
+/* Makes the proposal again, with what was fixed. text: what it was made of, or NULL. */
+static bool propose(const Proposer *proposer, int64_t number, const char *text, HptProposal *out, GError **error)
+{
+    g_autoptr(json_t) object = text == NULL ? NULL : hpt_json_parse(text, strlen(text), error);
+    if (text != NULL && object == NULL)
+        return false;
+    const HptHistory *history = NULL;
+    if (text != NULL && hpt_sampler_learns(proposer->sampler)) {
+        history = recall(proposer, number, text, error);
+        if (history == NULL)
+            return false;
+    }
+    const json_t *fixed = json_object_get(object, "fixed");
+    if (fixed == NULL)
+        return hpt_sampler_propose(proposer->sampler, history, number, out, error);
+    g_autoptr(HptSpace) space = NULL;
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_ask_sampler(proposer->definition, fixed, &space, &search, error);
+    return sampler != NULL && hpt_sampler_propose(sampler, history, number, out, error);
+}
+
 static HptSuggestVerdict check_one(const Proposer *proposer, const HptSuggestTrial *trial, char **note)
 {
     g_autoptr(GError) error = NULL;
     *note = obstacle(proposer, trial->number, trial->proposal);
     if (*note != NULL)
         return HPT_SUGGEST_UNKNOWN;
-    const HptHistory *history =
-        trial->proposal == NULL ? NULL : recall(proposer, trial->number, trial->proposal, &error);
     HptProposal proposal = {0};
-    if (error != NULL || !hpt_sampler_propose(proposer->sampler, history, trial->number, &proposal, &error)) {
+    if (!propose(proposer, trial->number, trial->proposal, &proposal, &error)) {
         *note = g_strdup(error->message);
         return g_error_matches(error, HPT_ERROR, HPT_ERROR_NOT_FOUND) ? HPT_SUGGEST_UNKNOWN
                                                                       : HPT_SUGGEST_DIFFERS;

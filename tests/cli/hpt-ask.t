@@ -1,5 +1,5 @@
 #!/bin/sh
-# hpt-ask: lines of JSON in and out, each option by its name, bad lines.
+# hpt-ask: trials of a study for a loop outside, and lines of JSON in and out; each option by its name.
 . "${0%/*}/lib.sh"
 
 init='{"op":"init","space":["x=0.0..1.0","k=a,b","y=1..9:if=k=b"],"seed":3}'
@@ -53,12 +53,203 @@ test_ok 'a line as long as it likes' '
         printf "\",\"space\":[\"x=1\"]}\n{\"op\":\"ask\"}"; } | test_exit 0 hpt-ask --serve >out &&
     test_is "$(tail -n 1 out)" "{\"config\":{\"x\":1},\"id\":1}"
 '
-test_ok 'wrong use' '
-    test_exit 2 hpt-ask 2>err </dev/null && test_grep "^hpt-ask: --serve is needed" err &&
-    test_exit 2 hpt-ask --serve x=1..2 2>err </dev/null && test_grep "argument 2 .x=1..2.: none is taken" err
+test_ok 'wrong use of --serve without a study' '
+    test_exit 2 hpt-ask --serve x=1..2 2>err && test_grep "argument 2 .x=1..2.: none is taken" err &&
+    test_exit 2 hpt-ask --serve -p x=1..2 2>err && test_grep "^hpt-ask: -p and --serve need a study" err &&
+    test_exit 2 hpt-ask --serve -N 2 2>err && test_grep "^hpt-ask: --serve answers a line by a line: --count" err &&
+    test_exit 2 hpt-ask --serve -f tsv 2>err && test_grep ": --format makes no sense" err
+'
+test_ok '--serve, fixed: the rest is proposed' '
+    printf "%s\n" "$init" "{\"op\":\"ask\",\"fixed\":{\"k\":\"b\",\"y\":7}}" "{\"op\":\"ask\",\"fixed\":{\"y\":7}}" |
+        hpt-ask --serve >out && test_grep "\"k\":\"b\",\"x\":[0-9.]*,\"y\":7" out &&
+    test_grep "give .k. a value too" out
 '
 test_ok 'a full disk' '
     printf "%s\n" "$init" | test_exit 125 hpt-ask --serve >/dev/full 2>err
+'
+
+# ---- trials of a study ----
+
+[ -x "$TEST_BUILD/hpt-init" ] || { test_done; exit; }
+oven='-s oven -p temp=150..220 -p fan=on,off -p speed=1..5:if=fan=on -m taste:max -m cost:track --seed=1'
+value() { hpt-query -H "$1"; }
+sql() { psql -qXAt -F ' ' -v ON_ERROR_STOP=1 -d "$TEST_DSN" "$@"; }
+
+test_ok '--study, --param, --metric: the line makes the study, again it goes on, and so does the name' '
+    test_db && test_exit 0 hpt-ask $oven >first 2>err && test_empty err && test_is "$(wc -l <first)" 1 &&
+    test_grep "^\{\"attempt\":1,\"config\":\{\"fan\":\"(on|off)\",.*\},\"id\":\"oven/0\",\"seed\":[0-9]+,\"study\":\"oven\",\"trial\":0,\"until\":\"20.*Z\"\}$" first &&
+    hpt-ask $oven >second && test_grep "\"id\":\"oven/1\"" second &&
+    hpt-ask --study=oven >third && test_grep "\"id\":\"oven/2\"" third &&
+    test_is "$(value "select count(*), min(trial), max(trial) from oven")" "3	0	2" &&
+    test_is "$(value "select distinct t.state, a.outside, a.argv is null from hpt.attempt a join hpt.trial t using (study, trial)")" "running	true	true"
+'
+test_ok 'the proposals are those of hpt-run with the same seed' '
+    hpt-run -q --print=none -s twin -t 3 --seed=1 --no-code --trace=off -m taste:max temp=150..220 fan=on,off speed=1..5:if=fan=on \
+        -- sh -c "echo taste={temp} # {fan} {speed:-0}" &&
+    value "select params, seed from hpt.trial where study = \$\$twin\$\$ order by trial" >wanted && test "$(wc -l <wanted)" = 3 &&
+    value "select params, seed from hpt.trial where study = \$\$oven\$\$ order by trial" | test_cmp wanted -
+'
+test_ok '--count, --format=tsv, --no-header: a column a parameter, \N for an inactive one' '
+    hpt-ask -s oven --count=8 --format=tsv >out && test_is "$(wc -l <out)" 9 &&
+    test_is "$(head -n 1 out)" "hpt.id	hpt.seed	fan	temp	speed" && test_is "$(sed -n 2p out | cut -f 1)" oven/3 &&
+    awk -F "\t" "NR > 1 && (\$3 == \"off\") != (\$5 == \"\\\\N\") { bad = 1 } END { exit bad }" out &&
+    hpt-ask -s oven -N 2 -f tsv --no-header >out && test_is "$(wc -l <out)" 2 &&
+    test_exit 2 hpt-ask -s oven --count=0 2>err && test_grep "^hpt-ask: --count takes a whole number from 1" err &&
+    test_exit 2 hpt-ask -s oven -f tvs 2>err && test_grep "unknown format .tvs.; did you mean .tsv.\?" err
+'
+cat >odd.pcs <<'END'
+k categorical {"a b; exit 3", "it's $(exit 4)"}
+w categorical {on, off}
+z integer [1, 2] | w == on
+END
+test_ok '--space, --format=env: what a shell evaluates, quoted, with nothing stale' '
+    for n in 0 1 2 3; do
+        hpt-ask -s odd --space=odd.pcs -m v --seed=3 --format=env >out &&
+        (HPT_PARAM_z=stale && eval "$(cat out)" && test_is "$HPT_STUDY $HPT_ID $HPT_TRIAL" "odd odd/$n $n" &&
+            value "select params ->> \$\$k\$\$, coalesce(params ->> \$\$z\$\$, \$\$none\$\$), seed from hpt.trial
+                   where study = \$\$odd\$\$ and trial = $n" >wanted &&
+            printf "%s\t%s\t%s\n" "$HPT_PARAM_k" "${HPT_PARAM_z-none}" "$HPT_SEED" | test_cmp wanted -) || return 1
+    done &&
+    test_is "$(value "select count(distinct params ->> \$\$k\$\$), count(distinct params ->> \$\$w\$\$) from hpt.trial where study = \$\$odd\$\$")" "2	2" &&
+    test_exit 2 hpt-ask -s odd -f env -N 2 2>err && test_grep "for one trial" err
+'
+test_ok 'NAME=VALUE: the rest is proposed, the record says so, and the proposal can be made again' '
+    for sampler in random sobol tpe gp auto grid; do
+        hpt-ask -s "$sampler" -p x=0.0..1.0 -p k=a,b,c -p z=0.0..1.0:if=k=b -m v --sampler="$sampler" --seed=1 -N 12 -f tsv >out &&
+        awk -F "\t" "NR > 1 { print \$1, \"v=\" NR / 10 }" out | hpt-tell &&
+        hpt-ask -s "$sampler" -N 3 k=b z=0.25 >fixed && hpt-ask -s "$sampler" >after &&
+        test_is "$(grep -c "\"k\":\"b\",.*\"z\":0.25}" fixed)" 3 &&
+        test_is "$(value "select distinct proposal -> \$\$fixed\$\$ from hpt.trial where study = \$\$$sampler\$\$ and trial between 12 and 14")" \
+            "{\"k\": \"b\", \"z\": \"0.25\"}" &&
+        test_is "$(value "select count(*) from hpt.trial where study = \$\$$sampler\$\$ and proposal ? \$\$fixed\$\$")" 3 &&
+        test_exit 0 hpt-replay --suggest "$sampler" >out 2>err && test_grep "16 of 16 proposals are made again" err || return 1
+    done
+'
+test_ok 'what cannot be fixed is refused, and takes no trial' '
+    before=$(value "select count(*) from hpt.trial") &&
+    test_exit 2 hpt-ask -s oven tmep=200 2>err && test_grep "unknown parameter .tmep.; did you mean .temp.\?" err &&
+    test_exit 2 hpt-ask -s oven temp=300 2>err && test_grep "300 is outside" err &&
+    test_exit 2 hpt-ask -s oven speed=2 2>err && test_grep "^hint: give .fan. a value too" err &&
+    test_exit 2 hpt-ask -s oven temp=1..2 2>err && test_grep "argument 3 .temp=1..2.: it is a domain" err &&
+    test_exit 2 hpt-ask -s oven temp 2>err && test_grep "it is no NAME=VALUE" err &&
+    test_exit 2 hpt-ask -s oven temp=200 temp=200 2>err && test_grep "has a value already" err &&
+    test_exit 2 hpt-ask -s clause -p a=1,2:cat -p b=1,2:cat -p "{a == 1}" -m v a=1 2>err && test_grep "forbidden" err &&
+    test_is "$(value "select count(*) from hpt.trial")" "$before"
+'
+test_ok '--total is for all, at its end the status is 1' '
+    hpt-ask -s few -p x=0.0..1.0 -m v --total=3 -N 2 >out && test_is "$(wc -l <out)" 2 &&
+    test_exit 0 hpt-ask -s few -N 2 >out 2>err && test_is "$(wc -l <out)" 1 &&
+    test_grep "note: 1 of 2: the last trials of study .few. are given out" err &&
+    test_exit 1 hpt-ask -s few >out 2>err && test_empty out && test_grep "may come back" err &&
+    hpt-tell few/0 v=1 && hpt-tell few/1 v=1 && hpt-tell few/2 v=1 && test_exit 1 hpt-ask -s few 2>err &&
+    test_grep "study .few. has all its trials" err && test_exit 1 hpt-ask -q -s few 2>err && test_empty err &&
+    hpt-ask -s few -t 4 >out && test_grep "few/3" out && test_exit 1 hpt-ask --quiet -s few x=0.5 2>err && test_empty err
+'
+test_ok '--point, --no-default-trial, --seed and --sampler make the study' '
+    hpt-ask -s points -p x=0.0..1.0:default=0.75 -m v --point="{\"x\":0.125}" -N 2 >out &&
+    test_grep "\"x\":0.75" out && test_grep "\"x\":0.125" out &&
+    hpt-ask -s bare -p x=0.0..1.0:default=0.75 -m v --no-default-trial --seed=7 --sampler=sobol >out && test_no_grep "0.75" out &&
+    test_is "$(value "select seed, sampler from hpt.study where study = \$\$bare\$\$")" "7	sobol"
+'
+test_ok 'a study that differs is refused, --extend widens it' '
+    test_exit 2 hpt-ask -s wide -p x=0.0..1.0 2>err && test_grep "a search space without -m" err &&
+    hpt-ask -s wide -p x=0.0..1.0 -m v >out && test_exit 2 hpt-ask -s wide -p x=0.0..2.0 -m v 2>err &&
+    test_grep "is there already and differs" err && test_grep "^hint: --extend" err &&
+    hpt-ask -s wide -p x=0.0..2.0 -m v --extend >out && test_grep "wide/1" out &&
+    test_exit 2 hpt-ask -s wide -p x=0.0..2.0 -m w --extend 2>err && test_grep "metrics" err &&
+    test_exit 2 hpt-ask -s wide -m v 2>err && test_grep "^hpt-ask: -m without a search space" err &&
+    test_exit 2 hpt-ask -p x=1..2 -m v 2>err && test_grep "needs a name: -s NAME" err &&
+    test_exit 2 hpt-ask -s new -p x=1..2 -m "v:min:re=([0-9]+)" 2>err && test_grep "its numbers come by hpt-tell" err &&
+    test_exit 4 hpt-ask -s wdie 2>err && test_grep "did you mean .wide.\?" err &&
+    test_exit 2 hpt-ask 2>err && test_grep "^hpt-ask: which study\? there are" err
+'
+test_ok '--allow-secrets' '
+    token=ghp_0123456789abcdefghijklmnopqrstuvwxyz &&
+    test_exit 2 hpt-ask -s secret -p "t categorical {$token, b}" -m v 2>err && test_grep "looks like a secret" err &&
+    hpt-ask -s secret -p "t categorical {$token, b}" -m v --allow-secrets >out
+'
+test_ok '--lease: when it is over the trial is given out again, the same under another id' '
+    hpt-ask -s lease -p x=0.0..1.0 -m v --lease=30m >first && test_grep "\"id\":\"lease/0\"" first &&
+    test_is "$(sql -c "select l.seconds, l.until > now() + interval \$\$25 min\$\$, l.until < now() + interval \$\$35 min\$\$
+        from hpt_record.lease l join hpt_record.study s on s.id = l.study_id where s.name = \$\$lease\$\$")" "1800 t t" &&
+    hpt-ask -s lease >other && test_grep "lease/1" other &&
+    run_out="update hpt_record.lease set until = now() - interval \$\$1 s\$\$ where number = 0
+             and study_id = (select id from hpt_record.study where name = \$\$lease\$\$)" &&
+    sql -c "$run_out" && hpt-ask -s lease >again && test_grep "\"id\":\"lease/0.2\"" again && test_grep "\"attempt\":2," again &&
+    for part in config seed; do
+        test_is "$(grep -o "\"$part\":[^,]*" again)" "$(grep -o "\"$part\":[^,]*" first)" || return 1
+    done &&
+    test_is "$(value "select attempt, outcome, cause from hpt.attempt where study = \$\$lease\$\$ and trial = 0 order by 1" | tr "\t\n" " ;")" \
+        "1 lost lease ran out;2 running \N;" &&
+    for n in 2 3; do sql -c "$run_out" && hpt-ask -s lease >out || return 1; done &&
+    test_is "$(value "select state from lease where trial = 0")" lost &&
+    test_exit 2 hpt-ask -s lease --lease=10ms 2>err && test_grep "from one second to a year" err
+'
+test_ok 'with an hpt-run on one study: one sequence of numbers, and what an hpt-ask gave out stays given' '
+    run="hpt-run -q --print=none --no-code --trace=off -s both" &&
+    $run -t 4 --seed=1 -m v x=0.0..1.0 -- sh -c "echo v={x}" && hpt-ask -s both -t 6 >out && test_grep "both/4" out &&
+    $run -T 1 && test_is "$(value "select trial, state, attempt from both_2 where trial > 3 order by 1" | tr "\t\n" " ;")" \
+        "4 running 1;5 complete 1;" && hpt-tell both/4 v=1 &&
+    hpt-ask -s both -t 7 >out && test_grep "both/6" out &&
+    sql -c "update hpt_record.lease set until = now() - interval \$\$1 s\$\$ where number = 6" &&
+    $run && test_is "$(value "select state, attempt, cause from both_2 where trial = 6")" "complete	2	exit status 0" &&
+    test_exit 1 hpt-tell both/6 v=1 2>err && test_grep "both/6 is refused: its lease ran out at .* was given out again as both/6.2" err &&
+    test_exit 1 hpt-tell both/0 v=1 2>err && test_grep "both/0 is refused: hpt-run runs it" err
+'
+test_ok 'an ordered study is not given out' '
+    hpt-run -q --print=none --no-code --trace=off -s ordered --ordered --sampler=tpe -t 1 -m v x=0.0..1.0 -- sh -c "echo v={x}" &&
+    test_exit 2 hpt-ask -s ordered 2>err && test_grep "study .ordered. is ordered" err
+'
+test_ok 'a study of several runs is not given out' '
+    hpt-run -q --print=none --no-code --trace=off -s folds --folds=3 -t 1 -m v x=0.0..1.0 -- sh -c "echo v={x} # {hpt.fold}" &&
+    test_exit 2 hpt-ask -s folds 2>err && test_grep "made of several runs" err
+'
+test_ok 'what ran a trial outside is not known: hpt-run, hpt-replay and hpt-export say so' '
+    test_exit 2 hpt-run -s oven -t 100 2>err && test_grep "^hpt-run: the study.s trials are run outside" err &&
+    hpt-tell oven/0 taste=1 && test_exit 4 hpt-replay oven/0 2>err && test_grep "hpt-ask gave it out, and what ran it is not recorded" err &&
+    hpt-export -s oven -f script >out 2>err && test_grep "^# trial 0: complete, run outside" out &&
+    hpt-export -s oven -o oven.tar 2>err && test_exit 4 hpt-replay oven.tar#0 2>err &&
+    test_grep "hpt-ask gave it out" err && mkdir elsewhere && (cd elsewhere && test_db && hpt-import ../oven.tar 2>err &&
+        test_is "$(hpt-query -H "select kind, outside, state from hpt.worker join hpt.attempt using (worker) join hpt.trial using (trial)")" \
+            "ask	true	complete")
+'
+test_ok '--serve --study: answers are recorded' '
+    printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"tell\",\"id\":\"served/0\",\"values\":[0.5]}" \
+        "{\"op\":\"ask\",\"fixed\":{\"x\":0.25}}" "{\"op\":\"tell\",\"id\":\"served/1\",\"metrics\":{\"v\":0.25}}" "{\"op\":\"ask\"}" \
+        "{\"op\":\"tell\",\"id\":2,\"failed\":\"no\"}" "{\"op\":\"best\"}" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" \
+        "{\"op\":\"release\",\"id\":\"served/3\"}" "{\"op\":\"quit\"}" "nonsense" |
+        test_exit 0 hpt-ask --serve -s served -p x=0.0..1.0 -m v --seed=1 --lease=10m >out 2>err && test_empty err &&
+    test_is "$(sed -n "2p; 4p; 6p; 7p; 10p" out | tr -d "\n")" "{\"ok\":true}{\"ok\":true}{\"ok\":true}{\"id\":\"served/1\"}{\"ok\":true}" &&
+    test_grep "\"config\":\{\"x\":0.25\},\"id\":\"served/1\"" out && test_is "$(wc -l <out)" 10 &&
+    test_is "$(value "select trial, state, v from served order by trial" | tr "\t\n" " ;")" \
+        "0 complete 0.5;1 complete 0.25;2 failed \N;3 waiting \N;4 waiting \N;" &&
+    test_is "$(value "select cause from served where trial = 2")" no
+'
+test_ok '--serve --study: bad lines change nothing' '
+    printf "%s\n" nonsense "{\"op\":\"init\"}" "{\"op\":\"tel\"}" "{\"op\":\"tell\",\"id\":\"served/9\",\"values\":[1]}" \
+        "{\"op\":\"tell\",\"id\":\"served/0\",\"values\":[9]}" "{\"op\":\"tell\",\"id\":\"oven/0\",\"values\":[9]}" \
+        "{\"op\":\"tell\",\"id\":0,\"values\":[1,2]}" "{\"op\":\"ask\",\"fixed\":3}" "{\"op\":\"tell\",\"id\":0}" |
+        test_exit 0 hpt-ask --serve -s served >out && test_is "$(grep -c "^{\"error\":" out)" 9 &&
+    test_grep "did you mean .tell.\?" out && test_grep "has no trial 9" out && test_grep "another result already" out &&
+    test_grep "this is study .served., not .oven." out && test_grep "array of 1 number" out
+'
+test_ok 'what cannot be printed is given back' '
+    test_exit 125 hpt-ask -s back -p x=0.0..1.0 -m v -N 3 >/dev/full 2>err && test_grep "note: the trials are given back" err &&
+    test_grep "^hpt-ask: standard output: No space left on device" err &&
+    test_is "$(value "select count(*), min(state), max(state) from back")" "3	waiting	waiting" &&
+    hpt-ask -s back >out && test_grep "\"id\":\"back/0.2\"" out &&
+    mkfifo pipe && { exec 3<>pipe && exec 4>pipe && exec 3<&-; } &&
+    test_exit 141 hpt-ask -s back -N 2 >&4 2>err && exec 4>&- &&
+    test_is "$(value "select count(*) from back where state = \$\$waiting\$\$")" 2
+'
+test_ok '--dsn, --directory, --db-wait; no database: 3' '
+    test_exit 3 hpt-ask --dsn="host=/nowhere dbname=x" -s oven 2>err && test_grep "^hpt-ask: " err &&
+    test_exit 3 hpt-ask --directory=/ -s oven 2>err && test_grep "run hpt-init" err &&
+    test_exit 2 hpt-ask --db-wait=soon -s oven 2>err && test_grep "^hpt-ask: --db-wait: " err &&
+    hpt-ask --db-wait=1s --dsn="$TEST_DSN" -s oven >out && test_grep "oven/" out
+'
+test_ok 'the record holds together' '
+    test_exit 0 hpt-verify --store >out 2>err && test_grep "0 errors" err
 '
 
 test_done

@@ -62,9 +62,9 @@ static HptHistory history_of(const HptSpace *space, HptConfig **configs, HptObse
         configs[i] = g_steal_pointer(&proposal.config);
         hpt_proposal_clear(&proposal);
         values[i] = (double)configs[i]->values[kernel].index + (double)i / 100;
-        observations[i] = (HptObservation){(int64_t)i, configs[i], true, &values[i]};
+        observations[i] = (HptObservation){.number = (int64_t)i, .config = configs[i], .finished = true, .values = &values[i]};
     }
-    return (HptHistory){observations, n, 1};
+    return (HptHistory){.observations = observations, .n = n, .n_objectives = 1};
 }
 
 enum { TOLD = 24, ASKED = 12 };
@@ -95,7 +95,7 @@ static void test_sampler(const void *spec)
         configs[number] = g_steal_pointer(&proposal.config);
         varies = varies || !hpt_config_equal(configs[TOLD], configs[number]);
         values[number] = 1;
-        observations[history.n++] = (HptObservation){number, configs[number], true, &values[number]};
+        observations[history.n++] = (HptObservation){.number = number, .config = configs[number], .finished = true, .values = &values[number]};
         hpt_proposal_clear(&proposal);
         hpt_proposal_clear(&again);
     }

@@ -1,0 +1,46 @@
+/* Results of trials that were given out (study/ask.h), by whoever ran them.
+ *
+ * A trial is told of once. The same again is harmless; another result, one of a trial whose lease has run out
+ * and was given out again, or of one that a worker runs, is refused.
+ */
+#ifndef HPT_STUDY_TELL_H
+#define HPT_STUDY_TELL_H
+
+#include "db/project.h"
+#include "study/study.h"
+
+typedef enum {
+    HPT_TELL_COMPLETE,
+    HPT_TELL_FAILED,
+    HPT_TELL_RELEASED, /* it was not run: it is given out again */
+} HptTellOutcome;
+
+typedef struct {
+    int64_t number;
+    int attempt;
+    HptTellOutcome outcome;
+    const char *cause; /* of a failure; NULL: none was said */
+    size_t n;          /* metrics, each name once */
+    const char *const *names;
+    const double *values;
+} HptTelling;
+
+/* Are these the metrics of a result of this definition? Each name must be one of -m, each objective must be there,
+ * and objectives and constraints must be finite. Fails HPT_ERROR_DATA, with a suggestion for a name. */
+bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, GError **error) HPT_WARN_UNUSED;
+
+/* Records it. patience_us: as hpt_persist_rows. *again (may be NULL): it was told before, the same. Fails
+ * HPT_ERROR_NOT_FOUND for an unknown trial, _CONFLICT for one that is refused: it says why. */
+bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us,
+              bool *again, GError **error) HPT_WARN_UNUSED;
+
+/* The trial is still being run: its lease lasts from now for lease_us, or with 0 as long as it was given for.
+ * *until_us: when it ends. Fails as hpt_tell. */
+bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, int attempt, int64_t lease_us,
+                    int64_t patience_us, int64_t *until_us, GError **error) HPT_WARN_UNUSED;
+
+/* Cuts an id as hpt_asked_id makes it, or NUMBER or NUMBER.ATTEMPT: *study is owned, or NULL if it names none. Fails
+ * HPT_ERROR_USAGE. */
+bool hpt_asked_parse(const char *id, char **study, int64_t *number, int *attempt, GError **error) HPT_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,269 @@
+#include "tools/ask_serve.h"
+
+#include "base/text.h"
+#include "tools/ask_print.h"
+#include "tools/tell_line.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    const AskSettings *settings;
+    HptProject *project;
+    HptStudy *study;
+    HptAsker *asker;
+    GPtrArray *open; /* of GPtrArray: of one HptAsked, given out and without a result */
+    int64_t renew_us;  /* monotonic */
+    bool quit;
+} Serve;
+
+/* ---- what is given out ---- */
+
+static const HptAsked *asked_at(const Serve *serve, guint i)
+{
+    const GPtrArray *one = serve->open->pdata[i];
+    return one->pdata[0];
+}
+
+static void forget(Serve *serve, int64_t number, int attempt)
+{
+    for (guint i = 0; i < serve->open->len; i++)
+        if (asked_at(serve, i)->number == number && asked_at(serve, i)->attempt == attempt) {
+            g_ptr_array_remove_index_fast(serve->open, i);
+            return;
+        }
+}
+
+/* One that cannot be renewed was taken back: its result will be refused, and says why. */
+static bool renew(Serve *serve, GError **error)
+{
+    serve->renew_us = hpt_time_monotonic_us() + serve->settings->lease_us / 3;
+    for (guint i = 0; i < serve->open->len; i++) {
+        const HptAsked *asked = asked_at(serve, i);
+        int64_t until_us = 0;
+        GError *problem = NULL;
+        if (hpt_tell_alive(serve->project, serve->study, asked->number, asked->attempt, 0,
+                           serve->settings->patience_us, &until_us, &problem))
+            continue;
+        if (!g_error_matches(problem, HPT_ERROR, HPT_ERROR_CONFLICT)) {
+            g_propagate_error(error, problem);
+            return false;
+        }
+        g_error_free(problem);
+        g_ptr_array_remove_index_fast(serve->open, i--);
+    }
+    return true;
+}
+
+/* ---- answers ---- */
+
+static json_t *done(void)
+{
+    return json_pack("{s:b}", "ok", true);
+}
+
+static json_t *ask(Serve *serve, const json_t *object, GError **error)
+{
+    const json_t *fixed = json_object_get(object, "fixed");
+    HptAskEnd end = HPT_ASK_ENOUGH;
+    if (fixed != NULL && !json_is_object(fixed)) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "'fixed' must be an object of parameters and their values");
+        return NULL;
+    }
+    g_autoptr(GPtrArray) asked = hpt_asker_ask(serve->asker, 1, fixed, &end, error);
+    if (asked == NULL)
+        return NULL;
+    if (asked->len == 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
+                            end == HPT_ASK_WAIT ? "the last trials are given out" : "the study has all its trials");
+        return NULL;
+    }
+    json_t *answer = ask_json(serve->study, asked->pdata[0]);
+    g_ptr_array_add(serve->open, g_steal_pointer(&asked));
+    return answer;
+}
+
+/* The trial that a line is about; it must be one of this study. */
+static bool check_study(const Serve *serve, const char *named, GError **error)
+{
+    if (named == NULL || strcmp(named, serve->study->name) == 0)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "this is study '%s', not '%s'", serve->study->name, named);
+    return false;
+}
+
+static json_t *tell(Serve *serve, const json_t *object, GError **error)
+{
+    g_auto(TellLine) line = {0};
+    HptTelling telling;
+    if (!tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error) ||
+        !tell_line_settle(&line, serve->study->definition, &telling, error) ||
+        !hpt_tell(serve->project, serve->study, &telling, serve->settings->patience_us, NULL, error))
+        return NULL;
+    forget(serve, telling.number, telling.attempt);
+    return done();
+}
+
+static json_t *release(Serve *serve, const json_t *object, GError **error)
+{
+    const char *id = json_string_value(json_object_get(object, "id"));
+    g_autofree char *named = NULL;
+    HptTelling telling = {.outcome = HPT_TELL_RELEASED};
+    if (!hpt_asked_parse(id == NULL ? "" : id, &named, &telling.number, &telling.attempt, error) ||
+        !check_study(serve, named, error) ||
+        !hpt_tell(serve->project, serve->study, &telling, serve->settings->patience_us, NULL, error))
+        return NULL;
+    forget(serve, telling.number, telling.attempt);
+    return done();
+}
+
+static json_t *best(Serve *serve, GError **error)
+{
+    int64_t number = -1;
+    double value = 0;
+    if (!hpt_study_best(hpt_project_get_db(serve->project), serve->study, &number, &value, error))
+        return NULL;
+    if (number >= 0) {
+        g_autofree char *id = hpt_asked_id(serve->study->name, number, 1);
+        return json_pack("{s:s}", "id", id);
+    }
+    g_set_error_literal(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "no trial has a result yet");
+    return NULL;
+}
+
+static json_t *answer(Serve *serve, const json_t *object, GError **error)
+{
+    static const char *const ops[] = {"ask", "best", "quit", "release", "tell", NULL};
+    const char *op = json_string_value(json_object_get(object, "op"));
+    if (op == NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "a line must be an object with the member 'op'");
+        return NULL;
+    }
+    if (strcmp(op, "ask") == 0)
+        return ask(serve, object, error);
+    if (strcmp(op, "tell") == 0)
+        return tell(serve, object, error);
+    if (strcmp(op, "release") == 0)
+        return release(serve, object, error);
+    if (strcmp(op, "best") == 0)
+        return best(serve, error);
+    const char *near = hpt_suggest(op, ops);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "unknown op '%s'%s%s%s", op, near == NULL ? "" : "; did you mean '",
+                near == NULL ? "" : near, near == NULL ? "" : "'?");
+    return NULL;
+}
+
+/* ---- lines ---- */
+
+static char *refusal(const GError *error)
+{
+    g_autofree char *message = g_utf8_make_valid(error->message, -1);
+    GString *text = g_string_new("{\"error\":");
+    hpt_json_append_string(text, message);
+    g_string_append_c(text, '}');
+    return g_string_free(text, false);
+}
+
+static bool put(const char *text, GError **error)
+{
+    errno = 0;
+    if (puts(text) != EOF && fflush(stdout) == 0)
+        return true;
+    hpt_error_set_errno(error, errno == 0 ? EIO : errno, "standard output");
+    return false;
+}
+
+/* A line that means nothing is answered and changes nothing; a database that stays away ends it. */
+static bool take_line(Serve *serve, const char *text, size_t length, GError **error)
+{
+    if (length == 0)
+        return true;
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(json_t) object = hpt_json_parse(text, length, &problem);
+    serve->quit = g_strcmp0(json_string_value(json_object_get(object, "op")), "quit") == 0;
+    if (serve->quit)
+        return true;
+    g_autoptr(json_t) said = object == NULL ? NULL : answer(serve, object, &problem);
+    g_autofree char *line = said == NULL ? NULL : hpt_json_canonical(said, &problem);
+    if (line == NULL && hpt_error_exit(problem) == HPT_EXIT_DATABASE) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    g_autofree char *refused = line == NULL ? refusal(problem) : NULL;
+    return put(line == NULL ? refused : line, error);
+}
+
+/* All lines that are whole; the last one at the end of the input need not be. */
+static bool take_lines(Serve *serve, GString *buffer, bool at_end, GError **error)
+{
+    size_t from = 0;
+    while (!serve->quit && from < buffer->len) {
+        const char *end = memchr(buffer->str + from, '\n', buffer->len - from);
+        if (end == NULL && !at_end)
+            break;
+        size_t length = end == NULL ? buffer->len - from : (size_t)(end - (buffer->str + from));
+        if (!take_line(serve, buffer->str + from, length, error))
+            return false;
+        from += length + (end != NULL);
+    }
+    g_string_erase(buffer, 0, (gssize)from);
+    return true;
+}
+
+/* *end: there is nothing more to read. */
+static bool read_some(GString *buffer, bool *end, GError **error)
+{
+    char bytes[65536];
+    ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (n < 0 && errno != EINTR && errno != EAGAIN) {
+        hpt_error_set_errno(error, errno, "standard input");
+        return false;
+    }
+    *end = n == 0;
+    if (n > 0)
+        g_string_append_len(buffer, bytes, n);
+    return true;
+}
+
+static bool loop(Serve *serve, GError **error)
+{
+    g_autoptr(GString) buffer = g_string_new(NULL);
+    bool end = false;
+    while (!end && !serve->quit) {
+        int64_t wait_us = MAX(serve->renew_us - hpt_time_monotonic_us(), 0);
+        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+        int ready = poll(&input, 1, (int)MIN(wait_us / 1000 + 1, G_MAXINT32));
+        if (ready < 0 && errno != EINTR) {
+            hpt_error_set_errno(error, errno, "standard input");
+            return false;
+        }
+        if (hpt_time_monotonic_us() >= serve->renew_us && !renew(serve, error))
+            return false;
+        if (ready > 0 && (!read_some(buffer, &end, error) || !take_lines(serve, buffer, end, error)))
+            return false;
+    }
+    return true;
+}
+
+bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker, GError **error)
+{
+    Serve serve = {
+        .settings = settings,
+        .project = project,
+        .study = study,
+        .asker = asker,
+        .open = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref),
+        .renew_us = hpt_time_monotonic_us() + settings->lease_us / 3,
+    };
+    bool fine = loop(&serve, error);
+    for (guint i = 0; i < serve.open->len; i++) {
+        g_autoptr(GError) ignored = NULL; /* their leases end by themselves */
+        if (!hpt_asker_release(asker, serve.open->pdata[i], &ignored))
+            g_debug("%s", ignored->message);
+    }
+    g_ptr_array_unref(serve.open);
+    return fine;
+}

@@ -1,0 +1,12 @@
+/* hpt-ask --serve of a recorded study: lines of JSON in and out. */
+#ifndef HPT_TOOLS_ASK_SERVE_H
+#define HPT_TOOLS_ASK_SERVE_H
+
+#include "tools/ask_options.h"
+
+/* Answers standard input until it ends or says quit. While it lives the leases of what it gave out are renewed; what
+ * has no result at the end is given back. */
+bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker,
+               GError **error) HPT_WARN_UNUSED;
+
+#endif

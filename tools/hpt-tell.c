@@ -1,0 +1,282 @@
+/* hpt-tell: results of the trials that hpt-ask gave out. */
+#include "base/number.h"
+#include "base/text.h"
+#include "study/ask.h"
+#include "study/name.h"
+#include "tools/tell_line.h"
+#include "tools/tool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static gboolean opt_failed, opt_release, opt_alive, opt_quiet;
+static char *opt_study, *opt_cause, *opt_lease, *opt_db_wait, *opt_dsn, *opt_directory;
+
+static const GOptionEntry options[] = {
+    {"study", 's', 0, G_OPTION_ARG_STRING, &opt_study, "study of trials that name none ($HPT_STUDY, else the only one)", "NAME"},
+    {"failed", 0, 0, G_OPTION_ARG_NONE, &opt_failed, "the trials have failed", NULL},
+    {"cause", 0, 0, G_OPTION_ARG_STRING, &opt_cause, "why, for the record", "TEXT"},
+    {"release", 0, 0, G_OPTION_ARG_NONE, &opt_release, "the trials were not run: they are given out again", NULL},
+    {"alive", 0, 0, G_OPTION_ARG_NONE, &opt_alive, "the trials still run: their leases last longer", NULL},
+    {"lease", 0, 0, G_OPTION_ARG_STRING, &opt_lease, "how much longer (as long as it was given for)", "DURATION"},
+    {"db-wait", 0, 0, G_OPTION_ARG_STRING, &opt_db_wait, "give up if the database is away for longer (5m)", "DURATION"},
+    {"dsn", 'd', 0, G_OPTION_ARG_STRING, &opt_dsn, "database, instead of that of .hpt", "DSN"},
+    {"directory", 'C', 0, G_OPTION_ARG_FILENAME, &opt_directory, "look for .hpt from here upwards", "DIR"},
+    {"quiet", 'q', 0, G_OPTION_ARG_NONE, &opt_quiet, "no notes", NULL},
+    G_OPTION_ENTRY_NULL,
+};
+
+typedef struct {
+    HptProject *project;
+    GHashTable *studies; /* name → HptStudy */
+    int64_t patience_us, lease_us;
+    int status;    /* the worst so far */
+    int64_t line;  /* of standard input; 0: arguments */
+    char **header; /* of its columns; NULL: there are none */
+} Tell;
+
+/* ---- studies ---- */
+
+static void free_study(void *study)
+{
+    hpt_study_free(study);
+}
+
+/* The study of a trial that names none. What is told is recorded: with several none is guessed. */
+static char *default_study(HptDb *db, GError **error)
+{
+    const char *said = opt_study != NULL ? opt_study : g_getenv("HPT_STUDY");
+    if (said != NULL && *said != '\0')
+        return g_strdup(said);
+    g_auto(HptStudyName) name = {0};
+    if (!hpt_study_name_find(db, NULL, &name, error))
+        return NULL;
+    if (!name.chosen)
+        return g_steal_pointer(&name.study);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "of which study? there are %" PRId64 "\nhint: STUDY/NUMBER, or -s NAME",
+                name.count);
+    return NULL;
+}
+
+/* Borrowed. */
+static HptStudy *study_of(Tell *tell, const char *named, GError **error)
+{
+    HptDb *db = hpt_project_get_db(tell->project);
+    g_autofree char *name = named != NULL ? g_strdup(named) : default_study(db, error);
+    if (name == NULL)
+        return NULL;
+    HptStudy *study = g_hash_table_lookup(tell->studies, name);
+    if (study != NULL)
+        return study;
+    study = hpt_study_open(db, name, error);
+    if (study != NULL)
+        g_hash_table_insert(tell->studies, g_strdup(name), study);
+    return study;
+}
+
+/* ---- one trial ---- */
+
+static bool record(Tell *tell, const HptStudy *study, const HptTelling *telling, GError **error)
+{
+    bool again = false;
+    if (!hpt_tell(tell->project, study, telling, tell->patience_us, &again, error))
+        return false;
+    g_autofree char *id = hpt_asked_id(study->name, telling->number, telling->attempt);
+    if (again)
+        hpt_tool_note("%s was told of before, the same", id);
+    return true;
+}
+
+static bool tell_line(Tell *tell, TellLine *line, GError **error)
+{
+    HptTelling telling;
+    HptStudy *study = study_of(tell, line->study, error);
+    return study != NULL && (tell->header == NULL || tell_line_settle_row(line, study->definition, error)) &&
+           tell_line_settle(line, study->definition, &telling, error) && record(tell, study, &telling, error);
+}
+
+/* A trial by its id, for --failed, --release and --alive. */
+static bool tell_id(Tell *tell, const char *id, GError **error)
+{
+    g_autofree char *named = NULL;
+    HptTelling telling = {.outcome = opt_failed ? HPT_TELL_FAILED : HPT_TELL_RELEASED, .cause = opt_cause};
+    if (!hpt_asked_parse(id, &named, &telling.number, &telling.attempt, error))
+        return false;
+    HptStudy *study = study_of(tell, named, error);
+    if (study == NULL)
+        return false;
+    if (!opt_alive)
+        return record(tell, study, &telling, error);
+    int64_t until_us = 0;
+    if (!hpt_tell_alive(tell->project, study, telling.number, telling.attempt, tell->lease_us, tell->patience_us,
+                        &until_us, error))
+        return false;
+    g_autofree char *name = hpt_asked_id(study->name, telling.number, telling.attempt);
+    g_autofree char *until = hpt_time_text(until_us);
+    printf("%s\t%s\n", name, until);
+    return true;
+}
+
+/* ---- errors: one line tells nothing of the next ---- */
+
+/* The worst is kept: bad input, unknown trials, refusals. */
+static int rank_of(int status)
+{
+    static const int order[] = {HPT_EXIT_OK, HPT_EXIT_NO, HPT_EXIT_NOT_FOUND, HPT_EXIT_USAGE};
+    for (int i = 0; i < (int)G_N_ELEMENTS(order); i++)
+        if (order[i] == status)
+            return i;
+    g_assert_not_reached();
+}
+
+/* Says what was wrong with one trial; false: it is of a kind that ends everything, and in *error. */
+static bool go_on(Tell *tell, GError *steal_problem, GError **error)
+{
+    g_autoptr(GError) problem = steal_problem;
+    int status = g_error_matches(problem, HPT_ERROR, HPT_ERROR_CONFLICT) ? HPT_EXIT_NO : (int)hpt_error_exit(problem);
+    if (tell->line > 0)
+        g_prefix_error(&problem, "line %" PRId64 ": ", tell->line);
+    if (status > HPT_EXIT_USAGE && status != HPT_EXIT_NOT_FOUND) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    hpt_tool_complain("%s", problem->message);
+    if (rank_of(status) > rank_of(tell->status))
+        tell->status = status;
+    return true;
+}
+
+/* ---- standard input ---- */
+
+static bool read_line(Tell *tell, const char *text, size_t length, TellLine *line, GError **error)
+{
+    if (!g_utf8_validate_len(text, length, NULL)) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "it is not UTF-8 text");
+        return false;
+    }
+    if (tell->header != NULL)
+        return tell_line_from_row(tell->header, text, line, error);
+    if (*text != '{')
+        return tell_line_from_text(text, line, error);
+    g_autoptr(json_t) object = hpt_json_parse(text, length, error);
+    return object != NULL && tell_line_from_json(object, line, error);
+}
+
+static bool take_line(Tell *tell, char *text, size_t length, GError **error)
+{
+    tell->line++;
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        text[--length] = '\0';
+    if (text[strspn(text, " \t")] == '\0')
+        return true;
+    /* Each run of a command may bring the header again. */
+    char **header = tell_header(text);
+    if (header != NULL) {
+        g_strfreev(tell->header);
+        tell->header = header;
+        return true;
+    }
+    g_auto(TellLine) line = {0};
+    GError *problem = NULL;
+    return (read_line(tell, text, length, &line, &problem) && tell_line(tell, &line, &problem)) ||
+           go_on(tell, problem, error);
+}
+
+static bool take_input(Tell *tell, GError **error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    ssize_t length = 0;
+    bool fine = true;
+    while (fine && (length = getline(&text, &size, stdin)) >= 0)
+        fine = take_line(tell, text, (size_t)length, error);
+    free(text);
+    if (fine && ferror(stdin)) {
+        hpt_error_set_errno(error, errno, "standard input");
+        return false;
+    }
+    return fine;
+}
+
+/* ---- the command line ---- */
+
+static bool take_arguments(Tell *tell, char **argv, GError **error)
+{
+    GError *problem = NULL;
+    if (!opt_failed && !opt_release && !opt_alive) {
+        g_auto(TellLine) line = {0};
+        return (tell_line_from_words((const char *const *)argv, &line, &problem) &&
+                tell_line(tell, &line, &problem)) ||
+               go_on(tell, problem, error);
+    }
+    for (; *argv != NULL; argv++)
+        if (!tell_id(tell, *argv, &problem) && !go_on(tell, g_steal_pointer(&problem), error))
+            return false;
+    return true;
+}
+
+static bool check_use(char **argv, Tell *tell, GError **error)
+{
+    const char *wrong = opt_failed + opt_release + opt_alive > 1 ? "--failed, --release and --alive exclude each other"
+                        : opt_cause != NULL && !opt_failed       ? "--cause without --failed"
+                        : opt_lease != NULL && !opt_alive        ? "--lease without --alive"
+                        : argv[0] == NULL && (opt_failed || opt_release || opt_alive) ? "which trials?"
+                        : opt_cause != NULL && !g_utf8_validate(opt_cause, -1, NULL)  ? "--cause is not UTF-8"
+                                                                                      : NULL;
+    if (wrong != NULL) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, wrong);
+        return false;
+    }
+    if (opt_lease != NULL && !hpt_duration_parse(opt_lease, &tell->lease_us, error)) {
+        g_prefix_error(error, "--lease: ");
+        return false;
+    }
+    if (opt_lease != NULL && (tell->lease_us < HPT_ASK_LEASE_MIN_US || tell->lease_us > HPT_ASK_LEASE_MAX_US)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--lease is from one second to a year, not '%s'", opt_lease);
+        return false;
+    }
+    if (opt_db_wait != NULL && !hpt_duration_parse(opt_db_wait, &tell->patience_us, error)) {
+        g_prefix_error(error, "--db-wait: ");
+        return false;
+    }
+    return true;
+}
+
+static void start_note(const char *text)
+{
+    hpt_tool_note("%s", text);
+}
+
+static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
+{
+    Tell tell = {.status = HPT_EXIT_OK};
+    if (!check_use(argv, &tell, error))
+        return HPT_EXIT_USAGE;
+    HptProjectOptions project_options = {
+        .dsn = opt_dsn,
+        .directory = opt_directory,
+        .application_name = "hpt-tell",
+        .role = HPT_ROLE_WRITER,
+        .note = opt_quiet ? NULL : start_note,
+    };
+    g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
+    if (project == NULL)
+        return HPT_EXIT_DATABASE;
+    g_autoptr(GHashTable) studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_study);
+    tell.project = project;
+    tell.studies = studies;
+    bool fine = argv[0] != NULL ? take_arguments(&tell, argv, error) : take_input(&tell, error);
+    g_strfreev(tell.header);
+    return fine ? tell.status : HPT_EXIT_TOOL;
+}
+
+int main(int argc, char **argv)
+{
+    static const HptTool tool = {"hpt-tell",
+                                 "[OPTION]... ID NAME=VALUE...\n   or: hpt-tell [OPTION]... --failed|--release|--alive ID...\n"
+                                 "   or: hpt-tell [OPTION]... <RESULTS",
+                                 "the results of trials that hpt-ask gave out", options, run};
+    return hpt_tool_main(&tool, argc, argv);
+}

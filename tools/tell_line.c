@@ -1,0 +1,304 @@
+#include "tools/tell_line.h"
+
+#include "base/number.h"
+
+#include <math.h>
+#include <string.h>
+
+void tell_line_clear(TellLine *line)
+{
+    g_free(line->study);
+    g_free(line->cause);
+    g_clear_pointer(&line->names, g_ptr_array_unref);
+    g_clear_pointer(&line->values, g_array_unref);
+    *line = (TellLine){0};
+}
+
+static void begin(TellLine *line)
+{
+    line->names = g_ptr_array_new_with_free_func(g_free);
+    line->values = g_array_new(false, false, sizeof(double));
+}
+
+static void add(TellLine *line, const char *name, double value)
+{
+    if (name != NULL)
+        g_ptr_array_add(line->names, g_strdup(name));
+    g_array_append_val(line->values, value);
+}
+
+static bool read_id(const char *id, TellLine *line, GError **error)
+{
+    return hpt_asked_parse(id, &line->study, &line->number, &line->attempt, error);
+}
+
+/* A number, or one of the words for those that are none. */
+static bool read_number(const char *text, double *out)
+{
+    static const struct {
+        const char *word;
+        double value;
+    } words[] = {{"nan", (double)NAN},       {"inf", (double)INFINITY},       {"+inf", (double)INFINITY},
+                 {"-inf", -(double)INFINITY}, {"infinity", (double)INFINITY}, {"-infinity", -(double)INFINITY}};
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+        if (g_ascii_strcasecmp(text, words[i].word) == 0) {
+            *out = words[i].value;
+            return true;
+        }
+    return hpt_number_parse(text, out, NULL);
+}
+
+/* ---- words ---- */
+
+static bool read_pair(const char *word, TellLine *line, GError **error)
+{
+    const char *equals = strchr(word, '=');
+    double value = 0;
+    if (equals == NULL || equals == word) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s' is no NAME=VALUE", word);
+        return false;
+    }
+    g_autofree char *name = g_strndup(word, (size_t)(equals - word));
+    if (strcmp(equals + 1, "null") == 0) {
+        line->failed = true;
+        return true;
+    }
+    if (!read_number(equals + 1, &value)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s': '%s' is not a number", word, equals + 1);
+        return false;
+    }
+    add(line, name, value);
+    return true;
+}
+
+bool tell_line_from_words(const char *const *words, TellLine *out, GError **error)
+{
+    begin(out);
+    if (!read_id(words[0], out, error))
+        return false;
+    for (size_t i = 1; words[i] != NULL; i++)
+        if (!read_pair(words[i], out, error))
+            return false;
+    return true;
+}
+
+/* Where the id ends: at the first blank behind a number that stands at the beginning or behind a slash, so that a
+ * study's name may have blanks. */
+static size_t id_length(const char *text)
+{
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (i > 0 && text[i - 1] != '/')
+            continue;
+        size_t digits = strspn(text + i, "0123456789.");
+        if (digits > 0 && (text[i + digits] == '\0' || g_ascii_isspace(text[i + digits])))
+            return i + digits;
+    }
+    return strcspn(text, " \t");
+}
+
+bool tell_line_from_text(const char *text, TellLine *out, GError **error)
+{
+    text += strspn(text, " \t");
+    size_t length = id_length(text);
+    g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+    g_ptr_array_add(words, g_strndup(text, length));
+    for (const char *at = text + length; *at != '\0'; at += strcspn(at, " \t\r")) {
+        at += strspn(at, " \t\r");
+        if (*at != '\0')
+            g_ptr_array_add(words, g_strndup(at, strcspn(at, " \t\r")));
+    }
+    g_ptr_array_add(words, NULL);
+    return tell_line_from_words((const char *const *)words->pdata, out, error);
+}
+
+/* ---- JSON ---- */
+
+static bool refuse(GError **error, const char *message)
+{
+    g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, message);
+    return false;
+}
+
+static bool read_value(const char *name, const json_t *value, TellLine *line, GError **error)
+{
+    double number = json_number_value(value);
+    if (json_is_null(value)) {
+        line->failed = true;
+        return true;
+    }
+    if (!json_is_number(value) && !(json_is_string(value) && read_number(json_string_value(value), &number))) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s is neither a number nor null", name == NULL ? "a value" : name);
+        return false;
+    }
+    add(line, name, number);
+    return true;
+}
+
+static bool read_json_id(const json_t *id, TellLine *line, GError **error)
+{
+    if (json_is_string(id))
+        return read_id(json_string_value(id), line, error);
+    line->number = json_integer_value(id);
+    line->attempt = 1;
+    return (json_is_integer(id) && line->number >= 0) || refuse(error, "'id' must be what hpt-ask calls the trial");
+}
+
+static bool read_failed(const json_t *failed, TellLine *line, GError **error)
+{
+    if (!json_is_string(failed) && !json_is_boolean(failed))
+        return refuse(error, "'failed' must be true, or a string that says why");
+    line->failed = line->failed || !json_is_false(failed);
+    line->cause = g_strdup(json_string_value(failed));
+    return true;
+}
+
+bool tell_line_from_json(const json_t *object, TellLine *out, GError **error)
+{
+    const json_t *metrics = json_object_get(object, "metrics"), *values = json_object_get(object, "values");
+    const json_t *failed = json_object_get(object, "failed");
+    const char *name = NULL;
+    json_t *value = NULL;
+    begin(out);
+    if (!json_is_object(object))
+        return refuse(error, "a line of JSON must be an object");
+    if (!read_json_id(json_object_get(object, "id"), out, error) ||
+        (failed != NULL && !read_failed(failed, out, error)))
+        return false;
+    if ((metrics != NULL) + (values != NULL) + out->failed != 1)
+        return refuse(error, "one of 'metrics', 'values' and 'failed' must be there");
+    out->failed = out->failed || json_is_null(metrics) || json_is_null(values);
+    if (out->failed)
+        return true;
+    if (metrics != NULL ? !json_is_object(metrics) : !json_is_array(values))
+        return refuse(error, "'metrics' must be an object and 'values' an array, or null");
+    json_object_foreach((json_t *)metrics, name, value)
+        if (!read_value(name, value, out, error))
+            return false;
+    out->positional = values != NULL;
+    for (size_t i = 0; i < json_array_size(values); i++)
+        if (!read_value(NULL, json_array_get(values, i), out, error))
+            return false;
+    return true;
+}
+
+/* ---- columns ---- */
+
+/* A field without the escapes of COPY; NULL is \N. */
+static char *unescape(const char *field)
+{
+    if (strcmp(field, "\\N") == 0)
+        return NULL;
+    static const char from[] = "bfnrtv", to[] = "\b\f\n\r\t\v";
+    GString *text = g_string_new(NULL);
+    for (const char *at = field; *at != '\0'; at++) {
+        const char *escape = at[0] == '\\' && at[1] != '\0' ? strchr(from, at[1]) : NULL;
+        if (at[0] == '\\' && at[1] != '\0')
+            at++;
+        g_string_append_c(text, escape == NULL ? *at : to[escape - from]);
+    }
+    return g_string_free(text, false);
+}
+
+char **tell_header(const char *line)
+{
+    char **names = g_strsplit(line, "\t", -1);
+    if (g_strv_contains((const char *const *)names, "hpt.id"))
+        return names;
+    g_strfreev(names);
+    return NULL;
+}
+
+bool tell_line_from_row(char **header, const char *line, TellLine *out, GError **error)
+{
+    g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+    size_t n = g_strv_length(header);
+    begin(out);
+    if (g_strv_length(fields) != n) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u columns, and the header has %zu", g_strv_length(fields), n);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        g_autofree char *text = unescape(fields[i]);
+        if (strcmp(header[i], "hpt.id") == 0) {
+            if (!read_id(text == NULL ? "" : text, out, error))
+                return false;
+            continue;
+        }
+        double value = (double)NAN;
+        bool number = text != NULL && read_number(text, &value);
+        /* What is a metric is known when the study is: until then the text is kept with the name. */
+        g_autofree char *name =
+            g_strdup_printf("%s\t%s", header[i], number ? "number" : text == NULL || *text == '\0' ? "null" : text);
+        add(out, name, value);
+    }
+    return true;
+}
+
+static bool is_known(const HptDefinition *definition, const char *name, GError **error)
+{
+    if (g_str_has_prefix(name, "hpt.") || hpt_space_find(definition->space, name) != SIZE_MAX)
+        return true;
+    HptTelling telling = {.n = 1, .names = &name, .values = (const double[]){0}};
+    return hpt_tell_check(definition, &telling, error);
+}
+
+bool tell_line_settle_row(TellLine *line, const HptDefinition *definition, GError **error)
+{
+    g_autoptr(GPtrArray) cells = g_steal_pointer(&line->names);
+    g_autoptr(GArray) values = g_steal_pointer(&line->values);
+    begin(line);
+    for (guint i = 0; i < cells->len; i++) {
+        const char *cell = cells->pdata[i], *tab = strchr(cell, '\t');
+        g_autofree char *name = g_strndup(cell, (size_t)(tab - cell));
+        if (hpt_metrics_find(definition->metrics, name) == SIZE_MAX) {
+            if (!is_known(definition, name, error))
+                return false;
+            continue;
+        }
+        const HptMetric *metric =
+            hpt_metrics_get(definition->metrics, hpt_metrics_find(definition->metrics, name));
+        if (strcmp(tab + 1, "number") == 0)
+            add(line, name, g_array_index(values, double, i));
+        else if (strcmp(tab + 1, "null") == 0)
+            line->failed = line->failed || hpt_metric_is_objective(metric);
+        else {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", name, tab + 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the result ---- */
+
+static bool name_values(TellLine *line, const HptDefinition *definition, GError **error)
+{
+    size_t objectives = hpt_metrics_objectives(definition->metrics);
+    if (line->values->len != objectives) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'values' must be null or an array of %zu number%s", objectives,
+                    objectives == 1 ? "" : "s");
+        return false;
+    }
+    for (size_t i = 0; i < hpt_metrics_size(definition->metrics); i++)
+        if (hpt_metric_is_objective(hpt_metrics_get(definition->metrics, i)))
+            g_ptr_array_add(line->names, g_strdup(hpt_metrics_get(definition->metrics, i)->name));
+    return true;
+}
+
+bool tell_line_settle(TellLine *line, const HptDefinition *definition, HptTelling *out, GError **error)
+{
+    *out = (HptTelling){
+        .number = line->number,
+        .attempt = line->attempt,
+        .outcome = line->failed ? HPT_TELL_FAILED : HPT_TELL_COMPLETE,
+        .cause = line->cause,
+    };
+    if (line->failed)
+        return true;
+    if (line->positional && !name_values(line, definition, error))
+        return false;
+    out->n = line->names->len;
+    out->names = (const char *const *)line->names->pdata;
+    out->values = (const double *)(const void *)line->values->data;
+    return hpt_tell_check(definition, out, error);
+}
