@@ -65,4 +65,16 @@ test_ok 'the folder of a project: that of .hpt; with a database alone that where
     done
 '
 
+if command -v rpmbuild >/dev/null && command -v rpm >/dev/null; then
+    test_ok 'a file of an RPM package: rpm itself is asked, of a database of its own' '
+        owned=$(cd .. && pwd -P)/bin/owned && printf "%s\n" "Name: hpt-test" "Version: 1.5" "Release: 2" "Epoch: 3" "Summary: x" "License: none" "BuildArch: noarch" \
+            "%description" x "%install" "mkdir -p %{buildroot}${owned%/*} && echo data >%{buildroot}$owned" "%files" "$owned" >x.spec &&
+        rpmbuild -bb --quiet --define "_topdir $PWD/top" x.spec && rpm --dbpath "$PWD/db" -i --nodeps top/RPMS/noarch/hpt-test-1.5-2.noarch.rpm &&
+        mkdir bin && printf "#!/bin/sh\nexec %s --dbpath %s \"\$@\"\n" "$(command -v rpm)" "$PWD/db" >bin/rpm && chmod +x bin/rpm &&
+        PATH=$PWD/bin:$PATH hpt-run -q --print=none --no-code -s rpm -t 1 -m loss --allow-unused x=0.0..1.0 -- sh -c "cat $owned && echo loss=1" &&
+        test_is "$(sql "select value from environment_item join trial using (environment) where study = '"'rpm'"' and kind = '"'package'"' and name = '"'hpt-test.noarch'"'")" 3:1.5-2
+    '
+else
+    test_skip 'a file of an RPM package: rpm itself is asked, of a database of its own' 'rpmbuild is not installed'
+fi
 test_done
