@@ -2,6 +2,7 @@
 #include "diff.h"
 #include "tool.h"
 
+#include "base/text.h"
 #include "db/project.h"
 #include "show/terminal.h"
 #include "study/compare-bundle.h"
@@ -225,11 +226,38 @@ static void clear_tolerance(void *data)
     hpt_tolerance_clear(data);
 }
 
+static bool has_name(const HptFacts *facts, const char *name)
+{
+    for (guint i = 0; i < facts->facts->len; i++)
+        if (strcmp(((const HptFact *)facts->facts->pdata[i])->name, name) == 0)
+            return true;
+    return strcmp(name, "*") == 0;
+}
+
+/* A tolerance for what none of them has is a slip of the pen, and nothing would be tolerated. */
+static bool check_tolerances(const HptFacts *const *operands, size_t n,
+                             const HptCompareOptions *wanted, GError **error)
+{
+    for (size_t i = 0; i < wanted->n_tolerances; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            known = has_name(operands[k], wanted->tolerances[i].name);
+        if (known)
+            continue;
+        g_autofree char *name = hpt_text_printable(wanted->tolerances[i].name, -1);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--tolerance: none of them has a metric, a stream or a file '%s'", name);
+        return false;
+    }
+    return true;
+}
+
 /* 0: all the same, 1: they differ. */
 static int compare(const HptFacts *const *operands, size_t n, const HptCompareOptions *wanted,
                    const HptShow *show, GError **error)
 {
-    if (!check_kinds(operands, n, wanted->sections, error))
+    if (!check_kinds(operands, n, wanted->sections, error) ||
+        !check_tolerances(operands, n, wanted, error))
         return HPT_EXIT_USAGE;
     tell_unknown(operands, n, wanted->sections);
     tell_missing(operands, n, wanted->sections);

@@ -373,6 +373,8 @@ static bool parse_options(Replay *replay, HptShow *show, GError **error)
 
 /* ---- places ---- */
 
+#define TEMPORARY "hpt-replay-" /* without a project: before the id, in TMPDIR */
+
 /* The folder, locked (flock); -1: it is not to be had. */
 static int hold(const char *folder, int how)
 {
@@ -391,13 +393,23 @@ static void remove_folder(const char *folder)
         hpt_tool_note("%s", ignored->message);
 }
 
-/* Removes what replays that were killed have left: nobody holds it. */
-static void sweep(const char *parent)
+/* Is it ours, and older than what a replay takes to hold its own? */
+static bool may_sweep(const char *folder, bool at_once)
+{
+    struct stat info;
+    return lstat(folder, &info) == 0 && info.st_uid == geteuid() &&
+           (at_once || info.st_mtim.tv_sec + 60 < hpt_time_now_us() / G_USEC_PER_SEC);
+}
+
+/* Removes what replays that were killed have left: nobody holds it. at_once: none is being made meanwhile. */
+static void sweep(const char *parent, const char *prefix, bool at_once)
 {
     g_autoptr(GDir) names = g_dir_open(parent, 0, NULL);
     for (const char *name; names != NULL && (name = g_dir_read_name(names)) != NULL;) {
         g_autofree char *folder = g_build_filename(parent, name, NULL);
-        int fd = g_uuid_string_is_valid(name) ? hold(folder, LOCK_EX | LOCK_NB) : -1;
+        bool ours = g_str_has_prefix(name, prefix) &&
+                    g_uuid_string_is_valid(name + strlen(prefix)) && may_sweep(folder, at_once);
+        int fd = ours ? hold(folder, LOCK_EX | LOCK_NB) : -1;
         if (fd < 0)
             continue;
         remove_folder(folder);
@@ -411,7 +423,7 @@ static bool make_held(Replay *replay, const char *shared, GError **error)
 {
     int turn = shared != NULL ? hold(shared, LOCK_EX) : -1;
     if (turn >= 0)
-        sweep(shared);
+        sweep(shared, "", true);
     bool made = mkdir(replay->folder, 0700) == 0;
     if (made)
         replay->held = hold(replay->folder, LOCK_EX | LOCK_NB);
@@ -428,7 +440,7 @@ static bool choose_folder(Replay *replay, GError **error)
     g_autofree char *here = g_get_current_dir();
     g_autofree char *usual =
         replay->project == NULL
-            ? g_strdup_printf("%s/hpt-replay-%s", g_get_tmp_dir(), id)
+            ? g_strdup_printf("%s/" TEMPORARY "%s", g_get_tmp_dir(), id)
             : g_strdup_printf("%s/replays/%s", hpt_project_peek_folder(replay->project), id);
     replay->folder = opt_keep == NULL ? g_strdup(usual)
                      : g_path_is_absolute(opt_keep) ? g_strdup(opt_keep)
@@ -438,6 +450,8 @@ static bool choose_folder(Replay *replay, GError **error)
         hpt_error_set_errno(error, errno, "cannot make '%s'", parent);
         return false;
     }
+    if (opt_keep == NULL && replay->project == NULL)
+        sweep(parent, TEMPORARY, false);
     return make_held(replay, opt_keep == NULL && replay->project != NULL ? parent : NULL, error);
 }
 

@@ -75,7 +75,7 @@ test_ok '--all: also what is the same' '
 test_ok '--tolerance: of a metric, of all, in percent, in a file' '
     hpt-diff -s one --only=metrics --tolerance loss=1 0 1 >out && test_is "$(wc -l <out)" 1 &&
     test_exit 1 hpt-diff -s one --only=metrics --tolerance=loss=0.9 0 1 >out &&
-    test_exit 1 hpt-diff -s one --only=metrics --tolerance=other=9 0 1 >out &&
+    test_exit 2 hpt-diff -s one --only=metrics --tolerance=nosuch=9 0 1 >out 2>err && test_empty out && test_grep "none of them has .* .nosuch." err &&
     hpt-diff -s one --only=metrics "--tolerance=*=50%" 0 1 >out &&
     hpt-diff -s one --only=metrics --tolerance="*=50%" --all 0 1 >out && test_is "$(row loss verdict)" within &&
     test_exit 1 hpt-diff -s one --only=files --tolerance=model.txt=1 0 1 >out && test_no_grep "model.txt" out &&

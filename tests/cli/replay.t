@@ -378,6 +378,7 @@ test_ok 'a bundle is replayed without a database' '
     hpt-export -q -s used -o used.tar && mkdir -p elsewhere && cp used.tar elsewhere && echo b >used/beside &&
     (cd elsewhere && HPT_CEILING=$PWD && export HPT_CEILING && TMPDIR=$PWD && export TMPDIR && hpt-replay used.tar#0 >out 2>err && test_grep "trial used/0: identical" err &&
         hpt-replay -q ./used.tar#used/best >out && hpt-replay -q -s used ./used.tar#0 >out && test_exit 4 hpt-replay used.tar#7 2>err &&
+        mkdir hpt-replay-00112233-4455-6677-8899-aabbccddeeff && touch -d "2 minutes ago" hpt-replay-00112233-4455-6677-8899-aabbccddeeff && hpt-replay -q ./used.tar#0 >out &&
         test_exit 2 hpt-replay used.tar 2>err && test_grep "which trial" err && test_is "$(ls -d hpt-replay-* 2>/dev/null)" "" || { cat out err && false; })
 '
 test_done
