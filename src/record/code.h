@@ -7,7 +7,7 @@
  * The tree is the work tree of git around the folder, if there is one; else the project's folder if the
  * command runs in or below it; else the folder itself. Submodules and repositories within it are part of
  * it. Passed over without a word, because hpt or others make them from the rest: .git, .hpt,
- * __pycache__, and with git what is ignored. Everything else is an entry, or stands there as missing with the
+ * __pycache__, what HptCodeSpec.pass knows, and with git what is ignored. Everything else is an entry, or stands there as missing with the
  * reason: nothing is left out in silence.
  *
  * Canonical form, version 1: UTF-8 lines of fields between tabs; in a field a backslash is \\, and control
@@ -32,6 +32,7 @@
 
 #define HPT_CODE_MAX (INT64_C(64) << 20) /* bytes of a snapshot, unless somebody says otherwise */
 #define HPT_CODE_PARTS 8                 /* no file may have more than the eighth part of it */
+#define HPT_CODE_HEAD ((size_t)1 << 18)
 #define HPT_CODE_ENTRIES_MAX 100000
 
 /* ---- taking ---- */
@@ -48,6 +49,9 @@ typedef struct {
     bool off;              /* take nothing: a snapshot that says so */
     bool allow_secrets;    /* else files that hold one are missing, see record/secret.h */
     const char *const *environ; /* for git; NULL-terminated; NULL: empty */
+    /* Is it something that was made from the record? Asked about a file, or its first HPT_CODE_HEAD bytes. NULL:
+     * nothing is. */
+    bool (*pass)(const void *bytes, size_t length);
     HptCodeKeep keep;
     void *user;
 } HptCodeSpec;

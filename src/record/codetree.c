@@ -18,6 +18,7 @@ typedef struct {
     char blob[65]; /* git's name for it; "": not asked for */
     char *target; /* of a link */
     char *reason; /* not captured; NULL: it is */
+    bool passed;
 } Content;
 
 /* A repository of the tree. */
@@ -34,6 +35,7 @@ struct HptCodeTree {
     char **environ;
     int64_t max_bytes;
     bool allow_secrets;
+    bool (*pass)(const void *bytes, size_t length);
     HptCodeKeep keep;
     void *user;
     int fd;            /* of the root, while it is looked at */
@@ -85,6 +87,7 @@ HptCodeTree *hpt_code_tree_new(const HptCodeSpec *spec)
     tree->environ = g_strdupv((char **)spec->environ);
     tree->max_bytes = spec->max_bytes > 0 ? spec->max_bytes : HPT_CODE_MAX;
     tree->allow_secrets = spec->allow_secrets;
+    tree->pass = spec->pass;
     tree->keep = spec->keep;
     tree->user = spec->user;
     tree->root = hpt_git_find(spec->directory, spec->environ);
@@ -273,6 +276,9 @@ static Content *read_file(HptCodeTree *tree, const HptSeen *seen, const HptGitFi
     size_t size = (size_t)content->stamp.size;
     HptSecret secret;
     g_autoptr(GError) error = NULL;
+    content->passed = tree->pass != NULL && tree->pass(bytes, MIN(size, HPT_CODE_HEAD));
+    if (content->passed)
+        return content;
     content->digest = hpt_digest(bytes, size);
     if (head != NULL)
         hpt_git_blob(bytes, size, strlen(head->oid) == 64, content->blob);
@@ -357,6 +363,18 @@ static GHashTable *find_excess(const HptCodeTree *tree, GPtrArray *sorted)
     return excess;
 }
 
+/* Of a file that is too large to be read. */
+static bool is_passed(const HptCodeTree *tree, const char *path)
+{
+    int fd = tree->pass == NULL ? -1 : hpt_open_below(tree->fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return false;
+    g_autofree char *head = g_malloc(HPT_CODE_HEAD);
+    ssize_t n = pread(fd, head, HPT_CODE_HEAD, 0);
+    close(fd);
+    return n > 0 && tree->pass(head, (size_t)n);
+}
+
 static bool mode_as_in(const HptGitFile *head, uint64_t mode)
 {
     if (S_ISLNK(mode))
@@ -380,6 +398,8 @@ static void append_seen(HptCodeTree *tree, GString *out, const HptSeen *seen, GH
         return;
     }
     if (regular && g_hash_table_contains(excess, seen->path)) {
+        if (is_passed(tree, seen->path))
+            return;
         entry.text = seen->stamp.size > tree->max_bytes / HPT_CODE_PARTS
                          ? "too large (see --code-max)"
                          : "the tree is too large (see --code-max)";
@@ -394,6 +414,8 @@ static void append_seen(HptCodeTree *tree, GString *out, const HptSeen *seen, GH
     }
     const Content *content = content_of(tree, seen, head, tree->max_bytes / HPT_CODE_PARTS);
     tree->racy = tree->racy || content->racy;
+    if (content->passed)
+        return;
     if (entry.state == 'M' && strcmp(content->blob, head->oid) == 0 && mode_as_in(head, content->stamp.mode))
         entry.state = '=';
     entry.text = content->reason != NULL ? content->reason : content->target;

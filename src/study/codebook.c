@@ -29,20 +29,10 @@ static void remember(GHashTable *digests, const HptDigest *digest)
     g_hash_table_add(digests, g_memdup2(digest, sizeof *digest));
 }
 
-bool hpt_codebook_takes(const void *bytes, size_t length, GError **error)
-{
-    if (!hpt_bundle_is(bytes, length))
-        return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "a bundle of hpt-export");
-    return false;
-}
-
 /* Small ones go to the database with the snapshot; the others are in the store before it is sent. */
 static bool keep(const HptDigest *digest, const void *bytes, size_t length, void *user, GError **error)
 {
     HptCodebook *book = user;
-    if (!hpt_codebook_takes(bytes, length, error))
-        return false;
     if (g_hash_table_contains(book->objects, digest) || g_hash_table_contains(book->fresh, digest))
         return true;
     HptSentObject *object = g_new0(HptSentObject, 1);
@@ -107,6 +97,7 @@ HptCodebook *hpt_codebook_new(const HptCodebookSpec *spec)
         .off = spec->off,
         .allow_secrets = spec->allow_secrets,
         .environ = spec->environ,
+        .pass = hpt_bundle_is,
         .keep = keep,
         .user = book,
     };

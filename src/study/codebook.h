@@ -30,10 +30,6 @@ bool hpt_codebook_begin(HptCodebook *book, HptDb *db, GError **error) HPT_WARN_U
  * else NULL. */
 HptDigest hpt_codebook_look(HptCodebook *book, HptArgs **args);
 
-/* Is it code? Not if hpt-export wrote it: it would hold the code of the trials before, and theirs. Fails HPT_ERROR_DATA
- * with the reason. */
-bool hpt_codebook_takes(const void *bytes, size_t length, GError **error) HPT_WARN_UNUSED;
-
 /* What the last look saw; borrowed until the next one. NULL: there was none. */
 const HptCode *hpt_codebook_peek(const HptCodebook *book);
 

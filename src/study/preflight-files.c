@@ -5,7 +5,7 @@
 #include "record/digestcache.h"
 #include "record/program.h"
 #include "run/place.h"
-#include "study/codebook.h"
+#include "store/bundle.h"
 #include "study/identity.h"
 #include "study/intake.h"
 
@@ -48,10 +48,11 @@ static void enter_place(HptPreflight *preflight, const HptPreflightInput *input)
 
 /* ---- code as it is now ---- */
 
-static bool keep_nothing(const HptDigest *digest G_GNUC_UNUSED, const void *bytes, size_t length,
-                         void *user G_GNUC_UNUSED, GError **error)
+static bool keep_nothing(const HptDigest *digest G_GNUC_UNUSED, const void *bytes G_GNUC_UNUSED,
+                         size_t length G_GNUC_UNUSED, void *user G_GNUC_UNUSED,
+                         GError **error G_GNUC_UNUSED)
 {
-    return hpt_codebook_takes(bytes, length, error);
+    return true;
 }
 
 /* An entry that outlives the walk. */
@@ -171,6 +172,7 @@ static bool look_at_code(HptPreflight *preflight, const HptPreflightInput *input
         .directory = directory,
         .project = input->project,
         .environ = input->environment,
+        .pass = hpt_bundle_is,
         .keep = keep_nothing,
     };
     g_autoptr(HptCodeTree) tree = hpt_code_tree_new(&spec);
