@@ -87,18 +87,24 @@ static double apart(const HptCube *cube, size_t j, double place_a, double inacti
     return place_a < 0 || place_b < 0 ? 0.75 : 1;
 }
 
-/* k / signal of a squared scaled distance, and −2 dk/d(r²) / signal. */
-static double matern(bool rough, double r2, double *slope)
+/* k of the squared scaled distances in k, in their place; −2 dk/d(r²) into slope, if that is not NULL. */
+static void matern(bool rough, double signal, double *k, double *slope, size_t n)
 {
-    double r = sqrt(r2);
-    if (rough) {
-        double e = hpt_exp(-SQRT_3 * r);
-        *slope = 3 * e;
-        return (1 + SQRT_3 * r) * e;
+    enum { AT_A_TIME = 64 };
+    double by = rough ? SQRT_3 : SQRT_5, r[AT_A_TIME], e[AT_A_TIME];
+    for (size_t first = 0; first < n; first += AT_A_TIME) {
+        size_t m = MIN(n - first, AT_A_TIME);
+        double *to = k + first;
+        for (size_t i = 0; i < m; i++) {
+            r[i] = by * sqrt(to[i]);
+            e[i] = -r[i];
+        }
+        hpt_exp_each(e, m);
+        for (size_t i = 0; slope != NULL && i < m; i++)
+            slope[first + i] = signal * (rough ? 3 * e[i] : (1 + r[i]) * e[i] * (5.0 / 3));
+        for (size_t i = 0; i < m; i++)
+            to[i] = signal * (rough ? (1 + r[i]) * e[i] : (1 + r[i] + (5.0 / 3) * to[i]) * e[i]);
     }
-    double e = hpt_exp(-SQRT_5 * r);
-    *slope = (1 + SQRT_5 * r) * e * (5.0 / 3);
-    return (1 + SQRT_5 * r + (5.0 / 3) * r2) * e;
 }
 
 /* ---- fitting ---- */
@@ -144,11 +150,7 @@ static void fill(Fit *fit, const double *theta)
         for (size_t q = 0; q < fit->pairs; q++)
             fit->kernel[q] += weight * apart_j[q];
     }
-    for (size_t q = 0; q < fit->pairs; q++) {
-        double slope = 0;
-        fit->kernel[q] = signal * matern(fit->data->rough, fit->kernel[q], &slope);
-        fit->slope[q] = signal * slope;
-    }
+    matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
         fit->matrix[i * fit->n + i] = signal + noise + JITTER;
@@ -325,13 +327,14 @@ static void fill_row(HptGp *gp, size_t i)
     const HptGpData *data = gp->data;
     double *row = gp->factor + i * data->room;
     for (size_t k = 0; k < i; k++) {
-        double r2 = 0, ignored = 0;
+        double r2 = 0;
         for (size_t j = 0; j < data->cube->n; j++) {
             const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
             r2 += gp->weight[j] * apart(data->cube, j, place[i], inactive[i], place[k], inactive[k]);
         }
-        row[k] = gp->signal * matern(data->rough, r2, &ignored);
+        row[k] = r2;
     }
+    matern(data->rough, gp->signal, row, NULL, i);
     row[i] = gp->signal + gp->noise;
 }
 
@@ -392,10 +395,10 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
             coordinates(cube, row, place, place + cube->n);
             distances(gp, place, place + cube->n, column);
+            matern(data->rough, gp->signal, column, NULL, points);
             for (size_t i = 0; i < points; i++) {
-                double ignored = 0, k = gp->signal * matern(data->rough, column[i], &ignored);
-                block[i * HPT_BLOCK + c] = k;
-                sum[c] += k * gp->alpha[i];
+                block[i * HPT_BLOCK + c] = column[i];
+                sum[c] += column[i] * gp->alpha[i];
             }
         }
         hpt_solve_lower_block(gp->factor, points, data->room, block);
@@ -423,14 +426,11 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
 {
     const HptGpData *data = gp->data;
     size_t n = data->n, p = data->cube->n;
-    double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *distance = q + n;
+    double *kernel = gp->work, *steep = kernel + n, *q = steep + n;
     g_autofree double *place = g_new(double, 2 * p + 1);
     coordinates(data->cube, row, place, place + p);
-    distances(gp, place, place + p, distance);
-    for (size_t i = 0; i < n; i++) {
-        kernel[i] = gp->signal * matern(data->rough, distance[i], &steep[i]);
-        steep[i] *= gp->signal;
-    }
+    distances(gp, place, place + p, kernel);
+    matern(data->rough, gp->signal, kernel, steep, n);
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);
     *mean = hpt_dot(kernel, gp->alpha, n);
