@@ -137,6 +137,18 @@ static void add_points(HptFacts *facts, const HptDefinition *definition)
     }
 }
 
+/* What a proposal sees, besides what there is: an order, and earlier studies, as far as they were. */
+static void add_order_and_priors(HptFacts *facts, const HptDefinition *definition)
+{
+    if (definition->window > 0)
+        hpt_facts_add_integer(facts, HPT_SECTION_DEFINITION, "ordered", "window", definition->window);
+    for (guint i = 0; i < definition->priors->len; i++) {
+        const HptPrior *prior = definition->priors->pdata[i];
+        const char *finished = json_string_value(json_object_get(hpt_prior_get_json(prior), "finished"));
+        hpt_facts_add(facts, HPT_SECTION_DEFINITION, "prior", hpt_prior_get_study(prior), finished);
+    }
+}
+
 void hpt_facts_add_definition(HptFacts *facts, const HptDefinition *definition)
 {
     hpt_facts_add_words(facts, (const char *const *)definition->command,
@@ -147,6 +159,7 @@ void hpt_facts_add_definition(HptFacts *facts, const HptDefinition *definition)
     hpt_facts_add_integer(facts, HPT_SECTION_DEFINITION, "", "seed", (int64_t)definition->seed);
     add_metrics(facts, definition->metrics);
     add_points(facts, definition);
+    add_order_and_priors(facts, definition);
     add_space(facts, definition->space);
 }
 

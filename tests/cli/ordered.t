@@ -40,7 +40,7 @@ workers() { # STUDY N OPTION...
     for pid in $pids; do wait "$pid" || return 1; done
 }
 
-for sampler in random tpe gp auto forest; do
+for sampler in random tpe gp auto forest cmaes nsga2 de; do
     line="--sampler=$sampler --ordered --window=3 -t 40"
     test_ok "$sampler: 1, 2 and 5 workers make the same study" '
         workers "one-$sampler" 1 $line && workers "two-$sampler" 2 -j 2 $line && workers "five-$sampler" 5 $line &&

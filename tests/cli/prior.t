@@ -21,7 +21,7 @@ test_ok 'an earlier study, and one of another space and measure' '
     $run -s early -t 30 --sampler=tpe -m loss $space -- ./bowl {x} {y} &&
     $run -s other -t 20 --sampler=random -m gain:max x=0.0..5.0 z=1..9 -- ./bowl {x} 0.{z}
 '
-for sampler in random tpe gp auto; do
+for sampler in random tpe gp auto cmaes; do
     test_ok "--prior: $sampler begins with its best" '
         $run -s "after-$sampler" -t 25 --sampler=$sampler --prior=early -m loss $space -- ./bowl {x} {y} &&
         hpt-query -H -f tsv "$best" >best && hpt-query -H -f tsv "select x, y from after_$sampler where trial = 0" | test_cmp best - &&
@@ -54,6 +54,9 @@ test_ok 'the same line goes on; another earlier study is another study' '
 test_ok 'a wider space keeps what the earlier study says' '
     $run -s after-tpe -t 32 --extend --sampler=tpe -m loss x=0.0..2.0 y=0.0..1.0 -- ./bowl {x} {y} &&
     test_exit 0 hpt-replay -q --suggest after-tpe
+'
+test_ok 'hpt-diff shows it among what the studies are' '
+    test_exit 1 hpt-diff --only=definition both/ after-auto/ >out && test_grep "definition	prior	other	0-19	" out && test_no_grep "	prior	early	" out
 '
 test_ok 'ordered, with several workers: the same study' '
     line="-t 20 --sampler=auto --ordered --window=3 --prior=early -m loss" &&
