@@ -173,12 +173,12 @@ static double search(const char *sampler, int seed, const char *priors, int n, B
 static const char *const samplers[] = {"tpe", "gp", "auto"};
 static const Bottom here = {0.31, 0.72}, near_here = {0.36, 0.68}, away = {0.85, 0.15};
 
-/* The logarithm of the lowest value, on average over seeds. */
+/* The logarithm of the lowest value, on average over seeds; how much nearer than a ten thousandth does not matter. */
 static double average(const char *sampler, const char *priors, int n, int seeds)
 {
     double sum = 0;
     for (int seed = 0; seed < seeds; seed++)
-        sum += hpt_log(search(sampler, seed, priors, n, here, NULL) + 1e-9) / seeds;
+        sum += hpt_log(search(sampler, seed, priors, n, here, NULL) + 1e-4) / seeds;
     return sum;
 }
 
@@ -206,7 +206,7 @@ static void test_right(void)
     for (size_t i = 0; i < G_N_ELEMENTS(samplers); i++) {
         double with = average(samplers[i], priors, 6, 8), without = average(samplers[i], NULL, 6, 8);
         g_test_message("%s: lowest of 6: e^%.2f with the earlier study, e^%.2f without", samplers[i], with, without);
-        g_assert_cmpfloat(with, <, without - 0.7);
+        g_assert_cmpfloat(with, <, without - 0.5);
     }
 }
 
@@ -221,7 +221,7 @@ static void test_wrong(void)
             double with = average(samplers[i], misleading[k], 30, 12);
             g_test_message("%s: lowest of 30: e^%.2f with a misleading study, e^%.2f without", samplers[i], with,
                            without);
-            g_assert_cmpfloat(with, <, without + 0.9);
+            g_assert_cmpfloat(with, <, without + 0.5);
         }
     }
 }
