@@ -1,8 +1,8 @@
 /* What a process that is new to a study has to do before its first proposal, and before the next.
  *
- * history-cost DSN STUDY [pack] prints, separated by tabs: results; milliseconds until all of them are read, and of
- * CPU for that; milliseconds of the first proposal; milliseconds until what is new is read, and of the next
- * proposal; the largest memory in MiB. pack: blocks that are not there are put first, and told. */
+ * history-cost DSN STUDY [pack] prints, separated by tabs: results; milliseconds until the first proposal is made; of
+ * that CPU for reading and for proposing; milliseconds until what is new is read, and CPU of the next proposal; the
+ * largest memory in MiB. pack: blocks that are not there are put first, and told. */
 #include "study/history.h"
 #include "study/study.h"
 
@@ -20,13 +20,13 @@ static double ms(clockid_t clock)
 static double propose(HptPast *past, HptSampler *sampler, int64_t number)
 {
     g_autoptr(GError) error = NULL;
-    double before = ms(CLOCK_MONOTONIC);
+    double before = ms(CLOCK_PROCESS_CPUTIME_ID);
     HptProposal proposal = {0};
     if (!hpt_sampler_propose(sampler, hpt_past_get(past), number, &proposal, &error))
         g_error("%s", error->message);
     g_autofree char *text = hpt_past_describe(past, sampler);
     hpt_proposal_clear(&proposal);
-    return ms(CLOCK_MONOTONIC) - before;
+    return ms(CLOCK_PROCESS_CPUTIME_ID) - before;
 }
 
 static void put_blocks(HptPast *past, HptDb *db, int64_t study_id)
@@ -59,12 +59,13 @@ int main(int argc, char **argv)
     double wall = ms(CLOCK_MONOTONIC), cpu = ms(CLOCK_PROCESS_CPUTIME_ID);
     if (!hpt_past_load(past, db, study->id, &error))
         g_error("%s", error->message);
-    wall = ms(CLOCK_MONOTONIC) - wall;
     cpu = ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    int64_t n = (int64_t)hpt_past_get(past)->n;
+    double first = propose(past, sampler, n);
+    wall = ms(CLOCK_MONOTONIC) - wall;
     if (argc > 3)
         put_blocks(past, db, study->id);
-    int64_t n = (int64_t)hpt_past_get(past)->n;
-    double first = propose(past, sampler, n), delta = ms(CLOCK_MONOTONIC);
+    double delta = ms(CLOCK_MONOTONIC);
     g_autoptr(HptArgs) args = hpt_past_args(past, study->id);
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_HISTORY_READ, args, &error);
     if (rows == NULL)
