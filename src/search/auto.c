@@ -57,7 +57,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
     Auto *mix = state;
     HptLearner *learner = &mix->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "auto");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
@@ -68,8 +68,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
         *reason = hpt_tpe_reason(&hpt_tpe_defaults, n_good, told->n);
     } else {
         HptSurrogateNote note = {0};
-        found = hpt_surrogate_choose(mix->surrogate, told, history->n_objectives <= 1,
-                                     rank - rank / mix->every - 1, &draws, row, &note);
+        found = hpt_surrogate_choose(mix->surrogate, told, rank - rank / mix->every - 1, &draws, row, &note);
         *reason = hpt_surrogate_reason(&note, told->n_running);
     }
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
@@ -78,14 +77,13 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
 static int64_t auto_best(void *state, const HptHistory *history)
 {
     Auto *mix = state;
-    HptDraws draws = {0};
-    const HptTold *told = hpt_learner_hear(&mix->learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(&mix->learner, history);
     return told->number[hpt_surrogate_best(mix->surrogate, told)];
 }
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 7,
+    .version = 8,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

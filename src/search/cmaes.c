@@ -272,7 +272,7 @@ static HptConfig *cmaes_propose(void *state, const HptHistory *history, int64_t 
     Cmaes *cmaes = state;
     HptLearner *learner = &cmaes->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "cmaes");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     int64_t changed = hpt_pool_hear(cmaes->pool, history);
     if (number < first_number(cmaes) || told->n_valued < 2 || learner->cube.n == 0)
         return hpt_learner_start_apart(learner, told, number, rank, &draws, reason, error);

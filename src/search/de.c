@@ -272,7 +272,7 @@ static HptConfig *de_propose(void *state, const HptHistory *history, int64_t num
     De *de = state;
     HptLearner *learner = &de->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "de");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     const HptPool *pool = de->pool;
     (void)hpt_pool_hear(de->pool, history);
     Population population;

@@ -3,30 +3,33 @@
 #include <float.h>
 #include <math.h>
 
-/* The most that any trial is beyond constraint k, if that is a finite number. */
-static double most_beyond(const HptHistory *history, size_t k)
+void hpt_feasible_beyond(const double *constraints, const bool *failed, size_t n, size_t n_constraints, double *out)
 {
-    double most = 0;
-    for (size_t i = 0; i < history->n; i++) {
-        const HptObservation *trial = &history->observations[i];
-        if (trial->values != NULL && trial->constraints != NULL && isfinite(trial->constraints[k]))
-            most = MAX(most, trial->constraints[k]);
+    for (size_t i = 0; i < n; i++)
+        out[i] = failed[i] ? (double)INFINITY : 0;
+    for (size_t k = 0; k < n_constraints; k++) {
+        double most = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!failed[i] && isfinite(constraints[i * n_constraints + k]))
+                most = MAX(most, constraints[i * n_constraints + k]);
+        for (size_t i = 0; i < n; i++) {
+            double by = constraints[i * n_constraints + k];
+            if (!(by <= 0))
+                out[i] += isfinite(by) ? MAX(by / most, DBL_MIN) : 1;
+        }
     }
-    return most;
 }
 
 void hpt_violations(const HptHistory *history, double *out)
 {
-    for (size_t i = 0; i < history->n; i++)
-        out[i] = history->observations[i].values == NULL ? (double)NAN : 0;
-    for (size_t k = 0; k < history->n_constraints; k++) {
-        double most = most_beyond(history, k);
-        for (size_t i = 0; i < history->n; i++) {
-            const double *constraints = history->observations[i].constraints;
-            if (isnan(out[i]) || (constraints != NULL && constraints[k] <= 0))
-                continue;
-            bool measured = constraints != NULL && isfinite(constraints[k]);
-            out[i] += measured ? MAX(constraints[k] / most, DBL_MIN) : 1;
-        }
+    size_t n = history->n, n_constraints = history->n_constraints;
+    g_autofree double *constraints = g_new(double, n * n_constraints + 1);
+    g_autofree bool *failed = g_new(bool, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const HptObservation *trial = &history->observations[i];
+        failed[i] = trial->values == NULL;
+        for (size_t k = 0; k < n_constraints; k++)
+            constraints[i * n_constraints + k] = trial->constraints == NULL ? (double)NAN : trial->constraints[k];
     }
+    hpt_feasible_beyond(constraints, failed, n, n_constraints, out);
 }

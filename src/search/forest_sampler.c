@@ -325,7 +325,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
     Forest *forest = state;
     HptLearner *learner = &forest->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "forest");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     size_t d = learner->cube.n;
@@ -350,7 +350,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
 
 const HptSamplerKind hpt_sampler_forest = {
     .name = "forest",
-    .version = 1,
+    .version = 2,
     .open = forest_open,
     .close = forest_close,
     .propose = forest_propose,

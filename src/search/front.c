@@ -70,6 +70,42 @@ void hpt_front_ranks(const double *points, size_t n, size_t m, size_t *rank)
     }
 }
 
+/* ---- crowding ---- */
+
+typedef struct {
+    size_t rank, index;
+    double value;
+} Member;
+
+static int compare_members(const void *a, const void *b)
+{
+    const Member *x = a, *y = b;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    if (x->value < y->value || x->value > y->value)
+        return x->value < y->value ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+void hpt_front_crowding(const double *points, size_t n, size_t m, const size_t *rank, double *apart)
+{
+    g_autofree Member *members = g_new(Member, n + 1);
+    memset(apart, 0, n * sizeof *apart);
+    for (size_t k = 0; k < m; k++) {
+        for (size_t i = 0; i < n; i++)
+            members[i] = (Member){rank[i], i, points[i * m + k]};
+        qsort(members, n, sizeof *members, compare_members);
+        for (size_t first = 0, end = 0; first < n; first = end) {
+            while (end < n && members[end].rank == members[first].rank)
+                end++;
+            double range = members[end - 1].value - members[first].value;
+            apart[members[first].index] = apart[members[end - 1].index] = (double)INFINITY;
+            for (size_t i = first + 1; i + 1 < end && range > 0; i++)
+                apart[members[i].index] += (members[i + 1].value - members[i - 1].value) / range;
+        }
+    }
+}
+
 /* ---- volume ---- */
 
 /* Points by their last coordinate. */

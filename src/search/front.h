@@ -16,6 +16,11 @@
  * multiobjective optimization", IEEE Trans. Evol. Comp. 19(2), ENS-BS */
 void hpt_front_ranks(const double *points, size_t n, size_t m, size_t *rank);
 
+/* How far each point is from the others of its rank: the sum over the objectives of the distance of its neighbours, by
+ * the range of the rank; infinite at the ends. Cost O(m n log n).
+ * Source: Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II", III.B */
+void hpt_front_crowding(const double *points, size_t n, size_t m, const size_t *rank, double *apart);
+
 /* The volume that the points dominate below reference; what lies beyond it counts only with its part below.
  * Cost O(n^(m − 1) log n). Slicing, as in While et al. 2006, "A faster algorithm for calculating hypervolume", II.C */
 double hpt_hypervolume(const double *points, size_t n, size_t m, const double *reference);

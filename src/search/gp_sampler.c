@@ -36,13 +36,12 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
     Gp *gp = state;
     HptLearner *learner = &gp->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "gp");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     HptSurrogateNote note = {0};
-    bool found = hpt_surrogate_choose(gp->surrogate, told, history->n_objectives <= 1, rank, &draws, row,
-                                      &note);
+    bool found = hpt_surrogate_choose(gp->surrogate, told, rank, &draws, row, &note);
     *reason = hpt_surrogate_reason(&note, told->n_running);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
@@ -50,14 +49,13 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
 static int64_t gp_best(void *state, const HptHistory *history)
 {
     Gp *gp = state;
-    HptDraws draws = {0};
-    const HptTold *told = hpt_learner_hear(&gp->learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(&gp->learner, history);
     return told->number[hpt_surrogate_best(gp->surrogate, told)];
 }
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 5,
+    .version = 6,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

@@ -27,9 +27,9 @@ void hpt_learner_clear(HptLearner *learner)
     hpt_cube_clear(&learner->cube);
 }
 
-const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws)
+const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history)
 {
-    hpt_told_hear(learner->told, history, draws);
+    hpt_told_hear(learner->told, history);
     bool one = history != NULL && history->n_objectives <= 1;
     if (one && !learner->looked_back) { /* not before: it costs some fits */
         learner->priors = hpt_priors_new(&learner->cube, learner->search->priors, learner->search->n_priors);

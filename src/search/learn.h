@@ -19,7 +19,7 @@ bool hpt_learner_init(HptLearner *learner, const HptSearch *search, GError **err
 void hpt_learner_clear(HptLearner *learner);
 
 /* The history as numbers; borrowed, until the next call. */
-const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history, HptDraws *draws);
+const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history);
 
 /* How many trials are the start, where so many parameters are searched. */
 size_t hpt_learner_start_size(size_t n);

@@ -87,7 +87,7 @@ HptConfig *nsga_propose(void *state, const HptHistory *history, int64_t number, 
     Nsga *nsga = state;
     HptLearner *learner = &nsga->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, nsga->kind->name);
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     const HptPool *pool = nsga->pool;
     const GArray *alive = survivors(nsga, hpt_pool_hear(nsga->pool, history));
     if (number < (int64_t)nsga->population || alive->len < 2)

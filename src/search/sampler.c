@@ -176,17 +176,15 @@ int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
     g_autofree double *beyond = g_new(double, history->n + 1);
     hpt_violations(history, beyond);
     size_t found = SIZE_MAX;
-    for (size_t i = 0; i < history->n; i++) {
-        const double *values = history->observations[i].values;
-        if (values == NULL || isnan(values[0]))
-            continue;
-        if (found == SIZE_MAX || beyond[i] < beyond[found] ||
-            (beyond[i] <= beyond[found] && values[0] < history->observations[found].values[0]))
+    for (size_t i = 0; i < history->n; i++)
+        if (isfinite(beyond[i]) && !isnan(history->observations[i].values[0]) &&
+            (found == SIZE_MAX || beyond[i] < beyond[found] ||
+             (beyond[i] <= beyond[found] &&
+              history->observations[i].values[0] < history->observations[found].values[0])))
             found = i;
-    }
     if (found == SIZE_MAX)
         return -1;
-    if (history->n_objectives > 1 || history->n_constraints > 0 || sampler->kind->best == NULL)
+    if (history->n_objectives > 1 || beyond[found] > 0 || sampler->kind->best == NULL)
         return history->observations[found].number;
     return sampler->kind->best(sampler->state, history);
 }

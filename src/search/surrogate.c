@@ -19,7 +19,7 @@
 #include "num/elementary.h"
 #include "num/minimise.h"
 #include "num/normal.h"
-#include "search/gp.h"
+#include "search/goal.h"
 #include "search/prior.h"
 #include "search/warp.h"
 
@@ -58,6 +58,7 @@ typedef struct {
 struct HptSurrogate {
     const HptCube *cube;
     GArray *chains[VIEWS]; /* of Link */
+    HptGoals *goals;
 };
 
 static void clear_link(void *link)
@@ -69,6 +70,7 @@ HptSurrogate *hpt_surrogate_new(const HptCube *cube)
 {
     HptSurrogate *surrogate = g_new0(HptSurrogate, 1);
     surrogate->cube = cube;
+    surrogate->goals = hpt_goals_new(cube);
     for (int i = 0; i < VIEWS; i++) {
         surrogate->chains[i] = g_array_new(false, false, sizeof(Link));
         g_array_set_clear_func(surrogate->chains[i], clear_link);
@@ -82,6 +84,7 @@ void hpt_surrogate_free(HptSurrogate *surrogate)
         return;
     for (int i = 0; i < VIEWS; i++)
         g_array_unref(surrogate->chains[i]);
+    hpt_goals_free(surrogate->goals);
     g_free(surrogate);
 }
 
@@ -207,17 +210,18 @@ static void model_init(Model *model, const HptCube *cube, const HptTold *told, c
     }
 }
 
-/* One fit, from the prior: for values that are others at every proposal. */
-static void fit_once(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
-                     const double *y, View view, double *theta)
+/* What is to be improved on: the lowest mean at a trial that keeps every constraint. */
+static void set_lowest(HptGp *gp, const HptTold *told, const size_t *chosen, size_t n)
 {
-    g_autoptr(HptGpData) data = data_of(cube, told, chosen, n, y, n);
-    data->rough = view == RANKS;
-    hpt_gp_start(cube, &prior, theta);
-    (void)hpt_gp_fit(data, &prior, theta, FIT_STEPS);
+    if (told->n_constraints == 0)
+        return;
+    gp->lowest = (double)INFINITY;
+    for (size_t i = 0; i < n; i++)
+        if (told->beyond[chosen[i]] <= 0)
+            gp->lowest = MIN(gp->lowest, hpt_gp_mean(gp, i));
 }
 
-static void make_model(HptSurrogate *surrogate, const HptTold *told, bool steady, View view, Model *model,
+static void make_model(HptSurrogate *surrogate, const HptTold *told, View view, Model *model,
                        HptSurrogateNote *note)
 {
     const HptCube *cube = surrogate->cube;
@@ -226,38 +230,62 @@ static void make_model(HptSurrogate *surrogate, const HptTold *told, bool steady
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = thin(told, chosen);
     see(told, told->n, view, y);
-    if (steady)
-        follow_chain(surrogate, told, view, theta);
-    else
-        fit_once(cube, told, chosen, n, y, view, theta);
-    *note = (HptSurrogateNote){hpt_gp_noise_share(cube, theta), n, view == PLAIN, false};
+    follow_chain(surrogate, told, view, theta);
+    note->noise = hpt_gp_noise_share(cube, theta);
+    note->n_points = n;
+    note->smooth = view == PLAIN;
     model_init(model, cube, told, chosen, n, y, theta, view);
+    set_lowest(model->gp, told, chosen, n);
+}
+
+HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGpData **data)
+{
+    const HptCube *cube = surrogate->cube;
+    g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
+    g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
+    follow_chain(surrogate, told, PLAIN, theta);
+    Model model;
+    model_init(&model, cube, told, chosen, thin(told, chosen), told->y, theta, PLAIN);
+    *data = model.data;
+    return model.gp;
 }
 
 size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told)
 {
     if (told->n_valued < FIRST_FIT || surrogate->cube->n == 0)
         return told->order[0];
-    HptSurrogateNote note;
+    HptSurrogateNote note = {0};
     g_auto(Model) ranks = {0}, plain = {0};
-    make_model(surrogate, told, true, RANKS, &ranks, &note);
+    make_model(surrogate, told, RANKS, &ranks, &note);
     if (note.noise <= NOISY)
         return told->order[0];
-    make_model(surrogate, told, true, PLAIN, &plain, &note);
+    make_model(surrogate, told, PLAIN, &plain, &note);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = thin(told, chosen), best = 0;
     for (size_t i = 1; i < n; i++)
-        if (!told->failed[chosen[i]] && hpt_gp_mean(plain.gp, i) < hpt_gp_mean(plain.gp, best))
+        if (told->beyond[chosen[i]] <= 0 && hpt_gp_mean(plain.gp, i) < hpt_gp_mean(plain.gp, best))
             best = i;
     return chosen[best];
 }
 
 char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running)
 {
-    return g_strdup_printf("best expected improvement%s of a %s Gaussian process on %zu results%s (noise %d %%)",
-                           note->branch ? " in a branch that was drawn" : "",
-                           note->smooth ? "smooth" : "rough, half ranked", note->n_points,
-                           n_running > 0 ? " and what runs" : "", (int)(100 * note->noise + 0.5));
+    g_autoptr(GString) text = g_string_new(note->infeasible           ? "most probable to keep constraints"
+                                           : note->n_objectives > 1 ? "largest expected gain of volume"
+                                                                    : "best expected improvement");
+    if (note->n_constraints > 0 && !note->infeasible)
+        g_string_append(text, " times the probability to keep constraints");
+    if (note->branch)
+        g_string_append(text, " in a branch that was drawn");
+    bool several = note->infeasible || note->n_objectives > 1;
+    g_string_append_printf(text, " of %s on %zu results%s",
+                           several        ? "Gaussian processes"
+                           : note->smooth ? "a smooth Gaussian process"
+                                          : "a rough, half ranked Gaussian process",
+                           note->n_points, n_running > 0 ? " and what runs" : "");
+    if (!several)
+        g_string_append_printf(text, " (noise %d %%)", (int)(100 * note->noise + 0.5));
+    return g_string_free(g_steal_pointer(&text), false);
 }
 
 /* ---- the search for the best candidate ---- */
@@ -265,7 +293,8 @@ char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running)
 typedef struct {
     const HptCube *cube;
     const HptTold *told;
-    const Model *model;
+    const Model *model; /* without a process: there is no one value to improve on */
+    HptGoal *goal;      /* or NULL */
     HptDraws *draws;
     double *kept; /* KEPT rows, */
     double *score; /* and theirs; −infinity: none */
@@ -283,9 +312,13 @@ static bool is_off_branch(const Search *search, const double *row)
 /* The logarithm of the expected improvement. */
 static void score_rows(const Search *search, const double *rows, size_t n, double *scores)
 {
-    hpt_gp_log_improvement(search->model->gp, rows, n, scores);
+    memset(scores, 0, n * sizeof *scores);
+    if (search->model->gp != NULL)
+        hpt_gp_log_improvement(search->model->gp, rows, n, scores);
     if (search->told->priors != NULL)
         hpt_priors_blend(search->told->priors, rows, n, scores);
+    if (search->goal != NULL)
+        hpt_goal_add(search->goal, rows, n, scores);
 }
 
 /* Some of the parameters of row moved, by steps of that deviation, at least by a level. */
@@ -332,12 +365,35 @@ static void keep(Search *search, const double *row, double score)
     memcpy(search->kept + (size_t)place * cube->n, row, cube->n * sizeof *row);
 }
 
-/* Random rows, and neighbours of the trials with the lowest means. */
+/* Rows of trials whose neighbours are candidates: those with the lowest means; if there is more to reach, the first in
+ * order, or of a larger front any of it. Their number. */
+static size_t near_best(const Search *search, double *rows)
+{
+    size_t width = search->cube->n;
+    const HptTold *told = search->told;
+    if (search->goal != NULL) {
+        for (size_t b = 0; b < MIN(told->n, (size_t)NEAR_BEST); b++) {
+            size_t place = told->n_front > NEAR_BEST ? hpt_draws_below(search->draws, told->n_front) : b;
+            memcpy(rows + b * width, told->rows + told->order[place] * width, width * sizeof *rows);
+        }
+        return MIN(told->n, (size_t)NEAR_BEST);
+    }
+    size_t points = search->model->data->n;
+    g_autofree double *means = g_new(double, points);
+    for (size_t i = 0; i < points; i++)
+        means[i] = hpt_gp_mean(search->model->gp, i);
+    g_autofree HptRanked *placed = hpt_rank(means, NULL, points);
+    for (size_t b = 0; b < MIN(points, (size_t)NEAR_BEST); b++)
+        hpt_gp_data_row(search->model->data, placed[b].index, rows + b * width);
+    return MIN(points, (size_t)NEAR_BEST);
+}
+
+/* Random rows, and neighbours of the best trials. */
 static void scan(Search *search)
 {
     const HptCube *cube = search->cube;
     static const double steps[2] = {0.15, 0.03};
-    size_t n = 0, points = search->model->data->n;
+    size_t n = 0;
     g_autofree double *rows = g_new(double, (RANDOM_ROWS + NEAR_PRIORS + 2 * NEAR_BEST * NEIGHBOURS) * cube->n);
     for (int i = 0; i < RANDOM_ROWS; i++) {
         double *row = rows + n * cube->n;
@@ -347,17 +403,12 @@ static void scan(Search *search)
     }
     for (int i = 0; i < NEAR_PRIORS && search->told->priors != NULL; i++)
         n += hpt_priors_draw(search->told->priors, search->draws, rows + n * cube->n);
-    g_autofree double *means = g_new(double, points);
-    for (size_t i = 0; i < points; i++)
-        means[i] = hpt_gp_mean(search->model->gp, i);
-    g_autofree HptRanked *placed = hpt_rank(means, NULL, points);
-    g_autofree double *base = g_new(double, cube->n);
-    for (size_t b = 0; b < MIN(points, (size_t)NEAR_BEST); b++) {
-        hpt_gp_data_row(search->model->data, placed[b].index, base);
+    g_autofree double *bases = g_new(double, NEAR_BEST * cube->n);
+    size_t n_bases = near_best(search, bases);
+    for (size_t b = 0; b < n_bases; b++)
         for (int s = 0; s < 2; s++)
             for (int i = 0; i < NEIGHBOURS; i++)
-                n += move(search, base, steps[s], rows + n * cube->n);
-    }
+                n += move(search, bases + b * cube->n, steps[s], rows + n * cube->n);
     g_autofree double *scores = g_new(double, n + 1);
     score_rows(search, rows, n, scores);
     for (size_t i = 0; i < n; i++)
@@ -408,7 +459,9 @@ static void climb(Search *search)
 
 typedef struct {
     const Model *model;
+    HptGoal *goal;
     double *row, *slope;
+    size_t n_slope;
     size_t n, *which; /* the real parameters that move */
 } Polish;
 
@@ -417,7 +470,12 @@ static double polished(const double *x, double *gradient, void *user)
     Polish *polish = user;
     for (size_t k = 0; k < polish->n; k++)
         polish->row[polish->which[k]] = x[k];
-    double value = hpt_gp_log_improvement_slope(polish->model->gp, polish->row, polish->slope);
+    double value = 0;
+    memset(polish->slope, 0, polish->n_slope * sizeof *polish->slope);
+    if (polish->model->gp != NULL)
+        value = hpt_gp_log_improvement_slope(polish->model->gp, polish->row, polish->slope);
+    if (polish->goal != NULL)
+        value += hpt_goal_add_slope(polish->goal, polish->row, polish->slope);
     for (size_t k = 0; k < polish->n; k++)
         gradient[k] = -polish->slope[polish->which[k]];
     return -value;
@@ -434,7 +492,7 @@ static void polish(Search *search)
     g_autofree size_t *which = g_new(size_t, cube->n);
     for (size_t k = 0; k < POLISHED && isfinite(search->score[k]); k++) {
         double *row = from + k * cube->n;
-        Polish of = {search->model, row, slope, 0, which};
+        Polish of = {search->model, search->goal, row, slope, cube->n, 0, which};
         for (size_t j = 0; j < cube->n; j++)
             if (cube->levels[j] == 0 && !isnan(row[j]) && !hpt_space_get(cube->space, cube->param[j])->fixed) {
                 x[of.n] = row[j];
@@ -457,14 +515,22 @@ static void polish(Search *search)
     }
 }
 
-bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, bool steady, int64_t turn,
-                          HptDraws *draws, double *row, HptSurrogateNote *note)
+bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t turn, HptDraws *draws,
+                          double *row, HptSurrogateNote *note)
 {
     const HptCube *cube = surrogate->cube;
     if (cube->n == 0)
         return false;
     g_auto(Model) model = {0};
-    make_model(surrogate, told, steady, turn % VIEWS == 0 ? RANKS : PLAIN, &model, note);
+    g_autoptr(HptGoal) goal = hpt_goals_set(surrogate->goals, told, draws);
+    *note = (HptSurrogateNote){
+        .n_points = told->n,
+        .n_objectives = told->n_objectives,
+        .n_constraints = told->n_constraints,
+        .infeasible = told->n_feasible == 0,
+    };
+    if (told->n_objectives == 1 && told->n_feasible > 0)
+        make_model(surrogate, told, turn % VIEWS == 0 ? RANKS : PLAIN, &model, note);
     g_autofree double *branch = g_new(double, cube->n);
     note->branch = cube->conditional && hpt_draws_uniform(draws) < BRANCH_SHARE &&
                    hpt_cube_draw(cube, draws, branch);
@@ -474,7 +540,7 @@ bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, bool ste
     double score[KEPT];
     for (int k = 0; k < KEPT; k++)
         score[k] = -(double)INFINITY;
-    Search search = {cube, told, &model, draws, kept, score, note->branch ? branch : NULL};
+    Search search = {cube, told, &model, goal, draws, kept, score, note->branch ? branch : NULL};
     scan(&search);
     climb(&search);
     polish(&search);

@@ -2,6 +2,7 @@
 #ifndef HPT_SEARCH_SURROGATE_H
 #define HPT_SEARCH_SURROGATE_H
 
+#include "search/gp.h"
 #include "search/told.h"
 
 /* Keeps fitted hyperparameters from proposal to proposal: a cache, whose content follows from the history. */
@@ -10,22 +11,28 @@ typedef struct HptSurrogate HptSurrogate;
 HptSurrogate *hpt_surrogate_new(const HptCube *cube); /* cube is borrowed */
 void hpt_surrogate_free(HptSurrogate *surrogate);
 
+/* A smooth process of told's values as they are, with the running trials believed, and what it is of (owned, it must
+ * outlive the process): a part of what several processes weigh. One surrogate serves one column of values. */
+HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGpData **data);
+
 typedef struct {
     double noise;    /* its share of the variance */
     size_t n_points; /* that the process was given */
     bool smooth;     /* the smooth process of plain values, not the rough one of half ranked ones */
     bool branch;     /* of a branch that was drawn */
+    size_t n_objectives, n_constraints;
+    bool infeasible; /* no trial keeps every constraint: only that was looked for */
 } HptSurrogateNote;
 
-/* The configuration with the largest expected improvement that was not tried before, into row; false: none
- * was found. told has two values or more; steady: its values are the same at every proposal (one
- * objective); turn: how many proposals were made so before, whose turn it is of the two processes.
+/* The configuration with the largest expected improvement, and whatever else told is to reach (goal.h), that was not
+ * tried before, into row; false: none was found. told has two values or more; turn: how many proposals were made so
+ * before, whose turn it is of the two processes.
  * Cost O(n²) for each of some 2,000 candidates, n ≤ 400, and now and then some O(n³). */
-bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, bool steady, int64_t turn,
-                          HptDraws *draws, double *row, HptSurrogateNote *note);
+bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t turn, HptDraws *draws,
+                          double *row, HptSurrogateNote *note);
 
-/* The finished trial to prefer: if there is noise that with the lowest mean, else that with the lowest value.
- * An index into told. */
+/* Of the trials that keep every constraint, of which there is one, the one to prefer: if there is noise that with the
+ * lowest mean, else that with the lowest value. An index into told. */
 size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told);
 
 /* What was done, in a line; owned. */

@@ -1,14 +1,13 @@
 #include "search/told.h"
 
-#include "num/elementary.h"
 #include "num/hash.h"
+#include "search/feasible.h"
+#include "search/front.h"
 #include "search/sorted.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
-#define AUGMENTED 0.05
 #define LARGE 1e100
 
 /* Trials of one kind, finished or running, with what is known of each. */
@@ -19,10 +18,11 @@ typedef struct {
 } Trials;
 
 struct HptToldCache {
-    size_t n_objectives;
+    size_t n_objectives, n_constraints;
     Trials finished, running;
     double *values;     /* finished.room · n_objectives, as they were told; of failed trials 0 */
-    HptSorted *ranked;  /* n_objectives: finished trials by value, failed ones last */
+    double *constraints; /* finished.room · n_constraints, NaN: not known */
+    HptSorted ranked;   /* of one objective: finished trials by value, failed ones last */
     HptSorted by_row;   /* the same by the hash of their rows */
     size_t room;        /* of the arrays of told */
 };
@@ -60,10 +60,9 @@ HptTold *hpt_told_new(const HptCube *cube)
 
 static void forget_objectives(HptToldCache *cache)
 {
-    for (size_t k = 0; k < cache->n_objectives; k++)
-        hpt_sorted_clear(&cache->ranked[k]);
-    g_clear_pointer(&cache->ranked, g_free);
+    hpt_sorted_clear(&cache->ranked);
     g_clear_pointer(&cache->values, g_free);
+    g_clear_pointer(&cache->constraints, g_free);
     hpt_sorted_clear(&cache->by_row);
     cache->n_objectives = 0;
     cache->finished.n = 0;
@@ -87,26 +86,28 @@ void hpt_told_free(HptTold *told)
     g_free(told->failed);
     g_free(told->number);
     g_free(told->order);
+    g_free(told->beyond);
     g_free(told);
 }
 
 /* ---- what is new ---- */
 
-static uint64_t digest_of(const HptObservation *trial, size_t n_objectives)
+static uint64_t digest_of(const HptToldCache *cache, const HptObservation *trial)
 {
-    return trial->digest != 0 ? trial->digest : hpt_observation_digest(trial, n_objectives, 0);
+    return trial->digest != 0 ? trial->digest
+                              : hpt_observation_digest(trial, cache->n_objectives, cache->n_constraints);
 }
 
 /* How many of the first trials are those that are known; *at: the observation behind them. */
-static size_t count_known(const Trials *trials, const HptHistory *history, bool finished,
-                          size_t n_objectives, size_t *at)
+static size_t count_known(const HptToldCache *cache, const Trials *trials, const HptHistory *history,
+                          bool finished, size_t *at)
 {
     size_t known = 0;
     for (*at = 0; *at < history->n; ++*at) {
         const HptObservation *trial = &history->observations[*at];
         if (trial->finished != finished)
             continue;
-        if (known == trials->n || trials->digest[known] != digest_of(trial, n_objectives))
+        if (known == trials->n || trials->digest[known] != digest_of(cache, trial))
             break;
         known++;
     }
@@ -122,9 +123,9 @@ static void make_room(Trials *trials, size_t n, size_t width)
     trials->rows = g_renew(double, trials->rows, trials->room * width + 1);
 }
 
-static void take(Trials *trials, const HptCube *cube, const HptObservation *trial, size_t n_objectives)
+static void take(const HptToldCache *cache, Trials *trials, const HptCube *cube, const HptObservation *trial)
 {
-    trials->digest[trials->n] = digest_of(trial, n_objectives);
+    trials->digest[trials->n] = digest_of(cache, trial);
     hpt_cube_encode(cube, trial->config, trials->rows + trials->n * cube->n);
     trials->n++;
 }
@@ -140,12 +141,15 @@ static bool is_failed(const HptObservation *trial, size_t n_objectives)
 static void take_finished(HptTold *told, const HptObservation *trial)
 {
     HptToldCache *cache = told->cache;
-    size_t i = cache->finished.n, n_objectives = cache->n_objectives;
+    size_t i = cache->finished.n, n_objectives = cache->n_objectives, n_constraints = cache->n_constraints;
     told->number[i] = trial->number;
     told->failed[i] = is_failed(trial, n_objectives);
     for (size_t k = 0; k < n_objectives; k++)
         cache->values[i * n_objectives + k] = told->failed[i] ? 0 : trial->values[k];
-    take(&cache->finished, told->cube, trial, n_objectives);
+    for (size_t k = 0; k < n_constraints; k++)
+        cache->constraints[i * n_constraints + k] =
+            told->failed[i] || trial->constraints == NULL ? (double)NAN : trial->constraints[k];
+    take(cache, &cache->finished, told->cube, trial);
 }
 
 /* The trials from first on into the sorted lists. */
@@ -154,36 +158,41 @@ static void sort_in(HptTold *told, size_t first)
     HptToldCache *cache = told->cache;
     size_t n = cache->finished.n - first, width = told->cube->n;
     g_autofree uint64_t *keys = g_new(uint64_t, n + 1);
-    for (size_t k = 0; k < cache->n_objectives; k++) {
+    if (cache->n_objectives == 1) {
         for (size_t i = 0; i < n; i++)
-            keys[i] = told->failed[first + i]
-                          ? UINT64_MAX
-                          : hpt_sorted_key(cache->values[(first + i) * cache->n_objectives + k]);
-        hpt_sorted_add(&cache->ranked[k], keys, first, n);
+            keys[i] = told->failed[first + i] ? UINT64_MAX : hpt_sorted_key(cache->values[first + i]);
+        hpt_sorted_add(&cache->ranked, keys, first, n);
     }
     for (size_t i = 0; i < n; i++)
         keys[i] = hpt_hash_doubles(HPT_HASH_START, cache->finished.rows + (first + i) * width, width);
     hpt_sorted_add(&cache->by_row, keys, first, n);
 }
 
-static void hear_finished(HptTold *told, const HptHistory *history, size_t n)
+static void make_places(HptTold *told, size_t n)
 {
     HptToldCache *cache = told->cache;
-    size_t at = 0, known = count_known(&cache->finished, history, true, cache->n_objectives, &at);
-    if (known < cache->finished.n) {
-        cache->finished.n = known;
-        for (size_t k = 0; k < cache->n_objectives; k++)
-            hpt_sorted_cut(&cache->ranked[k], known);
-        hpt_sorted_cut(&cache->by_row, known);
-    }
     if (n > cache->room) {
         cache->room = n + n / 4 + 16;
         told->y = g_renew(double, told->y, cache->room);
         told->failed = g_renew(bool, told->failed, cache->room);
         told->number = g_renew(int64_t, told->number, cache->room);
         told->order = g_renew(size_t, told->order, cache->room);
+        told->beyond = g_renew(double, told->beyond, cache->room);
     }
     cache->values = g_renew(double, cache->values, cache->room * cache->n_objectives + 1);
+    cache->constraints = g_renew(double, cache->constraints, cache->room * cache->n_constraints + 1);
+}
+
+static void hear_finished(HptTold *told, const HptHistory *history, size_t n)
+{
+    HptToldCache *cache = told->cache;
+    size_t at = 0, known = count_known(cache, &cache->finished, history, true, &at);
+    if (known < cache->finished.n) {
+        cache->finished.n = known;
+        hpt_sorted_cut(&cache->ranked, known);
+        hpt_sorted_cut(&cache->by_row, known);
+    }
+    make_places(told, n);
     for (; at < history->n; at++)
         if (history->observations[at].finished)
             take_finished(told, &history->observations[at]);
@@ -193,13 +202,14 @@ static void hear_finished(HptTold *told, const HptHistory *history, size_t n)
 
 static void hear_running(HptTold *told, const HptHistory *history)
 {
-    Trials *running = &told->cache->running;
-    size_t n_objectives = told->cache->n_objectives, at = 0;
-    running->n = count_known(running, history, false, n_objectives, &at);
+    HptToldCache *cache = told->cache;
+    Trials *running = &cache->running;
+    size_t at = 0;
+    running->n = count_known(cache, running, history, false, &at);
     for (; at < history->n; at++)
         if (!history->observations[at].finished) {
             make_room(running, running->n + 1, told->cube->n);
-            take(running, told->cube, &history->observations[at], n_objectives);
+            take(cache, running, told->cube, &history->observations[at]);
         }
 }
 
@@ -221,69 +231,105 @@ static void tidy(double *values, const bool *failed, size_t n)
         values[i] = scale * (failed[i] ? high : isfinite(values[i]) ? values[i] : low);
 }
 
-/* Adds the objective, weighted, to the largest and the sum of each trial. */
-static void add_objective(const HptSorted *ranked, const double *values, double weight, double *largest,
-                          double *sum)
+void hpt_told_objective(const HptTold *told, size_t k, double *out)
 {
-    size_t n = ranked->n;
-    double low = (double)INFINITY, high = -(double)INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        low = MIN(low, values[i]);
-        high = MAX(high, values[i]);
-    }
-    for (size_t place = 0; place < n; place++) {
-        size_t i = ranked->entries[place].index;
-        double share = high > low ? (values[i] - low) / (high - low) : 0;
-        double term = weight * (0.5 * ((double)place + 0.5) / (double)n + 0.5 * share);
-        largest[i] = MAX(largest[i], term);
-        sum[i] += term;
-    }
-}
-
-/* Weights uniform over those that sum to 1. */
-static void draw_weights(double *weights, size_t n, HptDraws *draws)
-{
-    double sum = 0;
-    for (size_t k = 0; k < n; k++) {
-        weights[k] = -hpt_log(1 - hpt_draws_uniform(draws)) + DBL_MIN;
-        sum += weights[k];
-    }
-    for (size_t k = 0; k < n; k++)
-        weights[k] /= sum;
-}
-
-static void make_values(HptTold *told)
-{
-    HptToldCache *cache = told->cache;
-    memcpy(told->y, cache->values, told->n * sizeof *told->y);
-    tidy(told->y, told->failed, told->n);
     for (size_t i = 0; i < told->n; i++)
-        told->order[i] = cache->ranked[0].entries[i].index;
+        out[i] = told->cache->values[i * told->n_objectives + k];
+    tidy(out, told->failed, told->n);
 }
 
-static void combine_values(HptTold *told, HptDraws *draws)
+void hpt_told_constraint(const HptTold *told, size_t k, double *out)
+{
+    for (size_t i = 0; i < told->n; i++)
+        out[i] = told->cache->constraints[i * told->n_constraints + k];
+}
+
+/* ---- order ---- */
+
+typedef struct {
+    double beyond;
+    uint64_t place; /* of one objective: of its values; of several: the rank */
+    double apart;
+    size_t index;
+} Standing;
+
+static int compare_standings(const void *a, const void *b)
+{
+    const Standing *x = a, *y = b;
+    if (x->beyond < y->beyond || x->beyond > y->beyond)
+        return x->beyond < y->beyond ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    if (x->apart < y->apart || x->apart > y->apart)
+        return x->apart > y->apart ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+/* The ranks of those that keep every constraint, and how far they are apart from the others of their rank. */
+static void set_ranks(HptTold *told, Standing *standings)
+{
+    size_t n = told->n, m = told->n_objectives, kept = 0;
+    g_autofree double *column = g_new(double, n), *points = g_new(double, told->n_feasible * m + 1);
+    g_autofree double *apart = g_new(double, told->n_feasible + 1);
+    g_autofree size_t *rank = g_new(size_t, told->n_feasible + 1);
+    for (size_t k = 0; k < m; k++) {
+        hpt_told_objective(told, k, column);
+        kept = 0;
+        for (size_t i = 0; i < n; i++)
+            if (told->beyond[i] <= 0)
+                points[kept++ * m + k] = column[i];
+    }
+    hpt_front_ranks(points, kept, m, rank);
+    hpt_front_crowding(points, kept, m, rank, apart);
+    kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (told->beyond[i] <= 0) {
+            told->n_front += rank[kept] == 0;
+            standings[i].place = rank[kept];
+            standings[i].apart = apart[kept++];
+        }
+}
+
+static void set_order(HptTold *told)
+{
+    const HptSorted *ranked = &told->cache->ranked;
+    if (told->n_objectives == 1 && told->n_constraints == 0) {
+        for (size_t i = 0; i < told->n; i++)
+            told->order[i] = ranked->entries[i].index;
+        return;
+    }
+    g_autofree Standing *standings = g_new(Standing, told->n);
+    for (size_t i = 0; i < told->n; i++)
+        standings[i] = (Standing){.beyond = told->beyond[i], .index = i};
+    if (told->n_objectives > 1)
+        set_ranks(told, standings);
+    else
+        for (size_t place = 0; place < told->n; place++)
+            standings[ranked->entries[place].index].place = ranked->entries[place].key;
+    qsort(standings, told->n, sizeof *standings, compare_standings);
+    for (size_t i = 0; i < told->n; i++)
+        told->order[i] = standings[i].index;
+}
+
+static void set_values(HptTold *told)
 {
     HptToldCache *cache = told->cache;
-    size_t n = told->n, n_objectives = cache->n_objectives;
-    g_autofree double *column = g_new(double, n), *weights = g_new(double, n_objectives);
-    g_autofree double *largest = g_new0(double, n), *sum = g_new0(double, n);
-    draw_weights(weights, n_objectives, draws);
-    for (size_t k = 0; k < n_objectives; k++) {
-        for (size_t i = 0; i < n; i++)
-            column[i] = cache->values[i * n_objectives + k];
-        tidy(column, told->failed, n);
-        add_objective(&cache->ranked[k], column, weights[k], largest, sum);
+    hpt_feasible_beyond(cache->constraints, told->failed, told->n, cache->n_constraints, told->beyond);
+    told->n_valued = told->n_feasible = told->n_front = 0;
+    for (size_t i = 0; i < told->n; i++) {
+        told->n_valued += !told->failed[i];
+        told->n_feasible += told->beyond[i] <= 0;
     }
-    for (size_t i = 0; i < n; i++)
-        told->y[i] = largest[i] + AUGMENTED * sum[i];
-    g_autofree HptRanked *ranked = hpt_rank(told->y, told->failed, n);
-    for (size_t i = 0; i < n; i++)
-        told->order[i] = ranked[i].index;
+    if (told->n_objectives == 1)
+        hpt_told_objective(told, 0, told->y);
+    set_order(told);
+    for (size_t i = 0; i < told->n && told->n_objectives > 1; i++)
+        told->y[told->order[i]] = (double)i;
 }
 
 /* ---- all of it ---- */
 
-void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws)
+void hpt_told_hear(HptTold *told, const HptHistory *history)
 {
     static const HptHistory nothing = {0};
     HptToldCache *cache = told->cache;
@@ -291,10 +337,10 @@ void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws)
         history = &nothing;
     size_t n = 0, n_objectives = history->n == 0 ? 1 : MAX(history->n_objectives, 1);
     size_t width = told->cube->n;
-    if (cache->n_objectives != n_objectives) {
+    if (cache->n_objectives != n_objectives || cache->n_constraints != history->n_constraints) {
         forget_objectives(cache);
-        cache->n_objectives = n_objectives;
-        cache->ranked = g_new0(HptSorted, n_objectives);
+        told->n_objectives = cache->n_objectives = n_objectives;
+        told->n_constraints = cache->n_constraints = history->n_constraints;
         cache->running.n = 0;
     }
     for (size_t i = 0; i < history->n; i++)
@@ -303,17 +349,11 @@ void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws)
     hear_finished(told, history, n);
     hear_running(told, history);
     told->n = n;
-    told->n_valued = 0;
-    for (size_t i = 0; i < n; i++)
-        told->n_valued += !told->failed[i];
     told->n_running = cache->running.n;
     told->rows = cache->finished.rows;
     if (told->n_running > 0)
         memcpy(told->rows + n * width, cache->running.rows, told->n_running * width * sizeof *told->rows);
-    if (n > 0 && n_objectives == 1)
-        make_values(told);
-    else if (n > 0)
-        combine_values(told, draws);
+    set_values(told);
 }
 
 bool hpt_told_has(const HptTold *told, const double *row)

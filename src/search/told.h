@@ -16,12 +16,16 @@ typedef struct {
     const HptCube *cube;
     size_t n;        /* finished trials, by number */
     size_t n_valued; /* of them those with values */
+    size_t n_feasible; /* of those with values the ones that keep every constraint */
+    size_t n_front;    /* of several objectives: of those the ones that no other dominates */
     size_t n_running;
     double *rows;    /* n + n_running rows: the running ones last */
-    double *y;       /* n: to be minimised, finite; of trials without values: see below */
+    double *y;       /* n: to be minimised, finite; of trials without values, of several objectives: see below */
     bool *failed;    /* n: without values, or with one that is NaN or +infinity */
     int64_t *number; /* n: of each trial */
     size_t *order;   /* n: indices, best first; of equal ones the first tried; failed ones last */
+    double *beyond;  /* n: by how much constraints are broken, 0: none, see hpt_feasible_beyond */
+    size_t n_objectives, n_constraints;
     HptPriors *priors; /* what earlier studies say, borrowed; NULL: nothing. Set by hpt_learner_hear */
     HptToldCache *cache;
 } HptTold;
@@ -32,13 +36,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
 
 /* Makes told that of history (NULL: nothing), whatever it was before.
  *
- * Several objectives become one by an augmented Tchebycheff sum with weights drawn from draws: of each
- * objective half its rank and half its place between its extremes, 0 to 1. A failed trial has the
- * worst value there is. -infinity is the lowest finite value, and before it in order. Values beyond 1e100 are
- * scaled down. Source of the sum: Knowles 2006, "ParEGO", eq. 2 (there without ranks).
+ * A failed trial has the worst value there is. -infinity is the lowest finite value, and before it in order. Values
+ * beyond 1e100 are scaled down. Trials that keep every constraint come before those that do not, which come in
+ * the order of how far they are beyond them. Of several objectives those that do are in the order of their ranks
+ * by domination, and of one rank those come first that are apart from the others (the crowding distance of Deb et al.
+ * 2002, "NSGA-II"); y is the place in the order.
  *
- * Cost O(n) words, and encoding of the trials behind the first one that is new. */
-void hpt_told_hear(HptTold *told, const HptHistory *history, HptDraws *draws);
+ * Cost of one objective O(n) words, and encoding of the trials behind the first one that is new; with constraints
+ * O(n log n), of several objectives that of hpt_front_ranks. */
+void hpt_told_hear(HptTold *told, const HptHistory *history);
+
+/* How objective k came out in each trial, finite, into out, n long; of failed trials as in y. And how far it was beyond
+ * constraint k, NaN: not known. */
+void hpt_told_objective(const HptTold *told, size_t k, double *out);
+void hpt_told_constraint(const HptTold *told, size_t k, double *out);
 
 /* Was the configuration of that row tried, or does it run? O(log n + n_running). */
 bool hpt_told_has(const HptTold *told, const double *row);

@@ -14,6 +14,10 @@
  *   levels the kernel's mass on the level is taken.
  * - Running trials count among the others (the constant liar of Ginsbourger et al. 2010); failed ones
  *   are worst. At most 1,000 others are used, evenly spaced by their order.
+ * - Of several objectives the good trials are those of the first ranks by domination, of the rank that is cut those that
+ *   lie apart (after Ozaki et al. 2020, "Multiobjective tree-structured Parzen estimator", who take those of the
+ *   largest hypervolume and weigh them by it). With constraints those that break them come last, the more they do
+ *   the later: there is no density of its own for each constraint (Watanabe, Hutter 2023, "c-TPE", arXiv:2211.14411).
  * - Configurations that were tried or are forbidden are not proposed.
  */
 #include "search/tpe.h"
@@ -167,7 +171,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
     Tpe *tpe = state;
     HptLearner *learner = &tpe->learner;
     HptDraws draws = hpt_draws(learner->search->seed, number, "tpe");
-    const HptTold *told = hpt_learner_hear(learner, history, &draws);
+    const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
@@ -180,7 +184,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
 
 const HptSamplerKind hpt_sampler_tpe = {
     .name = "tpe",
-    .version = 5,
+    .version = 6,
     .open = tpe_open,
     .close = tpe_close,
     .propose = tpe_propose,

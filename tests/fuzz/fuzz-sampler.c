@@ -1,7 +1,7 @@
 /* Any space, any history, each sampler that learns: a legal proposal or an error, the same the second
  * time.
  *
- * The input's first byte chooses the sampler, the second the number of objectives; then come statements of a
+ * The input's first byte chooses the sampler, the second the number of objectives and, with its upper two bits, of constraints; then come statements of a
  * space up to a NUL, then two bytes a trial: how it ended and what its values are. */
 #include "search/sampler.h"
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_TRIALS = 20, MOST_OBJECTIVES = 3, MOST_PARAMS = 12 };
+enum { MOST_TRIALS = 20, MOST_OBJECTIVES = 3, MOST_CONSTRAINTS = 3, MOST_PARAMS = 12 };
 
 static double value_of(uint8_t byte)
 {
@@ -38,13 +38,14 @@ static HptConfig *propose(HptSampler *sampler, const HptSpace *space, const HptH
 }
 
 /* Both have the same history; the second is asked once, at the end. */
-static void search(const HptSpace *space, const char *spec, size_t n_objectives, const uint8_t *data,
-                   size_t size)
+static void search(const HptSpace *space, const char *spec, size_t n_objectives, size_t n_constraints,
+                   const uint8_t *data, size_t size)
 {
     HptSearch of = {.space = space, .seed = size};
     g_autoptr(HptSampler) one = hpt_sampler_new(spec, &of, NULL), two = hpt_sampler_new(spec, &of, NULL);
     HptObservation told[MOST_TRIALS + 1] = {{0}};
-    HptHistory history = {told, 0, n_objectives, 0};
+    HptHistory history = {told, 0, n_objectives, n_constraints};
+    double constraints[MOST_TRIALS][MOST_CONSTRAINTS];
     for (; history.n < MOST_TRIALS && 2 * history.n + 1 < size; history.n++) {
         HptObservation *trial = &told[history.n];
         trial->number = (int64_t)history.n;
@@ -53,6 +54,9 @@ static void search(const HptSpace *space, const char *spec, size_t n_objectives,
             break;
         uint8_t how = data[2 * history.n], what = data[2 * history.n + 1];
         trial->finished = how % 4 != 0;
+        trial->constraints = how / 4 % 8 == 0 ? NULL : constraints[history.n];
+        for (size_t k = 0; k < n_constraints; k++)
+            constraints[history.n][k] = value_of((uint8_t)(how + 91 * k * what)) - 7;
         double *values = g_new(double, n_objectives);
         for (size_t k = 0; k < n_objectives; k++)
             values[k] = value_of((uint8_t)(what + 37 * k * how));
@@ -82,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     g_autoptr(HptSpace) space = hpt_space_parse((const char *)data + 2, NULL);
     if (space == NULL || hpt_space_size(space) > MOST_PARAMS)
         return 0;
-    search(space, specs[data[0] % G_N_ELEMENTS(specs)], 1 + data[1] % MOST_OBJECTIVES, end + 1,
+    search(space, specs[data[0] % G_N_ELEMENTS(specs)], 1 + data[1] % MOST_OBJECTIVES, data[1] >> 6, end + 1,
            size - (size_t)(end + 1 - data));
     return 0;
 }

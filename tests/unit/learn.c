@@ -35,6 +35,7 @@ static void clear(void *observation)
 {
     hpt_config_free((HptConfig *)((HptObservation *)observation)->config);
     g_free((double *)((HptObservation *)observation)->values);
+    g_free((double *)((HptObservation *)observation)->constraints);
 }
 
 static GArray *history_new(void)
@@ -46,7 +47,11 @@ static GArray *history_new(void)
 
 static HptHistory history_of(const GArray *told, size_t n_objectives)
 {
-    return (HptHistory){(const HptObservation *)(const void *)told->data, told->len, n_objectives, 0};
+    return (HptHistory){
+        .observations = (const HptObservation *)(const void *)told->data,
+        .n = told->len,
+        .n_objectives = n_objectives,
+    };
 }
 
 /* Steals config; values NULL: failed; finished false: it runs. */
@@ -149,7 +154,17 @@ static double odd_value(const HptStream *stream, uint64_t index)
     return i < G_N_ELEMENTS(odd) ? odd[i] : hpt_stream_uniform(stream, index);
 }
 
-/* kind 0: all sorts; 1: only failures; 2: one value; 3: only running; 4: wild numbers. */
+/* What the last trial is beyond two constraints. */
+static void constrain(GArray *told, const HptStream *stream, uint64_t index)
+{
+    g_autofree double *constraints = g_new(double, 2);
+    for (uint64_t k = 0; k < 2; k++)
+        constraints[k] = odd_value(stream, index + k) - (k == 0 ? 0.5 : 0);
+    g_array_index(told, HptObservation, told->len - 1).constraints = g_steal_pointer(&constraints);
+}
+
+/* kind 0: all sorts; 1: only failures; 2: one value; 3: only running; 4: wild numbers. Of every second seed there are
+ * constraints, which now and then were not measured. */
 static void survive(const char *spec, const char *text, uint64_t seed, int kind, size_t n_objectives,
                     int n_trials)
 {
@@ -160,6 +175,7 @@ static void survive(const char *spec, const char *text, uint64_t seed, int kind,
     HptStream stream = hpt_stream(seed, kind, "test", text);
     for (int64_t i = 0; i < n_trials; i++) {
         HptHistory history = history_of(told, n_objectives);
+        history.n_constraints = seed % 2 == 1 ? 2 : 0;
         HptConfig *config = propose(sampler, space, &history, i);
         double values[3];
         for (size_t k = 0; k < n_objectives; k++)
@@ -167,6 +183,8 @@ static void survive(const char *spec, const char *text, uint64_t seed, int kind,
         uint64_t dice = hpt_stream_below(&stream, (uint64_t)i * 8 + 4, 10);
         bool running = kind == 3 || (kind == 0 && dice == 0), failed = kind == 1 || (kind == 0 && dice < 3);
         tell(told, config, !running, running || failed ? NULL : values, n_objectives);
+        if (dice != 9)
+            constrain(told, &stream, (uint64_t)i * 8 + 5);
     }
 }
 
@@ -378,7 +396,6 @@ static void test_forest_constraint(void)
     HptSearch search = {.space = space, .seed = 3};
     g_autoptr(HptSampler) sampler = sampler_of("forest:random=0", &search);
     g_autoptr(GArray) told = history_new();
-    double beyond[40];
     int kept = 0;
     for (int i = 0; i < 40; i++) {
         HptHistory history = history_of(told, 1);
@@ -386,8 +403,8 @@ static void test_forest_constraint(void)
         HptConfig *config = propose(sampler, space, &history, i);
         double x = config->values[0].number;
         tell(told, config, true, &x, 1);
-        beyond[i] = 0.5 - x;
-        g_array_index(told, HptObservation, i).constraints = &beyond[i];
+        double beyond = 0.5 - x;
+        g_array_index(told, HptObservation, i).constraints = g_memdup2(&beyond, sizeof beyond);
         kept += i >= 10 && x >= 0.5 && x < 0.7;
     }
     g_assert_cmpint(kept, >=, 15);

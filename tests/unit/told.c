@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TRIALS = 60, STEPS = 80, OBJECTIVES = 3 };
+enum { TRIALS = 60, STEPS = 80, OBJECTIVES = 3, CONSTRAINTS = 2 };
 
 /* ---- sorted numbers ---- */
 
@@ -83,11 +83,15 @@ static void assert_same(const HptTold *a, const HptTold *b)
     g_assert_cmpuint(a->n_running, ==, b->n_running);
     assert_same_doubles(a->rows, b->rows, (a->n + a->n_running) * a->cube->n);
     assert_same_doubles(a->y, b->y, a->n);
+    assert_same_doubles(a->beyond, b->beyond, a->n);
+    g_assert_cmpuint(a->n_feasible, ==, b->n_feasible);
+    g_assert_cmpuint(a->n_front, ==, b->n_front);
     for (size_t i = 0; i < a->n; i++) {
         g_assert_true(a->failed[i] == b->failed[i]);
         g_assert_cmpint(a->number[i], ==, b->number[i]);
         g_assert_cmpuint(a->order[i], ==, b->order[i]);
         g_assert_true(i == 0 || a->failed[a->order[i]] || a->y[a->order[i - 1]] <= a->y[a->order[i]]);
+        g_assert_true(i == 0 || a->beyond[a->order[i - 1]] <= a->beyond[a->order[i]]);
     }
 }
 
@@ -104,7 +108,8 @@ static void assert_has(const HptTold *told, HptConfig *const *configs, const Hpt
     }
 }
 
-/* Each history is the one before with trials that began, ended, ended again, or are no longer there. */
+/* Each history is the one before with trials that began, ended, ended again, or are no longer there. Those of several
+ * objectives have constraints as well. */
 static void test_histories(gconstpointer objectives)
 {
     size_t n_objectives = GPOINTER_TO_SIZE(objectives);
@@ -112,7 +117,8 @@ static void test_histories(gconstpointer objectives)
     HptSearch search = {.space = space, .seed = 3};
     g_autoptr(HptSampler) sampler = sampler_of("random", &search);
     HptConfig *configs[TRIALS];
-    double values[TRIALS][OBJECTIVES];
+    size_t n_constraints = n_objectives > 1 ? CONSTRAINTS : 0;
+    double values[TRIALS][OBJECTIVES], constraints[TRIALS][CONSTRAINTS];
     HptObservation all[TRIALS] = {{0}}, shown[TRIALS];
     for (int64_t i = 0; i < TRIALS; i++) {
         HptProposal proposal = {0};
@@ -132,25 +138,28 @@ static void test_histories(gconstpointer objectives)
             size_t how = (size_t)hpt_stream_below(&stream, at++, 5);
             for (size_t k = 0; k < OBJECTIVES; k++)
                 values[i][k] = odd_value(&stream, at++);
+            for (size_t k = 0; k < CONSTRAINTS; k++)
+                constraints[i][k] = odd_value(&stream, at++) - 0.5;
             all[i].finished = how > 0;
             all[i].values = how > 1 ? values[i] : NULL;
-            all[i].digest = how > 2 ? hpt_observation_digest(&all[i], n_objectives, 0) : 0;
+            all[i].constraints = i % 7 > 0 ? constraints[i] : NULL;
+            all[i].digest = how > 2 ? hpt_observation_digest(&all[i], n_objectives, n_constraints) : 0;
         }
         size_t first = (size_t)hpt_stream_below(&stream, at++, 3) == 0 ? 7 : 0;
         HptHistory history = {.observations = shown, .n_objectives = step % 20 == 19 ? 1 : n_objectives};
+        history.n_constraints = history.n_objectives == n_objectives ? n_constraints : 0;
         for (size_t i = first; i < TRIALS; i++)
             if (i % 11 != 3 || step % 2 == 0)
                 shown[history.n++] = all[i];
         for (size_t i = 0; history.n_objectives != n_objectives && i < history.n; i++)
             shown[i].digest = 0;
-        HptDraws draws = hpt_draws(1, step, "test"), again = draws;
-        hpt_told_hear(kept, &history, &draws);
+        hpt_told_hear(kept, &history);
         g_autoptr(HptTold) fresh = hpt_told_new(&cube);
-        hpt_told_hear(fresh, &history, &again);
+        hpt_told_hear(fresh, &history);
         assert_same(kept, fresh);
         assert_has(kept, configs, &history);
     }
-    hpt_told_hear(kept, NULL, &(HptDraws){0});
+    hpt_told_hear(kept, NULL);
     g_assert_cmpuint(kept->n + kept->n_running, ==, 0);
     hpt_cube_clear(&cube);
     for (int64_t i = 0; i < TRIALS; i++)
@@ -171,7 +180,7 @@ static void test_values(void)
     hpt_cube_init(&cube, space);
     g_autoptr(HptTold) told = hpt_told_new(&cube);
     HptHistory history = {.observations = trials, .n = G_N_ELEMENTS(trials)};
-    hpt_told_hear(told, &history, &(HptDraws){0});
+    hpt_told_hear(told, &history);
     static const double y[] = {3, 3, 1, 1, 3, 2, 3};
     static const size_t order[] = {2, 3, 5, 0, 1, 4, 6};
     assert_same_doubles(told->y, y, G_N_ELEMENTS(y));
