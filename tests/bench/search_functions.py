@@ -1,0 +1,93 @@
+"""Functions of the project's own for tests/bench/search: constraints and failures, with known optima.
+
+Each is a task as those of bench_eval.py are: params, nobj, best, ref and what a configuration gives. Besides, bounds are
+those of its constraints ("le=0.5"), and worst is the value that counts while none is kept. A call gives values and
+constraints, or None: the trial failed.
+"""
+import math
+
+
+class Task:
+    bounds, best, ref, worst = (), None, None, None
+    nobj, d = 1, {}
+
+    def __init__(self):
+        self.name = type(self).name
+
+    def clean(self, config):
+        return config
+
+
+def real(name, low, high):
+    return {"name": name, "type": "float", "low": low, "high": high}
+
+
+class Gardner1(Task):
+    """Gardner et al. 2014, "Bayesian optimization with inequality constraints", simulation 1. At (3π/2, 0)."""
+    name, best, worst = "gardner1", -2.0, 2.0
+    params, bounds = [real("x", 0, 6), real("y", 0, 6)], ("le=0.5",)
+
+    def __call__(self, c):
+        x, y = c["x"], c["y"]
+        return (math.cos(2 * x) * math.cos(y) + math.sin(x),), (math.cos(x + y),)
+
+
+class Gardner2(Task):
+    """Ibid., simulation 2: a hundredth of the square is allowed. At (3π/2, asin 0.95)."""
+    name, best, worst = "gardner2", math.asin(0.95) - 1, 7.0
+    params, bounds = [real("x", 0, 6), real("y", 0, 6)], ("le=-0.95",)
+
+    def __call__(self, c):
+        x, y = c["x"], c["y"]
+        return (math.sin(x) + y,), (math.sin(x) * math.sin(y),)
+
+
+class Gramacy(Task):
+    """Gramacy et al. 2016, "Modeling an augmented Lagrangian for blackbox constrained optimization", eq. 2: the optimum
+    is near (0.1954, 0.4044); here from a grid of steps of 1e-5 around it."""
+    name, best, worst = "gramacy", 0.59979, 2.0
+    params, bounds = [real("x", 0, 1), real("y", 0, 1)], ("le=0", "le=1.5")
+
+    def __call__(self, c):
+        x, y = c["x"], c["y"]
+        wave = 1.5 - x - 2 * y - 0.5 * math.sin(2 * math.pi * (x * x - 2 * y))
+        return (x + y,), (wave, x * x + y * y)
+
+
+class Vessel(Task):
+    """The pressure vessel, Kannan & Kramer 1994, with two numbers in steps; the best known is 6059.714."""
+    name, best, worst = "vessel", 6059.714, 500000.0
+    params = [{"name": "shell", "type": "int", "low": 1, "high": 99}, {"name": "head", "type": "int", "low": 1, "high": 99},
+              real("radius", 10, 200), real("length", 10, 200)]
+    bounds = ("le=0", "le=0", "ge=1296000")
+
+    def __call__(self, c):
+        s, h, r, l = 0.0625 * c["shell"], 0.0625 * c["head"], c["radius"], c["length"]
+        cost = 0.6224 * s * r * l + 1.7781 * h * r * r + 3.1661 * s * s * l + 19.84 * s * s * r
+        return (cost,), (0.0193 * r - s, 0.00954 * r - h, math.pi * r * r * l + 4 / 3 * math.pi * r ** 3)
+
+
+class Srinivas(Task):
+    """Two objectives and two constraints: Srinivas & Deb 1994."""
+    name, nobj, ref = "srinivas", 2, (300.0, 100.0)
+    params, bounds = [real("x", -20, 20), real("y", -20, 20)], ("le=225", "le=-10")
+
+    def __call__(self, c):
+        x, y = c["x"], c["y"]
+        return (2 + (x - 2) ** 2 + (y - 1) ** 2, 9 * x - (y - 1) ** 2), (x * x + y * y, x - 3 * y)
+
+
+class Crash(Task):
+    """Branin's function (minimum 0.397887) where every trial with x1 > 6 or x2 > 12 fails: nearly half of them."""
+    name, best, worst = "crash", 0.397887, 300.0
+    params = [real("x1", -5, 10), real("x2", 0, 15)]
+
+    def __call__(self, c):
+        x, y = c["x1"], c["x2"]
+        if x > 6 or y > 12:
+            return None
+        a = y - 5.1 / (4 * math.pi ** 2) * x * x + 5 / math.pi * x - 6
+        return (a * a + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10,), ()
+
+
+TASKS = {t.name: t for t in (Gardner1, Gardner2, Gramacy, Vessel, Srinivas, Crash)}
