@@ -15,7 +15,7 @@ typedef struct {
     char *study; /* its name here */
     int64_t number;
     bool here, there;
-    HptDigest here_rows, there_rows; /* of all rows, in any order */
+    HptDigest here_rows, there_rows; /* of all rows, one after the other */
     HptTrialRelation relation;
     GHashTable *lines; /* of rows that are here, "TABLE LINE" → row; only where the rows differ */
     char *difference;  /* the first one, where they do */

@@ -127,17 +127,31 @@ static bool walk_line(const char *line, size_t length, void *user, GError **erro
     return walk->func(walk->import, walk->table, row, error);
 }
 
+static bool walk_table(HptImport *import, const HptTable *table, RowFunc func, GError **error)
+{
+    Walk walk = {import, table, func};
+    g_autofree char *path = g_strdup_printf("record/%s.jsonl", table->name);
+    const HptGateEntry *entry = hpt_gate_find(import->gate, path);
+    return entry == NULL || hpt_gate_lines(import->gate, entry, walk_line, &walk, error);
+}
+
 /* Rows of the bundle: of one table, or of all (NULL). */
 static bool walk_bundle(HptImport *import, const char *only, RowFunc func, GError **error)
 {
     for (size_t i = 0; i < hpt_tables_count(import->tables); i++) {
-        Walk walk = {import, hpt_tables_peek(import->tables, i), func};
-        g_autofree char *path = g_strdup_printf("record/%s.jsonl", walk.table->name);
-        const HptGateEntry *entry = hpt_gate_find(import->gate, path);
-        if (entry != NULL && (only == NULL || strcmp(only, walk.table->name) == 0) &&
-            !hpt_gate_lines(import->gate, entry, walk_line, &walk, error))
+        const HptTable *table = hpt_tables_peek(import->tables, i);
+        if ((only == NULL || strcmp(only, table->name) == 0) && !walk_table(import, table, func, error))
             return false;
     }
+    return true;
+}
+
+/* All rows of the bundle, in the order in which walk_here gives those that are here. */
+static bool walk_bundle_as_here(HptImport *import, RowFunc func, GError **error)
+{
+    for (size_t i = hpt_tables_count(import->tables); i-- > 0;)
+        if (!walk_table(import, hpt_tables_peek(import->tables, i), func, error))
+            return false;
     return true;
 }
 
@@ -288,13 +302,15 @@ HptTrialPair *hpt_import_trial(const HptImport *import, const HptTable *table, c
     return trial;
 }
 
-/* Rows in any order: no two are equal, so the sum modulo 2 of their digests will do. */
+/* Both sides come in one order, of tables and keys, so a digest of what was and what comes will do.
+ * (A sum of digests would not: whoever makes a bundle could choose rows that add up to any.) */
 static void add_row(HptDigest *rows, const HptTable *table, const json_t *row)
 {
     g_autofree char *line = hpt_import_line(table, row);
-    HptDigest digest = hpt_digest(line, strlen(line));
-    for (int i = 0; i < HPT_DIGEST_SIZE; i++)
-        rows->bytes[i] ^= digest.bytes[i];
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    hpt_digester_add(digester, rows->bytes, sizeof rows->bytes);
+    hpt_digester_add(digester, line, strlen(line));
+    *rows = hpt_digester_get(digester);
 }
 
 static bool note_there(HptImport *import, const HptTable *table, json_t *row, GError **error)
@@ -504,7 +520,7 @@ static bool compare(HptImport *import, GError **error)
             return false;
     }
     if (!walk_bundle(import, "definition", add_definition, error) ||
-        !walk_bundle(import, NULL, note_there, error) || !relate_all(import, error))
+        !walk_bundle_as_here(import, note_there, error) || !relate_all(import, error))
         return false;
     count_trials(import);
     return true;
