@@ -23,7 +23,7 @@ const GOptionEntry ask_options[] = {
     {"space", 0, 0, G_OPTION_ARG_FILENAME, &ask_given.space_file, "file of the search space, see hpt-space(5): makes the study", "FILE"},
     {"param", 'p', 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.params, "one statement of the search space, repeatable: makes the study", "STATEMENT"},
     {"metric", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.metrics, "NAME[:min|max|track|le=V|ge=V], repeatable", "METRIC"},
-    {"sampler", 0, 0, G_OPTION_ARG_STRING, &ask_given.sampler, "auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, sobol, tpe (random)", "NAME"},
+    {"sampler", 0, 0, G_OPTION_ARG_STRING, &ask_given.sampler, "auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, sobol, tpe (auto)", "NAME"},
     {"seed", 0, 0, G_OPTION_ARG_STRING, &ask_given.seed, "seed of the study (chosen at random)", "N"},
     {"total", 't', 0, G_OPTION_ARG_STRING, &ask_given.total, "trials in all (no end)", "N"},
     {"point", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.points, "a configuration to try first, as JSON, repeatable", "JSON"},

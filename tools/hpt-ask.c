@@ -84,7 +84,7 @@ static bool check_alone(char **argv, GError **error)
 
 static int serve_alone(GError **error)
 {
-    const char *spec = ask_given.sampler != NULL ? ask_given.sampler : "random";
+    const char *spec = ask_given.sampler != NULL ? ask_given.sampler : HPT_SAMPLER_DEFAULT;
     if (!check_sampler(spec, error))
         return HPT_EXIT_USAGE;
     g_autoptr(HptSession) session = hpt_session_new(spec);

@@ -19,7 +19,7 @@ const GOptionEntry run_options[] = {
     {"time", 'T', 0, G_OPTION_ARG_STRING, &run_given.time, "start no trial after this time (90s, 30m, 8h)", "DURATION"},
     {"jobs", 'j', 0, G_OPTION_ARG_STRING, &run_given.jobs, "trials at a time (1)", "N"},
     {"metric", 'm', 0, G_OPTION_ARG_STRING_ARRAY, &run_given.metrics, "NAME[:min|max|track|le=V|ge=V][:SOURCE], repeatable", "METRIC"},
-    {"sampler", 0, 0, G_OPTION_ARG_STRING, &run_given.sampler, "auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, sobol, tpe (random)", "NAME"},
+    {"sampler", 0, 0, G_OPTION_ARG_STRING, &run_given.sampler, "auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, sobol, tpe (auto)", "NAME"},
     {"folds", 0, 0, G_OPTION_ARG_STRING, &run_given.folds, "run each trial on K folds, {hpt.fold} from 0", "K"},
     {"repeats", 0, 0, G_OPTION_ARG_STRING, &run_given.repeats, "run each trial R times, {hpt.repeat} from 0", "R"},
     {"reserve-fold", 0, 0, G_OPTION_ARG_NONE, &run_given.reserve_fold, "keep the last fold from the search", NULL},

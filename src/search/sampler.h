@@ -56,6 +56,9 @@ typedef struct {
     size_t n_priors;
 } HptSearch;
 
+/* For who does not say which. */
+#define HPT_SAMPLER_DEFAULT "auto"
+
 /* spec is "NAME" or "NAME:KEY=VALUE,…" (grid:points=5). search is borrowed and must outlive the
  * sampler. Fails HPT_ERROR_USAGE for an unknown name (with a suggestion) or setting.
  *

@@ -362,7 +362,7 @@ static bool settle_order(HptDefinition *definition, const HptDefinitionInput *in
         return true;
     HptSearch search = {.space = definition->space, .positions = (const char *const *)definition->positions};
     g_autoptr(HptSampler) sampler =
-        hpt_sampler_new(input->sampler != NULL ? input->sampler : "random", &search, error);
+        hpt_sampler_new(input->sampler != NULL ? input->sampler : HPT_SAMPLER_DEFAULT, &search, error);
     if (sampler == NULL)
         return false;
     if (!hpt_sampler_learns(sampler))
@@ -476,7 +476,7 @@ HptDefinition *hpt_definition_new(const HptDefinitionInput *input, GError **erro
             return NULL;
     if (!settle_order(definition, input, error) || !settle_parts(definition, input, error) || !parse_template(definition, error) ||
         !add_points(definition, input, error) ||
-        !check_sampler(definition, input->sampler != NULL ? input->sampler : "random", error) ||
+        !check_sampler(definition, input->sampler != NULL ? input->sampler : HPT_SAMPLER_DEFAULT, error) ||
         !hpt_definition_seal(definition, error))
         return NULL;
     return g_steal_pointer(&definition);

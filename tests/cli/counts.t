@@ -27,7 +27,7 @@ settled() {
 }
 measure() {
     settled_before=$(test_wait 20 settled) && commits=$(counts) && syncs=$(synced) &&
-        hpt-run -q --print=none -s "$1" -t "$2" --seed=1 -m loss x=0.0..1.0 -- echo loss={x} &&
+        hpt-run -q --print=none -s "$1" -t "$2" --seed=1 --sampler=random -m loss x=0.0..1.0 -- echo loss={x} &&
         test_wait 20 settled && commits=$(($(counts) - commits)) && syncs=$(($(synced) - syncs))
 }
 test_ok 'the difference between 200 and 50 trials is two commits a trial or less' '
@@ -52,7 +52,7 @@ test_ok 'a sampler that learns reads once a trial more, and writes no more often
 '
 command -v strace >/dev/null &&
 test_ok 'statements: two a trial, counted on the wire' '
-    ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=sendto -s 400 -o trace hpt-run -q --print=none -s e -t 30 --seed=1 -m loss x=0.0..1.0 -- echo loss={x} &&
+    ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=sendto -s 400 -o trace hpt-run -q --print=none -s e -t 30 --seed=1 --sampler=random -m loss x=0.0..1.0 -- echo loss={x} &&
     n=$(grep -oE "select [^$]*hpt_record[.]trial_(start|finish|reserve)|select held|select finished" trace | wc -l) && echo "statements: $n" &&
     [ "$n" -le 65 ]
 '

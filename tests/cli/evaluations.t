@@ -216,13 +216,13 @@ test_ok '--pruner=race: poor trials end after some folds, the best is complete' 
 # ---- ends ----
 
 test_ok '--until: a goal ends the study, for the next line too' '
-    run -s goal -t 100 -m loss --until="loss<=0.2" --seed=1 x=0.0..1.0 -- ./fold {x} >out &&
+    run -s goal -t 100 --sampler=random -m loss --until="loss<=0.2" --seed=1 x=0.0..1.0 -- ./fold {x} >out &&
     trials=$(sql "select count(*) from goal") && test "$trials" -lt 100 &&
     test_is "$(sql "select count(*) from goal where loss <= 0.2")" 1 &&
     test_is "$(sql "select stopped from study where study = '"'goal'"'")" "trial $((trials - 1)) reached the goal" &&
     hpt-run -s goal -t 100 >out 2>err && test_grep "stopped: trial .* reached the goal" err &&
     test_is "$(sql "select count(*) from goal")" "$trials" &&
-    run -s goal -t 100 -m loss --until="loss<=0.05" --seed=1 x=0.0..1.0 -- ./fold {x} >out &&
+    run -s goal -t 100 --sampler=random -m loss --until="loss<=0.05" --seed=1 x=0.0..1.0 -- ./fold {x} >out &&
     test "$(sql "select count(*) from goal")" -gt "$trials"
 '
 test_ok '--until with a constraint that is broken reaches nothing; wrong goals' '

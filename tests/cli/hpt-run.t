@@ -101,9 +101,9 @@ test_ok '--sampler: grid knows its end, never twice' '
     test_exit 2 run -s q --sampler=rando -t 1 x=1..2 -- true {x} 2>err && test_grep "did you mean .random.\?" err
 '
 test_ok '--seed: the same seed draws the same, another one differs' '
-    run -s s1 -t 5 --seed=42 -m loss x=0.0..1.0 -- ./learner {x} >out &&
-    run -s s2 -j 3 -t 5 --seed=42 -m loss x=0.0..1.0 -- ./learner {x} >out &&
-    run -s s3 -t 5 --seed=43 -m loss x=0.0..1.0 -- ./learner {x} >out &&
+    run -s s1 -t 5 --sampler=random --seed=42 -m loss x=0.0..1.0 -- ./learner {x} >out &&
+    run -s s2 -j 3 -t 5 --sampler=random --seed=42 -m loss x=0.0..1.0 -- ./learner {x} >out &&
+    run -s s3 -t 5 --sampler=random --seed=43 -m loss x=0.0..1.0 -- ./learner {x} >out &&
     test_is "$(sql "select (select array_agg((x, seed) order by trial) from s1) = (select array_agg((x, seed) order by trial) from s2), (select array_agg(x order by trial) from s1) = (select array_agg(x order by trial) from s3)")" "true	false"
 '
 test_ok '--space: a file; --param: a statement; the default configuration is first' '
