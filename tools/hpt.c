@@ -21,7 +21,8 @@ static const struct {
     {"export", "take a study out: csv, jsonl, script, tar"},
     {"import", "take bundles of other projects into the record"},
     {"verify", "does the record hold together, is all there"},
-    {"ask", "the search for a program of yours"},
+    {"ask", "trials for a loop of yours"},
+    {"tell", "and their results"},
     {"space", "check, convert and sample a search space"},
 };
 
