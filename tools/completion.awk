@@ -14,9 +14,9 @@ function kind_of(long, argument) {
     if (long == "progress")
         return "auto bar plain none"
     if (long == "sampler")
-        return "auto cmaes de gp grid nsga2 nsga3 random sobol tpe"
+        return "auto cmaes de forest gp grid nsga2 nsga3 random sobol tpe"
     if (long == "format")
-        return "table tsv csv jsonl json md env script tar"
+        return "table tsv csv jsonl json md env script tar ro-crate"
     return ""
 }
 
