@@ -55,7 +55,8 @@ static bool read_pair(const char *word, TellLine *line, GError **error)
     const char *equals = strchr(word, '=');
     double value = 0;
     if (equals == NULL || equals == word) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s' is no NAME=VALUE", word);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s' is no NAME=VALUE%s", word,
+                    word[0] == '-' ? "\nhint: options stand before the trial's id" : "");
         return false;
     }
     g_autofree char *name = g_strndup(word, (size_t)(equals - word));

@@ -42,7 +42,7 @@ test_ok 'names, numbers, what is missing: 2, and nothing is recorded' '
     test_exit 2 hpt-tell one/3 acc=inf 2>err && test_exit 2 hpt-tell one/3 acc=1 size=-inf 2>err && test_grep "size is -Infinity" err &&
     test_exit 2 hpt-tell one/3 acc=1e999 2>err && test_exit 2 hpt-tell one/3 acc=0x1 2>err && test_grep "is not a number" err &&
     test_exit 2 hpt-tell one/3 acc=1 acc=1 2>err && test_grep "acc is there twice" err &&
-    test_exit 2 hpt-tell one/3 acc 2>err && test_grep "is no NAME=VALUE" err &&
+    test_exit 2 hpt-tell one/3 --failed 2>err && test_grep "^hint: options stand before" err && test_exit 2 hpt-tell one/3 acc 2>err && test_grep "is no NAME=VALUE" err &&
     test_is "$(value "select state from one where trial = 3")" "running;"
 '
 test_ok '--failed, --cause, null' '
