@@ -71,6 +71,7 @@ test_ok 'a lease that ran out is given out again, whenever the server began; tho
     test_is "$(sql -c "select hpt_record.lease_extend($study, 4, 1, null) > now() + interval \$\$9 min\$\$")" t &&
     sql -c "update hpt_record.lease set until = now() - interval \$\$1 s\$\$" &&
     test_is "$(sql -c "select trial from hpt_record.lease_reap($study, \$\${}\$\$, 1000000000, 3)")" 4 &&
+    sql -c "update hpt_record.lease set until = now() + interval \$\$1 h\$\$ where number = 2" &&
     test_is "$(ask 6)" "trial 4 2" && test_is "$(tell 4 1 complete v 1)" "late 2 running lost" &&
     test_is "$(sql -c "select cause from hpt_record.attempt where number = 4 and attempt = 1")" "lease ran out" &&
     test_is "$(sql -c "select hpt_record.lease_extend($study, 4, 1, 60) is null")" t &&
