@@ -306,7 +306,8 @@ static void set_order(HptTold *told)
     else
         for (size_t place = 0; place < told->n; place++)
             standings[ranked->entries[place].index].place = ranked->entries[place].key;
-    qsort(standings, told->n, sizeof *standings, compare_standings);
+    if (told->n > 0)
+        qsort(standings, told->n, sizeof *standings, compare_standings);
     for (size_t i = 0; i < told->n; i++)
         told->order[i] = standings[i].index;
 }

@@ -71,6 +71,7 @@ static void test_density(void)
                 double exact = log_density(&cube, rows, n, x, width);
                 g_assert_cmpfloat(fabs(hpt_parzen_log_density(parzen, x) - exact), <, 2e-5);
             }
+            g_clear_pointer(&parzen, hpt_parzen_free);
             hpt_cube_clear(&cube);
         }
 }
