@@ -95,6 +95,7 @@ static void test_draws(void)
     }
     double expected = 0.5 * 0.5 + 0.5 * width * sqrt(2 / G_PI); /* half of them are uniform */
     g_assert_cmpfloat(fabs(mean - expected), <, 4 * sqrt(1.0 / 12 / N));
+    g_clear_pointer(&parzen, hpt_parzen_free);
     hpt_cube_clear(&cube);
 }
 
@@ -115,6 +116,7 @@ static void test_many(void)
     g_assert_cmpfloat(fabs(hpt_parzen_log_density(parzen, x) + log(3)), <, 1e-9);
     double peak = 3000 * log(2 / (sqrt(2 * G_PI) * hpt_parzen_get_width(parzen)));
     g_assert_cmpfloat(fabs(hpt_parzen_log_density(parzen, zeros) - peak - log(2.0 / 3)), <, 1e-3);
+    g_clear_pointer(&parzen, hpt_parzen_free);
     hpt_cube_clear(&cube);
 }
 
