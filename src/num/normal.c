@@ -14,7 +14,7 @@
 #define LOG_SQRT_2PI 0x1.d67f1c864beb5p-1     /* log √(2π) */
 #define ONE_OVER_SQRT_2PI 0x1.9884533d43651p-2
 #define SERIES_FROM -20.0
-#define SMALL 0.70710678 /* up to here erf is taken, whose argument is then below 1/2 */
+#define SMALL 0x1.6a09e667f3bcdp-1 /* up to here, the first double above √½, erf is taken; from there on x/√2 > 1/2 */
 
 /* x/√2 for x ≥ 0. */
 static HptPair over_sqrt_2(double x)

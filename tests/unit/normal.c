@@ -105,6 +105,19 @@ static void test_ends(void)
 }
 
 /* The logarithm of what is below, as far as that is a number, and beyond. */
+/* Where the series of erf ends and the table of erfcx begins, at √½: every double near it, and a grid around it. */
+static void test_seam(void)
+{
+    const double seam = 0x1.6a09e667f3bcdp-1, slope = 0.3106965603769278; /* of P(Z < x) there */
+    const double below = 0.23975006109347674; /* erfc(1/2)/2 */
+    for (int i = -2000; i <= 2000; i++) {
+        double x = seam * (1 + i * 0x1p-53), y = seam + i * 1e-12;
+        g_assert_cmpfloat(fabs(hpt_normal_below(-x) - below), <, 1e-12);
+        g_assert_cmpfloat(fabs(hpt_normal_below(-y) - (below - i * 1e-12 * slope)), <, 1e-16);
+        g_assert_cmpfloat(fabs(hpt_normal_below(y) - (1 - below + i * 1e-12 * slope)), <, 3e-16);
+    }
+}
+
 static void test_log_below(void)
 {
     for (double z = -37; z < 9; z += 0.173) {
@@ -143,6 +156,7 @@ int main(int argc, char **argv)
     g_test_add_func("/normal/table", test_table);
     g_test_add_func("/normal/error", test_error);
     g_test_add_func("/normal/ends", test_ends);
+    g_test_add_func("/normal/seam", test_seam);
     g_test_add_func("/normal/log-below", test_log_below);
     g_test_add_func("/normal/digest", test_digest);
     return g_test_run();
