@@ -240,6 +240,7 @@ bool hpt_definition_seal(HptDefinition *definition, GError **error)
     add_parts(definition, object);
     add_earlier(definition, object);
     add_limits(object, definition);
+    g_free(definition->canonical); /* of before, where something is added */
     definition->canonical = hpt_json_canonical(object, error);
     if (definition->canonical == NULL)
         return false;
