@@ -274,7 +274,7 @@ test_ok 'code that somebody changes between its snapshot and its use is named, a
     hpt-replay race/0 >out 2>err && test_grep ": identical" err && what out check >got && test_grep "check	code race/model	differs	.*restored as it was used" got
 '
 test_ok 'files that it wrote outside the project are named before it writes them again; --strict-files' '
-    outside=$(cd .. && pwd -P)/log && run -s writes --allow-unused x=0.0..1.0 -- sh -c "echo more >>../log; echo loss=1" &&
+    outside=$(cd .. && pwd -P)/log && run -s writes --allow-unused x=0.0..1.0 -- sh -c "echo more >>\"$outside\"; echo loss=1" &&
     run -s writes0 --trace=off --allow-unused x=0.0..1.0 -- sh -c "echo loss=1" &&
     hpt-replay --check writes/0 >out 2>err && test_grep "note: trial writes/0: it would write 1 file outside the project: $outside$" err &&
     test_grep "^check	writes $outside	differs" out && test_is "$(cat ../log)" more &&

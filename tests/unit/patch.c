@@ -74,7 +74,7 @@ static GString *random_text(GRand *rand, int lines)
     GString *text = g_string_new(NULL);
     for (int i = 0; i < lines; i++)
         g_string_append_printf(text, "%.*s\n", g_rand_int_range(rand, 0, 3),
-                               "ab" + g_rand_int_range(rand, 0, 2));
+                               &"ab"[g_rand_int_range(rand, 0, 2)]);
     if (text->len > 0 && g_rand_int_range(rand, 0, 4) == 0)
         g_string_truncate(text, text->len - 1);
     return text;
