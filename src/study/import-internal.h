@@ -19,6 +19,7 @@ typedef struct {
     HptTrialRelation relation;
     GHashTable *lines; /* of rows that are here, "TABLE LINE" → row; only where the rows differ */
     char *difference;  /* the first one, where they do */
+    guint matched;     /* rows of the bundle that are here */
     int64_t only_there, common; /* rows that are never changed, by where they are */
     json_t *row;                /* the trial's own, of the bundle */
 } HptTrialPair;

@@ -302,8 +302,9 @@ HptTrialPair *hpt_import_trial(const HptImport *import, const HptTable *table, c
     return trial;
 }
 
-/* Both sides come in one order, of tables and keys, so a digest of what was and what comes will do.
- * (A sum of digests would not: whoever makes a bundle could choose rows that add up to any.) */
+/* Both sides come in one order, of tables and keys, so a digest of what was and what comes says that they are the
+ * same. (A sum of digests would not: whoever makes a bundle could choose rows that add up to any.) Only ids that are
+ * others here may come in another order; relate sees those. */
 static void add_row(HptDigest *rows, const HptTable *table, const json_t *row)
 {
     g_autofree char *line = hpt_import_line(table, row);
@@ -393,6 +394,7 @@ static bool match_line(HptImport *import, const HptTable *table, json_t *row, GE
     bool found = g_hash_table_contains(trial->lines, line);
     if (strcmp(table->name, "trial") == 0)
         trial->row = json_incref(row);
+    trial->matched += found;
     if (!is_changed(table)) {
         trial->common += found;
         trial->only_there += !found;
@@ -418,6 +420,10 @@ static bool may_go_on(const HptTable *table, const json_t *own, const json_t *ro
 /* Compares the rows: who has all of the other's, and more? */
 static bool relate(const HptImport *import, HptTrialPair *trial, GError **error)
 {
+    if (trial->difference == NULL && trial->matched == g_hash_table_size(trial->lines)) {
+        trial->relation = HPT_TRIAL_SAME;
+        return true;
+    }
     int64_t here = 0;
     const json_t *own = NULL;
     GHashTableIter iter;

@@ -97,6 +97,12 @@ test_ok 'a trial with another result, a study of the same name: refused, the fir
     hpt-import --as=more ../first.tar 2>err && hpt-verify --store -q && test_is "$(sql "select name_there from import where study = \$\$theirs\$\$")" first &&
     test_exit 2 hpt-import --as=x ../all.tar 2>err && test_grep "as is for a bundle of one study" err && test_exit 2 hpt-import --as=x ../first.tar ../first.tar 2>err && test_is "$(sql "select count(*) from study")" 3
 '
+test_ok '--as: replays get other ids, which come in another order, and the same bundle again is nothing new' '
+    test_db ids && cd ids && run -s one -t 1 -m loss --allow-unused x=0.0..1.0 -- echo loss=1 && for n in 1 2 3 4; do hpt-replay -q one/0 >out || return 1; done &&
+    hpt-export -q -s one -o ../replays.tar && for name in a b c; do
+        hpt-import -q --as=$name ../replays.tar && hpt-import --as=$name ../replays.tar 2>err && test_grep "nothing new" err || { cat err && return 1; }
+    done && test_is "$(sql "select count(*) from replay")" 16
+'
 test_ok '--limit: a bundle that is larger is refused before it is read' '
     cd there && test_exit 2 hpt-import --limit=10k ../first.tar 2>err && test_grep "its content is .*, and 10k is the limit" err && test_grep "^hint: --limit=SIZE raises it" err &&
     test_exit 2 hpt-import --limit=x ../first.tar 2>err && test_grep "^hpt-import: --limit=x: " err && hpt-import -q --limit=1G ../first.tar
