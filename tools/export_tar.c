@@ -6,6 +6,7 @@
 #include "record/code.h"
 #include "record/inputs.h"
 #include "store/table.h"
+#include "study/import.h"
 
 #include <string.h>
 
@@ -54,14 +55,6 @@ typedef struct {
     ExportCrate *crate;    /* or NULL */
     GPtrArray *paths;      /* of tables */
 } Job;
-
-static HptTables *known_tables(GError **error)
-{
-    const HptSqlScript *view = hpt_sql_views;
-    while (strcmp(view->name, "aa_bundle_table") != 0)
-        view++;
-    return hpt_tables_new(view->text, error);
-}
 
 static bool damaged(const char *digest, GError **error)
 {
@@ -261,7 +254,7 @@ HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore *
                        : export->trials == NULL    ? "study"
                                                    : "trials";
     g_autoptr(HptBundle) bundle = hpt_bundle_new(kind, spool_dir, error);
-    g_autoptr(HptTables) tables = known_tables(error);
+    g_autoptr(HptTables) tables = hpt_import_tables();
     g_autoptr(GHashTable) wanted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GString) objects = g_string_new(NULL);
     g_autoptr(ExportCrate) crate = export->crate ? export_crate_new() : NULL;
@@ -274,7 +267,7 @@ HptBundle *export_bundle(const Export *export, const char *spool_dir, HptStore *
                .tables = tables,
                .wanted = wanted,
                .objects = objects};
-    if (bundle == NULL || tables == NULL || !fill(&job, error))
+    if (bundle == NULL || !fill(&job, error))
         return NULL;
     return g_steal_pointer(&bundle);
 }

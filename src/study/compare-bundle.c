@@ -3,10 +3,10 @@
 #include "config.h"
 
 #include "base/number.h"
-#include "db/sql.h"
 #include "store/bundle.h"
 #include "study/compare-bundle-internal.h"
 #include "study/compare-facts.h"
+#include "study/import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,14 +159,6 @@ static bool index_rows(HptFactsBundle *bundle, GError **error)
     return false;
 }
 
-static HptTables *known_tables(GError **error)
-{
-    const HptSqlScript *view = hpt_sql_views;
-    while (strcmp(view->name, "aa_bundle_table") != 0)
-        view++;
-    return hpt_tables_new(view->text, error);
-}
-
 HptFactsBundle *hpt_facts_bundle_open(const char *path, GError **error)
 {
     g_autoptr(HptFactsBundle) bundle = g_new0(HptFactsBundle, 1);
@@ -175,9 +167,7 @@ HptFactsBundle *hpt_facts_bundle_open(const char *path, GError **error)
     bundle->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_text);
     bundle->sizes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     bundle->studies = g_ptr_array_new_with_free_func(g_free);
-    bundle->tables = known_tables(error);
-    if (bundle->tables == NULL)
-        return NULL;
+    bundle->tables = hpt_import_tables();
     int fd = -1;
     HptBundleReader *reader = open_reader(path, &fd, error);
     bool ok = reader != NULL && read_through(bundle, reader, error) && index_rows(bundle, error);
