@@ -56,7 +56,4 @@ void export_crate_row(ExportCrate *crate, const char *table, json_t *row);
 char *export_crate_text(ExportCrate *crate, const HptBundle *bundle, const char *const *files,
                         GHashTable *objects, const char *agent, GError **error) HPT_WARN_UNUSED;
 
-/* Hexadecimal digits to bytes, NUL-terminated; NULL if they are none; owned. */
-char *export_unhex(const char *hex, size_t *length);
-
 #endif

@@ -1,7 +1,5 @@
 #include "export.h"
 
-#include <string.h>
-
 void export_trials(const Export *export, HptArgs *args)
 {
     if (export->trials != NULL)
@@ -68,20 +66,4 @@ bool export_rows(const Export *export, HptFormat format, HptSink sink, void *use
     export_trials(export, args);
     HptShow show = {.format = format, .no_header = export->no_header, .no_guard = export->no_guard};
     return export_stream(export, sql, args, &show, NULL, sink, user, error);
-}
-
-char *export_unhex(const char *hex, size_t *length)
-{
-    size_t n = strlen(hex) / 2;
-    g_autofree char *bytes = g_malloc0(n + 1);
-    if (strlen(hex) % 2 != 0)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        int high = g_ascii_xdigit_value(hex[2 * i]), low = g_ascii_xdigit_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return NULL;
-        bytes[i] = (char)(high << 4 | low);
-    }
-    *length = n;
-    return g_steal_pointer(&bytes);
 }

@@ -76,7 +76,7 @@ static bool put_words(Script *script, const Run *run, GError **error)
     bool alike = g_strv_length(made) == g_strv_length(recorded);
     for (size_t i = 0; recorded[i] != NULL; i++) {
         size_t length = 0;
-        g_autofree char *word = export_unhex(recorded[i], &length);
+        g_autofree char *word = hpt_text_unhex(recorded[i], &length);
         if (word == NULL || strlen(word) != length) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_INTEGRITY,
                         "trial %s: the recorded command is no list of words",

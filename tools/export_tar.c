@@ -90,7 +90,7 @@ static bool add_object(const Job *job, const json_t *row, const char *content, G
     if (content == NULL)
         return add_stored(job, &id, error);
     size_t length = 0;
-    g_autofree char *bytes = export_unhex(content, &length);
+    g_autofree char *bytes = hpt_text_unhex(content, &length);
     HptDigest found = hpt_digest(bytes, bytes != NULL ? length : 0);
     if (bytes == NULL || memcmp(&found, &id.digest, sizeof found) != 0)
         return damaged(digest, error);

@@ -69,6 +69,19 @@ char *hpt_text_shell_quote(const char *word)
     return g_string_free(out, FALSE);
 }
 
+char *hpt_text_unhex(const char *hex, size_t *length)
+{
+    size_t n = strlen(hex);
+    if (n % 2 != 0 || strspn(hex, "0123456789abcdef") != n)
+        return NULL;
+    char *bytes = g_malloc(n / 2 + 1);
+    for (size_t i = 0; i < n / 2; i++)
+        bytes[i] = (char)(g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
+    bytes[n / 2] = '\0';
+    *length = n / 2;
+    return bytes;
+}
+
 /* ---- time ---- */
 
 #define US_PER_SECOND INT64_C(1000000)

@@ -1,4 +1,4 @@
-/* Text for people: escaping of foreign bytes, and clocks as text. */
+/* Text: escaping of foreign bytes for people, hexadecimal, and clocks. */
 #ifndef HPT_BASE_TEXT_H
 #define HPT_BASE_TEXT_H
 
@@ -14,6 +14,9 @@ size_t hpt_text_width(const char *text);
 
 /* Quotes word for sh(1): unchanged if only safe characters, else in single quotes. Owned. */
 char *hpt_text_shell_quote(const char *word);
+
+/* The bytes of lower-case hexadecimal digits, NUL-terminated; NULL: it is no such text, and *length stays. Owned. */
+char *hpt_text_unhex(const char *hex, size_t *length);
 
 /* Microseconds since 1970 UTC; and of the monotonic clock, which counts on while suspended. */
 int64_t hpt_time_now_us(void);

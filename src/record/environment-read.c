@@ -1,6 +1,7 @@
 #include "record/environment-internal.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -10,22 +11,6 @@ static bool wrong(GError **error, const char *what)
 {
     g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "not an environment: %s", what);
     return false;
-}
-
-/* A value_hex as bytes; NULL: it is none. Owned. */
-static char *unhex(const char *hex)
-{
-    size_t n = strlen(hex) / 2;
-    g_autofree char *bytes = g_malloc0(n + 1);
-    if (strlen(hex) % 2 != 0)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        int high = g_ascii_xdigit_value(hex[2 * i]), low = g_ascii_xdigit_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0 || high + low == 0)
-            return NULL;
-        bytes[i] = (char)(high << 4 | low);
-    }
-    return g_steal_pointer(&bytes);
 }
 
 /* Where an item of format 1 belongs; COUNT: nowhere, it is about the worker. */
@@ -50,8 +35,10 @@ static bool read_item(HptCollector *c, const json_t *item, HptEnvironmentPartKin
     const char *name = json_string_value(json_object_get(item, "name"));
     const char *value = json_string_value(json_object_get(item, "value"));
     const char *hex = json_string_value(json_object_get(item, "value_hex"));
-    g_autofree char *bytes = hex == NULL ? NULL : unhex(hex);
-    if (kind == NULL || name == NULL || (value == NULL && bytes == NULL))
+    size_t length = 0;
+    g_autofree char *bytes = hex == NULL ? NULL : hpt_text_unhex(hex, &length);
+    bool is_text = bytes != NULL && strlen(bytes) == length;
+    if (kind == NULL || name == NULL || (value == NULL && !is_text))
         return wrong(error, "an item without kind, name and value");
     if (part == HPT_PART_COUNT)
         part = old_part(kind, name);

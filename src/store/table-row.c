@@ -37,21 +37,6 @@ static char *hex_of(const void *data, size_t length)
     return hex;
 }
 
-/* Lower-case digits alone; NUL-terminated, or NULL. */
-static char *unhex(const char *hex, size_t *length)
-{
-    size_t n = strlen(hex);
-    if (n % 2 != 0 || strspn(hex, "0123456789abcdef") != n)
-        return NULL;
-    char *bytes = g_malloc(n / 2 + 1);
-    for (size_t i = 0; i < n / 2; i++)
-        bytes[i] =
-            (char)(g_ascii_xdigit_value(hex[2 * i]) << 4 | g_ascii_xdigit_value(hex[2 * i + 1]));
-    bytes[n / 2] = '\0';
-    *length = n / 2;
-    return bytes;
-}
-
 static bool is_text(const char *bytes, size_t length)
 {
     return memchr(bytes, '\0', length) == NULL && g_utf8_validate(bytes, (gssize)length, NULL);
@@ -60,7 +45,7 @@ static bool is_text(const char *bytes, size_t length)
 static json_t *bytes_value(const char *hex)
 {
     size_t length;
-    g_autofree char *bytes = unhex(hex, &length);
+    g_autofree char *bytes = hpt_text_unhex(hex, &length);
     if (bytes == NULL)
         return NULL;
     return is_text(bytes, length) ? json_stringn(bytes, length) : json_pack("{s:s}", "hex", hex);
@@ -74,7 +59,7 @@ char *hpt_row_bytes(const json_t *value, size_t *length)
         return g_strdup(text); /* a JSON text of ours has no NUL */
     }
     const char *hex = json_string_value(json_object_get(value, "hex"));
-    char *bytes = hex != NULL && json_object_size(value) == 1 ? unhex(hex, length) : NULL;
+    char *bytes = hex != NULL && json_object_size(value) == 1 ? hpt_text_unhex(hex, length) : NULL;
     if (bytes == NULL || !is_text(bytes, *length))
         return bytes;
     g_free(bytes);
@@ -84,7 +69,7 @@ char *hpt_row_bytes(const json_t *value, size_t *length)
 static json_t *canonical_value(const char *hex)
 {
     size_t length;
-    g_autofree char *bytes = unhex(hex, &length);
+    g_autofree char *bytes = hpt_text_unhex(hex, &length);
     if (bytes == NULL)
         return NULL;
     g_autoptr(json_t) value = hpt_json_parse(bytes, length, NULL);
@@ -101,7 +86,7 @@ static char *canonical_of(const json_t *value, size_t *length)
         return text;
     }
     const char *hex = json_string_value(value);
-    char *bytes = unhex(hex, length);
+    char *bytes = hpt_text_unhex(hex, length);
     g_autoptr(json_t) again = bytes != NULL ? canonical_value(hex) : NULL;
     if (json_is_string(again))
         return bytes;

@@ -2,6 +2,8 @@
 #include "base/path.h"
 #include "base/text.h"
 
+#include <string.h>
+
 static void test_printable(void)
 {
     static const struct {
@@ -107,6 +109,19 @@ static void test_time(void)
     }
 }
 
+static void test_unhex(void)
+{
+    size_t length = 7;
+    const char *const wrong[] = {"0", "0g", "0A", " 00", "0x00"};
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++)
+        g_assert_null(hpt_text_unhex(wrong[i], &length));
+    g_assert_cmpuint(length, ==, 7);
+    g_autofree char *bytes = hpt_text_unhex("00ff7a", &length), *none = hpt_text_unhex("", &length);
+    g_assert_true(memcmp(bytes, "\0\xffz", 4) == 0);
+    g_assert_cmpuint(length, ==, 0);
+    g_assert_cmpstr(none, ==, "");
+}
+
 static void test_clocks(void)
 {
     g_assert_cmpint(hpt_time_now_us(), >, INT64_C(1700000000000000));
@@ -147,6 +162,7 @@ int main(int argc, char **argv)
     g_test_add_func("/text/path", test_path);
     g_test_add_func("/text/width", test_width);
     g_test_add_func("/text/shell-quote", test_shell_quote);
+    g_test_add_func("/text/unhex", test_unhex);
     g_test_add_func("/text/time", test_time);
     g_test_add_func("/text/clocks", test_clocks);
     g_test_add_func("/text/duration", test_duration);
