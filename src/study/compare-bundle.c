@@ -144,13 +144,12 @@ static bool index_rows(HptFactsBundle *bundle, GError **error)
     HptBundleRows rows = hpt_bundle_rows(bundle, "study", NULL, -1);
     GError *problem = NULL;
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row))
-        g_ptr_array_add(bundle->studies, g_strdup(json_string_value(json_object_get(row, "name"))));
+        g_ptr_array_add(bundle->studies, g_strdup(hpt_row_text(row, "name")));
     rows = hpt_bundle_rows(bundle, "object", NULL, -1);
     for (json_t *row; problem == NULL && (row = hpt_bundle_rows_next(&rows, &problem)) != NULL;
          json_decref(row)) {
-        int64_t size = json_integer_value(json_object_get(row, "size"));
-        g_hash_table_insert(bundle->sizes,
-                            g_strdup(json_string_value(json_object_get(row, "digest"))),
+        int64_t size = hpt_row_integer(row, "size", 0);
+        g_hash_table_insert(bundle->sizes, g_strdup(hpt_row_text(row, "digest")),
                             g_memdup2(&size, sizeof size));
     }
     if (problem == NULL)
@@ -219,10 +218,9 @@ json_t *hpt_bundle_rows_next(HptBundleRows *rows, GError **error)
             g_prefix_error(error, FOLDER "%s.jsonl: ", rows->table->name);
             return NULL;
         }
-        const char *study = json_string_value(json_object_get(row, "study"));
+        const char *study = hpt_row_text(row, "study");
         bool fits = rows->study == NULL || (study != NULL && strcmp(study, rows->study) == 0);
-        if (fits && (rows->number < 0 ||
-                     json_integer_value(json_object_get(row, "number")) == rows->number))
+        if (fits && (rows->number < 0 || hpt_row_integer(row, "number", 0) == rows->number))
             return row;
         json_decref(row);
     }
@@ -343,7 +341,7 @@ json_t *hpt_bundle_row_by_digest(const HptFactsBundle *bundle, const char *table
         json_t *row = hpt_table_read(rows.table, line, length, error);
         if (row == NULL)
             return NULL;
-        const char *found = json_string_value(json_object_get(row, "digest"));
+        const char *found = hpt_row_text(row, "digest");
         if (found != NULL && strcmp(found, digest) == 0)
             return row;
         json_decref(row);
@@ -503,7 +501,7 @@ static bool find_last(const HptFactsBundle *bundle, const char *study, int64_t b
     HptBundleRows rows = hpt_bundle_rows(bundle, "trial", study, -1);
     GError *problem = NULL;
     for (json_t *row; (row = hpt_bundle_rows_next(&rows, &problem)) != NULL; json_decref(row)) {
-        int64_t number = json_integer_value(json_object_get(row, "number"));
+        int64_t number = hpt_row_integer(row, "number", 0);
         g_array_append_val(numbers, number);
     }
     if (problem != NULL) {

@@ -109,6 +109,17 @@ static char *row_name(const char *table, const char *key)
     return g_strdup_printf("%s\1%s", table, key);
 }
 
+/* Numbers beyond 2^53 are texts, too. */
+static void append_key(GString *key, const json_t *value)
+{
+    if (key->len > 0)
+        g_string_append_c(key, '\1');
+    if (json_is_string(value))
+        g_string_append(key, json_string_value(value));
+    else
+        g_string_append_printf(key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+}
+
 /* How other rows name this one: the values of its key; NULL: none does. */
 static char *key_of(const HptTable *table, const json_t *row)
 {
@@ -117,14 +128,10 @@ static char *key_of(const HptTable *table, const json_t *row)
     guint keys = 0;
     for (guint i = 0; i < table->fields->len; i++) {
         const HptField *field = &g_array_index(table->fields, HptField, i);
-        const json_t *value = json_object_get(row, field->name);
         if (!field->key)
             continue;
-        g_string_append(key, keys++ > 0 ? "\1" : "");
-        if (json_is_string(value))
-            g_string_append(key, json_string_value(value));
-        else
-            g_string_append_printf(key, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        append_key(key, json_object_get(row, field->name));
+        keys++;
     }
     return g_string_free(key, keys != 1 && !g_strv_contains(named, table->name));
 }
@@ -161,10 +168,7 @@ static bool check_owner(const Check *check, const json_t *row, GError **error)
         if (field == NULL || (i > 0 && !field->key) ||
             strcmp(check->table->name, owners[i].table) == 0)
             break;
-        if (i == 0)
-            g_string_append(key, json_string_value(value));
-        else
-            g_string_append_printf(key, "\1%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        append_key(key, value);
         if (i == 2 && json_integer_value(value) == 0 && strcmp(check->table->name, "pruning") == 0)
             break;
         if (!need(check, row, owners[i].table, key->str, error))
@@ -176,7 +180,7 @@ static bool check_owner(const Check *check, const json_t *row, GError **error)
 /* The files of a code snapshot. */
 static bool check_snapshot(const Check *check, const HptField *field, const json_t *row, GError **error)
 {
-    const char *text = json_string_value(json_object_get(row, field->name));
+    const char *text = hpt_row_text(row, field->name);
     g_autoptr(HptCodeReader) reader = hpt_code_reader_new(text, text == NULL ? 0 : strlen(text), error);
     g_autoptr(GError) failure = NULL;
     HptCodeEntry entry;
@@ -196,7 +200,7 @@ static bool check_snapshot(const Check *check, const HptField *field, const json
 /* The files of an input set that are kept. */
 static bool check_inputs(const Check *check, const HptField *field, const json_t *row, GError **error)
 {
-    const char *text = json_string_value(json_object_get(row, field->name));
+    const char *text = hpt_row_text(row, field->name);
     g_autoptr(HptInputs) inputs = hpt_inputs_parse(text, text == NULL ? 0 : strlen(text), error);
     char hex[HPT_DIGEST_HEX_SIZE];
     for (size_t i = 0; inputs != NULL && i < inputs->n; i++)
@@ -240,8 +244,8 @@ static bool check_references(const Check *check, const json_t *row, GError **err
 
 static bool check_study(const json_t *row, GError **error)
 {
-    const char *name = json_string_value(json_object_get(row, "name"));
-    int64_t seed = json_integer_value(json_object_get(row, "seed"));
+    const char *name = hpt_row_text(row, "name");
+    int64_t seed = hpt_row_integer(row, "seed", 0);
     if (g_utf8_strlen(name, -1) < 1 || g_utf8_strlen(name, -1) > 200)
         return fault(error, "the name of a study has 1 to 200 characters");
     for (const char *p = name; *p != '\0'; p = g_utf8_next_char(p))
@@ -253,15 +257,14 @@ static bool check_study(const json_t *row, GError **error)
 static bool check_trial(const Check *check, const json_t *row, GError **error)
 {
     static const char *const ended[] = {"complete", "pruned", "failed", "lost", "cancelled", NULL};
-    const char *study = json_string_value(json_object_get(row, "study"));
-    const char *state = json_string_value(json_object_get(row, "state"));
+    const char *study = hpt_row_text(row, "study");
+    const char *state = hpt_row_text(row, "state");
     g_autofree char *key = hpt_table_key_text(check->table, row);
     if (strcmp(state, "running") == 0 || strcmp(state, "waiting") == 0)
         return fault(error, "trial %s has not ended, but is %s: it cannot be imported", key, state);
     if (!g_strv_contains(ended, state))
         return fault(error, "trial %s has the unknown state '%s'", key, state);
-    if (json_integer_value(json_object_get(row, "number")) < 0 ||
-        json_integer_value(json_object_get(row, "attempt")) < 1)
+    if (hpt_row_integer(row, "number", 0) < 0 || hpt_row_integer(row, "attempt", 0) < 1)
         return fault(error, "trial %s: numbers begin with 0, attempts with 1", key);
     const json_t *definition = json_object_get(row, "definition");
     if (definition == NULL)
@@ -282,12 +285,12 @@ static bool check_attempt(const Check *check, const json_t *row, GError **error)
 static bool check_object(const Check *check, const json_t *row, GError **error)
 {
     HptDigest digest;
-    const char *hex = json_string_value(json_object_get(row, "digest"));
+    const char *hex = hpt_row_text(row, "digest");
     bool ok = hpt_digest_parse(hex, &digest);
     g_assert(ok);
     g_autofree char *path = hpt_bundle_object_path(&digest);
     const HptGateEntry *entry = hpt_gate_find(check->gate, path);
-    if (entry != NULL && entry->id.size == json_integer_value(json_object_get(row, "size")))
+    if (entry != NULL && entry->id.size == hpt_row_integer(row, "size", 0))
         return true;
     if (entry != NULL)
         return fault(error, "object sha256:%s has another size than its row says", hex);
@@ -341,11 +344,11 @@ static bool check_newest(const char *line, size_t length, void *user, GError **e
     g_autoptr(json_t) row = hpt_table_read(check->table, line, length, error);
     if (row == NULL)
         return false;
-    g_autofree char *key = g_strdup_printf("%s\1%" JSON_INTEGER_FORMAT "\1%" JSON_INTEGER_FORMAT,
-                                           json_string_value(json_object_get(row, "study")),
-                                           json_integer_value(json_object_get(row, "number")),
-                                           json_integer_value(json_object_get(row, "attempt")));
-    return need(check, row, "attempt", key, error);
+    static const char *const names[] = {"study", "number", "attempt"};
+    g_autoptr(GString) key = g_string_new(NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+        append_key(key, json_object_get(row, names[i]));
+    return need(check, row, "attempt", key->str, error);
 }
 
 static bool check_definitions(const char *line, size_t length, void *user, GError **error)
@@ -354,7 +357,7 @@ static bool check_definitions(const char *line, size_t length, void *user, GErro
     g_autoptr(json_t) row = hpt_table_read(check->table, line, length, error);
     if (row == NULL)
         return false;
-    const char *name = json_string_value(json_object_get(row, "name"));
+    const char *name = hpt_row_text(row, "name");
     g_autofree char *first = g_strdup_printf("%s\1%d", name, 1);
     return need(check, row, "definition", first, error);
 }

@@ -164,8 +164,8 @@ static bool wants_row(const Send *send, const json_t *row)
 static bool append_content(const Send *send, const json_t *row, GString *wire, GError **error)
 {
     HptDigest digest;
-    const char *hex = json_string_value(json_object_get(row, "digest"));
-    int64_t size = json_integer_value(json_object_get(row, "size"));
+    const char *hex = hpt_row_text(row, "digest");
+    int64_t size = hpt_row_integer(row, "size", 0);
     if (strcmp(send->table->name, "object") != 0 || !hpt_object_is_small(size))
         return true;
     bool ok = hpt_digest_parse(hex, &digest);

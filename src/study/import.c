@@ -88,7 +88,7 @@ void hpt_import_rename(const HptImport *import, const HptTable *table, json_t *r
         json_object_set_new(row, "name", json_string(as));
     for (guint i = 0; i < table->fields->len; i++) {
         const HptField *field = &g_array_index(table->fields, HptField, i);
-        const char *value = json_string_value(json_object_get(row, field->name));
+        const char *value = hpt_row_text(row, field->name);
         if (strcmp(field->name, "study") == 0) {
             json_object_set_new(row, "study", json_string(as));
         } else if (field->type == HPT_FIELD_UUID && value != NULL) {
@@ -199,7 +199,7 @@ static bool add_study(HptImport *import, const HptTable *table, json_t *row, GEr
         return false;
     }
     HptStudyPair *study = g_new0(HptStudyPair, 1);
-    study->there = g_strdup(json_string_value(json_object_get(row, "name")));
+    study->there = g_strdup(hpt_row_text(row, "name"));
     study->name = g_strdup(import->options->as != NULL ? import->options->as : study->there);
     json_object_set_new(row, "name", json_string(study->name));
     study->row = json_incref(row);
@@ -261,8 +261,8 @@ static bool compare_study(const HptImport *import, const HptStudyPair *study, GE
 
 static bool add_definition(HptImport *import, const HptTable *table, json_t *row, GError **error)
 {
-    HptStudyPair *study = find_study(import, json_string_value(json_object_get(row, "study")));
-    int64_t version = json_integer_value(json_object_get(row, "version"));
+    HptStudyPair *study = find_study(import, hpt_row_text(row, "study"));
+    int64_t version = hpt_row_integer(row, "version", 0);
     g_autofree char *line = hpt_import_line(table, row);
     const char *own = g_hash_table_lookup(study->definitions, &version);
     g_autofree char *name = hpt_text_printable(study->name, -1);
@@ -289,8 +289,8 @@ HptTrialPair *hpt_import_trial(const HptImport *import, const HptTable *table, c
 {
     if (hpt_table_field(table, "study") == NULL || hpt_table_field(table, "number") == NULL)
         return NULL;
-    const char *study = json_string_value(json_object_get(row, "study"));
-    int64_t number = json_integer_value(json_object_get(row, "number"));
+    const char *study = hpt_row_text(row, "study");
+    int64_t number = hpt_row_integer(row, "number", 0);
     g_autofree char *key = trial_key(study, number);
     HptTrialPair *trial = g_hash_table_lookup(import->trials, key);
     if (trial == NULL) {
@@ -329,14 +329,14 @@ static bool note_here(HptImport *import, const HptTable *table, json_t *row, GEr
 {
     (void)error;
     if (strcmp(table->name, "study") == 0) {
-        HptStudyPair *study = find_study(import, json_string_value(json_object_get(row, "name")));
+        HptStudyPair *study = find_study(import, hpt_row_text(row, "name"));
         study->own = json_incref(row);
         return true;
     }
     if (strcmp(table->name, "definition") == 0) {
-        HptStudyPair *study = find_study(import, json_string_value(json_object_get(row, "study")));
+        HptStudyPair *study = find_study(import, hpt_row_text(row, "study"));
         int64_t *version = g_new(int64_t, 1);
-        *version = json_integer_value(json_object_get(row, "version"));
+        *version = hpt_row_integer(row, "version", 0);
         g_hash_table_insert(study->definitions, version, hpt_import_line(table, row));
         return true;
     }
@@ -436,9 +436,9 @@ static bool relate(const HptImport *import, HptTrialPair *trial, GError **error)
             own = row;
     }
     int64_t only_here = here - trial->common;
-    const char *state = json_string_value(json_object_get(own, "state"));
-    int64_t attempt = json_integer_value(json_object_get(own, "attempt"));
-    int64_t attempt_there = json_integer_value(json_object_get(trial->row, "attempt"));
+    const char *state = hpt_row_text(own, "state");
+    int64_t attempt = hpt_row_integer(own, "attempt", 0);
+    int64_t attempt_there = hpt_row_integer(trial->row, "attempt", 0);
     bool open = g_strcmp0(state, "running") == 0 || g_strcmp0(state, "waiting") == 0;
     bool moves = own != NULL && trial->row != NULL &&
                  may_go_on(hpt_tables_find(import->tables, "trial"), own, trial->row);
