@@ -1,6 +1,7 @@
 #include "export.h"
 
 #include "base/text.h"
+#include "store/table.h"
 
 #include <string.h>
 
@@ -76,16 +77,6 @@ void export_crate_row(ExportCrate *crate, const char *table, json_t *row)
 
 /* ---- words ---- */
 
-static const char *text_of(const json_t *row, const char *name)
-{
-    return json_string_value(json_object_get(row, name));
-}
-
-static int64_t number_of(const json_t *row, const char *name)
-{
-    return json_integer_value(json_object_get(row, name));
-}
-
 static json_t *reference(const char *id)
 {
     return json_pack("{s:s}", "@id", id);
@@ -128,7 +119,7 @@ static json_t *list_of(json_t *owner, const char *name)
 static char *shown(const json_t *bytes)
 {
     const char *text = json_string_value(bytes);
-    return hpt_text_printable(text != NULL ? text : text_of(bytes, "hex"), -1);
+    return hpt_text_printable(text != NULL ? text : hpt_row_text(bytes, "hex"), -1);
 }
 
 /* ---- entities ---- */
@@ -172,7 +163,7 @@ static void add_command(ExportCrate *crate)
     const json_t *definition = crate->definitions->pdata[crate->definitions->len - 1];
     const json_t *body = json_object_get(definition, "canonical");
     g_autofree char *version =
-        g_strdup_printf("%" G_GINT64_FORMAT, number_of(definition, "version"));
+        g_strdup_printf("%" G_GINT64_FORMAT, hpt_row_integer(definition, "version", 0));
     g_autoptr(GString) words = g_string_new(NULL);
     const json_t *command = json_object_get(body, "command");
     for (size_t i = 0; i < json_array_size(command); i++) {
@@ -191,7 +182,7 @@ static void add_command(ExportCrate *crate)
         const json_t *list = json_object_get(body, kinds[k].list);
         for (size_t i = 0; i < json_array_size(list); i++) {
             const json_t *item = json_array_get(list, i);
-            const char *name = text_of(item, "name"), *type = text_of(item, "type");
+            const char *name = hpt_row_text(item, "name"), *type = hpt_row_text(item, "type");
             g_autofree char *id = id_of(kinds[k].prefix, name);
             json_t *formal = entity(crate, id, "FormalParameter", name);
             json_object_set_new(formal, "additionalType",
@@ -205,23 +196,23 @@ static void add_command(ExportCrate *crate)
 
 static json_t *action_of(const ExportCrate *crate, const json_t *row)
 {
-    int64_t number = number_of(row, "number");
+    int64_t number = hpt_row_integer(row, "number", 0);
     return g_hash_table_lookup(crate->actions, &number);
 }
 
 /* Is the row one of the attempt that counts? */
 static bool counts(const ExportCrate *crate, const json_t *row)
 {
-    int64_t number = number_of(row, "number");
+    int64_t number = hpt_row_integer(row, "number", 0);
     const json_t *trial = g_hash_table_lookup(crate->numbers, &number);
-    return number_of(trial, "attempt") == number_of(row, "attempt");
+    return hpt_row_integer(trial, "attempt", 0) == hpt_row_integer(row, "attempt", 0);
 }
 
 /* A value that an action was given or made. */
 static void add_value(ExportCrate *crate, json_t *action, const char *kind, const char *member,
                       const char *name, json_t *value)
 {
-    g_autofree char *prefix = g_strdup_printf("%s/%s", text_of(action, "@id") + 1, kind);
+    g_autofree char *prefix = g_strdup_printf("%s/%s", hpt_row_text(action, "@id") + 1, kind);
     g_autofree char *id = id_of(prefix, name), *formal = id_of(kind, name);
     json_t *made = entity(crate, id, "PropertyValue", name);
     json_object_set(made, "value", value);
@@ -232,11 +223,11 @@ static void add_value(ExportCrate *crate, json_t *action, const char *kind, cons
 static void add_trial(ExportCrate *crate, const json_t *trial, const char *agent)
 {
     int64_t *number = g_new(int64_t, 1);
-    *number = number_of(trial, "number");
-    const char *state = text_of(trial, "state"), *cause = text_of(trial, "cause");
+    *number = hpt_row_integer(trial, "number", 0);
+    const char *state = hpt_row_text(trial, "state"), *cause = hpt_row_text(trial, "cause");
     g_autofree char *id = g_strdup_printf("#trial/%" G_GINT64_FORMAT, *number);
     g_autofree char *name =
-        g_strdup_printf("trial %" G_GINT64_FORMAT " of %s", *number, text_of(trial, "study"));
+        g_strdup_printf("trial %" G_GINT64_FORMAT " of %s", *number, hpt_row_text(trial, "study"));
     json_t *action = entity(crate, id, "CreateAction", name);
     bool done = strcmp(state, "complete") == 0 || strcmp(state, "pruned") == 0;
     g_hash_table_insert(crate->actions, number, action);
@@ -263,9 +254,9 @@ static void add_trial(ExportCrate *crate, const json_t *trial, const char *agent
 static void add_attempt(ExportCrate *crate, const json_t *attempt)
 {
     json_t *action = action_of(crate, attempt);
-    const char *start = text_of(attempt, "started_at"), *end = text_of(attempt, "ended_at");
+    const char *start = hpt_row_text(attempt, "started_at"), *end = hpt_row_text(attempt, "ended_at");
     g_autofree char *from = time_of(start), *to = end != NULL ? time_of(end) : NULL;
-    const char *begun = text_of(action, "startTime"), *ended = text_of(action, "endTime");
+    const char *begun = hpt_row_text(action, "startTime"), *ended = hpt_row_text(action, "endTime");
     if (begun == NULL || strcmp(from, begun) < 0)
         json_object_set_new(action, "startTime", json_string(from));
     if (to != NULL && (ended == NULL || strcmp(to, ended) > 0))
@@ -280,7 +271,7 @@ static void add_attempt(ExportCrate *crate, const json_t *attempt)
         g_string_append_printf(words, " %s", quoted);
     }
     json_object_set_new(action, "description", json_string(words->str));
-    const char *cause = text_of(attempt, "cause");
+    const char *cause = hpt_row_text(attempt, "cause");
     if (json_object_get(action, "error") != NULL && cause != NULL)
         json_object_set_new(action, "error", json_string(cause));
 }
@@ -288,7 +279,7 @@ static void add_attempt(ExportCrate *crate, const json_t *attempt)
 static void add_artefact(ExportCrate *crate, const json_t *artefact)
 {
     json_t *action = action_of(crate, artefact);
-    const char *digest = text_of(artefact, "digest");
+    const char *digest = hpt_row_text(artefact, "digest");
     if (digest == NULL || !g_hash_table_contains(crate->sizes, digest))
         return;
     json_t *names = g_hash_table_lookup(crate->names, digest);
@@ -318,9 +309,9 @@ static void add_objects(ExportCrate *crate)
 {
     for (guint i = 0; i < crate->objects->len; i++) {
         const json_t *row = crate->objects->pdata[i];
-        const char *digest = text_of(row, "digest");
+        const char *digest = hpt_row_text(row, "digest");
         const json_t *names = g_hash_table_lookup(crate->names, digest);
-        HptObjectId id = {.size = number_of(row, "size")};
+        HptObjectId id = {.size = hpt_row_integer(row, "size", 0)};
         bool ok = hpt_digest_parse(digest, &id.digest);
         g_assert(ok);
         g_autofree char *path = hpt_bundle_object_path(&id.digest);
@@ -334,13 +325,13 @@ static void add_objects(ExportCrate *crate)
 static void add_root(ExportCrate *crate, const char *agent)
 {
     const json_t *study = crate->studies->pdata[0];
-    const char *name = text_of(study, "name");
-    g_autofree char *date = time_of(text_of(study, "created_at"));
+    const char *name = hpt_row_text(study, "name");
+    g_autofree char *date = time_of(hpt_row_text(study, "created_at"));
     json_t *actions = json_array();
     for (guint i = 0; i < crate->trials->len; i++) {
         const json_t *action = action_of(crate, crate->trials->pdata[i]);
-        const char *end = text_of(action, "endTime");
-        json_array_append_new(actions, reference(text_of(action, "@id")));
+        const char *end = hpt_row_text(action, "endTime");
+        json_array_append_new(actions, reference(hpt_row_text(action, "@id")));
         if (end != NULL && strcmp(end, date) > 0) {
             g_free(date);
             date = g_strdup(end);
@@ -370,7 +361,7 @@ static void add_root(ExportCrate *crate, const char *agent)
 
 static int by_id(const void *a, const void *b)
 {
-    return strcmp(text_of(*(json_t *const *)a, "@id"), text_of(*(json_t *const *)b, "@id"));
+    return strcmp(hpt_row_text(*(json_t *const *)a, "@id"), hpt_row_text(*(json_t *const *)b, "@id"));
 }
 
 char *export_crate_text(ExportCrate *crate, const HptBundle *bundle, const char *const *files,
@@ -378,8 +369,8 @@ char *export_crate_text(ExportCrate *crate, const HptBundle *bundle, const char 
 {
     for (guint i = 0; i < crate->objects->len; i++) {
         json_t *row = crate->objects->pdata[i];
-        if (g_hash_table_contains(objects, text_of(row, "digest")))
-            g_hash_table_insert(crate->sizes, (void *)(uintptr_t)text_of(row, "digest"), row);
+        if (g_hash_table_contains(objects, hpt_row_text(row, "digest")))
+            g_hash_table_insert(crate->sizes, (void *)(uintptr_t)hpt_row_text(row, "digest"), row);
     }
     add_command(crate);
     for (guint i = 0; i < crate->trials->len; i++)
@@ -389,7 +380,7 @@ char *export_crate_text(ExportCrate *crate, const HptBundle *bundle, const char 
     for (guint i = 0; i < crate->metrics->len; i++) {
         const json_t *metric = crate->metrics->pdata[i];
         if (counts(crate, metric))
-            add_value(crate, action_of(crate, metric), "metric", "result", text_of(metric, "name"),
+            add_value(crate, action_of(crate, metric), "metric", "result", hpt_row_text(metric, "name"),
                       json_object_get(metric, "value"));
     }
     for (guint i = 0; i < crate->artefacts->len; i++)

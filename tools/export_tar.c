@@ -83,8 +83,8 @@ static bool add_stored(const Job *job, const HptObjectId *id, GError **error)
 /* content: in hexadecimal, if the database has it. */
 static bool add_object(const Job *job, const json_t *row, const char *content, GError **error)
 {
-    const char *digest = json_string_value(json_object_get(row, "digest"));
-    HptObjectId id = {.size = json_integer_value(json_object_get(row, "size"))};
+    const char *digest = hpt_row_text(row, "digest");
+    HptObjectId id = {.size = hpt_row_integer(row, "size", 0)};
     if (!hpt_digest_parse(digest, &id.digest))
         return damaged(digest, error);
     if (content == NULL)
@@ -100,7 +100,7 @@ static bool add_object(const Job *job, const json_t *row, const char *content, G
 /* The files of a snapshot. */
 static bool want_code(const Job *job, const json_t *row, GError **error)
 {
-    const char *text = json_string_value(json_object_get(row, "canonical"));
+    const char *text = hpt_row_text(row, "canonical");
     g_autoptr(HptCodeReader) reader = hpt_code_reader_new(text, text == NULL ? 0 : strlen(text), error);
     g_autoptr(GError) failure = NULL;
     HptCodeEntry entry;
@@ -119,7 +119,7 @@ static bool want_code(const Job *job, const json_t *row, GError **error)
 /* The files of an input set that are kept. */
 static bool want_inputs(const Job *job, const json_t *row, GError **error)
 {
-    const char *text = json_string_value(json_object_get(row, "canonical"));
+    const char *text = hpt_row_text(row, "canonical");
     g_autoptr(HptInputs) inputs = hpt_inputs_parse(text, text == NULL ? 0 : strlen(text), error);
     char hex[HPT_DIGEST_HEX_SIZE];
     if (inputs == NULL) {
@@ -135,13 +135,13 @@ static bool want_inputs(const Job *job, const json_t *row, GError **error)
 /* Rows come after those that name them, so it is known by then which objects are wanted. */
 static void want_objects(const Job *job, const json_t *row)
 {
-    const char *kind = json_string_value(json_object_get(row, "kind"));
+    const char *kind = hpt_row_text(row, "kind");
     if (strcmp(job->table->name, "artefact") == 0 &&
         !(strcmp(kind, "file") == 0 ? job->export->artefacts : job->export->logs))
         return;
     for (guint i = 0; i < job->table->fields->len; i++) {
         const HptField *field = &g_array_index(job->table->fields, HptField, i);
-        const char *digest = json_string_value(json_object_get(row, field->name));
+        const char *digest = hpt_row_text(row, field->name);
         if (g_strcmp0(field->refers, "object") == 0 && digest != NULL)
             g_hash_table_add(job->wanted, g_strdup(digest));
     }
@@ -209,7 +209,7 @@ static bool record_row(const HptDbText *values, size_t count, void *user, GError
     if (!is_objects(name))
         return hpt_bundle_append(job->bundle, line->str, line->len, error);
     g_string_append_len(job->objects, line->str, (gssize)line->len);
-    return !g_hash_table_contains(job->wanted, json_string_value(json_object_get(row, "digest"))) ||
+    return !g_hash_table_contains(job->wanted, hpt_row_text(row, "digest")) ||
            add_object(job, row, content, error);
 }
 
