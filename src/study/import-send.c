@@ -2,6 +2,7 @@
 
 #include "store/batch.h"
 #include "store/folder.h"
+#include "store/stream.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,8 +21,9 @@ typedef struct {
 
 /* ---- objects ---- */
 
-/* Copies an entry to the beginning of the file fd. */
-static bool copy_out(const HptGate *gate, const HptGateEntry *entry, int fd, GError **error)
+/* Copies an entry to the beginning of the file fd, which is on the volume of folder. */
+static bool copy_out(const HptGate *gate, const HptGateEntry *entry, int fd, const char *folder,
+                     GError **error)
 {
     enum { CHUNK = 65536 };
     g_autofree char *buffer = g_malloc(CHUNK);
@@ -31,28 +33,19 @@ static bool copy_out(const HptGate *gate, const HptGateEntry *entry, int fd, GEr
     }
     for (int64_t done = 0; done < entry->id.size;) {
         size_t n = (size_t)MIN((int64_t)CHUNK, entry->id.size - done);
-        if (!hpt_gate_read(gate, entry, done, buffer, n, error))
+        if (!hpt_gate_read(gate, entry, done, buffer, n, error) ||
+            !hpt_stream_write_all(fd, buffer, n, folder, error))
             return false;
-        for (size_t at = 0; at < n;) {
-            ssize_t w = write(fd, buffer + at, n - at);
-            if (w < 0 && errno == EINTR)
-                continue;
-            if (w < 0) {
-                hpt_error_set_errno(error, errno, "writing an object");
-                return false;
-            }
-            at += (size_t)w;
-        }
         done += (int64_t)n;
     }
     return true;
 }
 
-static bool put_entry(HptBatch *batch, const HptGate *gate, const HptGateEntry *entry, int fd,
+static bool put_entry(HptBatch *batch, const HptImport *import, const HptGateEntry *entry, int fd,
                       GError **error)
 {
     HptObjectId id;
-    if (!copy_out(gate, entry, fd, error) ||
+    if (!copy_out(import->gate, entry, fd, import->options->objects, error) ||
         !hpt_batch_put_fd(batch, fd, entry->path, &id, error))
         return false;
     if (memcmp(&id.digest, &entry->id.digest, sizeof id.digest) == 0)
@@ -67,7 +60,7 @@ static bool put_large(const HptImport *import, HptStore *store, int fd, GError *
     for (size_t i = 0; i < hpt_gate_count(import->gate); i++) {
         const HptGateEntry *entry = hpt_gate_peek(import->gate, i);
         if (g_str_has_prefix(entry->path, "objects/") && !hpt_object_is_small(entry->id.size) &&
-            !put_entry(batch, import->gate, entry, fd, error))
+            !put_entry(batch, import, entry, fd, error))
             return false;
     }
     return hpt_batch_commit(batch, error);
