@@ -393,9 +393,7 @@ static json_t *trace_details(const HptOutcome *outcome, const HptTrace *trace)
     return details;
 }
 
-/* Where it ran, and what is out of the ordinary. */
-/* At most so many names. */
-#define CHANGED_MAX 100
+#define CHANGED_MAX 100 /* names */
 
 static void changed_details(json_t *details, const GPtrArray *names)
 {
@@ -410,6 +408,7 @@ static void changed_details(json_t *details, const GPtrArray *names)
     count(details, "code_changed_more", (int64_t)names->len - (int64_t)json_array_size(list));
 }
 
+/* Where it ran, and what is out of the ordinary. */
 static void make_details(HptOutcome *outcome, const HptRunPlace *place, int64_t skipped,
                          const char *walk_problem)
 {
