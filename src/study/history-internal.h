@@ -29,6 +29,8 @@ struct HptPast {
 
 /* The first place whose entry is not below (number, turn). */
 size_t hpt_past_find(const HptPast *past, int64_t number, int turn);
+/* The entry (number, turn), borrowed; NULL: there is none. */
+const HptPastEntry *hpt_past_peek(const HptPast *past, int64_t number, int turn);
 /* Takes the entry into its place, where there is none yet. */
 void hpt_past_insert(HptPast *past, HptPastEntry *steal_entry);
 

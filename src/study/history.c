@@ -88,6 +88,13 @@ size_t hpt_past_find(const HptPast *past, int64_t number, int turn)
     return low;
 }
 
+const Entry *hpt_past_peek(const HptPast *past, int64_t number, int turn)
+{
+    size_t place = hpt_past_find(past, number, turn);
+    const Entry *entry = place < past->entries->len ? entry_at(past, place) : NULL;
+    return entry != NULL && entry->number == number && entry->turn == turn ? entry : NULL;
+}
+
 static HptObservation observation_of(const Entry *entry)
 {
     return (HptObservation){
@@ -139,9 +146,7 @@ static double *constraints_of(const HptPast *past, const HptMeasured *measured)
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const HptMeasured *measured)
 {
-    size_t place = hpt_past_find(past, number, turn);
-    if (place < past->entries->len && entry_at(past, place)->number == number &&
-        entry_at(past, place)->turn == turn)
+    if (hpt_past_peek(past, number, turn) != NULL)
         return;
     g_autoptr(json_t) object = config == NULL ? NULL : hpt_json_parse(config, length, NULL);
     HptConfig *read = object == NULL ? NULL
@@ -248,21 +253,15 @@ static bool show_ordered(HptPast *past, int64_t number, GError **error)
     begin(past);
     for (int64_t i = 0; i < number; i++) {
         bool finished = i <= number - past->definition->window;
-        size_t place = hpt_past_find(past, i, 1);
-        bool found = place < past->entries->len && entry_at(past, place)->number == i &&
-                     entry_at(past, place)->turn == 1;
-        Entry entry = {.number = i, .config = (HptConfig *)config_of(past, i)};
-        if ((finished && !found) || entry.config == NULL) {
+        const Entry *result = finished ? hpt_past_peek(past, i, 1) : NULL;
+        Entry entry = result != NULL ? *result : (Entry){.number = i};
+        if (entry.config == NULL)
+            entry.config = (HptConfig *)config_of(past, i);
+        if ((finished && result == NULL) || entry.config == NULL) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
                         "trial %" PRId64 ", of which proposal %" PRId64 " of an ordered study is made, %s", i, number,
-                        finished && !found ? "has no result here" : "has no configuration here");
+                        finished && result == NULL ? "has no result here" : "has no configuration here");
             return false;
-        }
-        if (finished) {
-            entry.turn = 1;
-            entry.values = entry_at(past, place)->values;
-            entry.constraints = entry_at(past, place)->constraints;
-            entry.digest = entry_at(past, place)->digest;
         }
         show(past, &entry);
     }
@@ -343,20 +342,15 @@ static bool no_text(const char *text, GError **error)
 
 static bool recall_one(HptPast *past, int64_t number, int turn, GError **error)
 {
-    size_t place = hpt_past_find(past, number, turn);
     /* A trial that ran then has ended since: its configuration is that of any result. */
     Entry running = {.number = number, .config = (HptConfig *)config_of(past, number)};
-    if (turn == 0 && running.config != NULL) {
-        show(past, &running);
-        return true;
-    }
-    if (place == past->entries->len || entry_at(past, place)->number != number ||
-        entry_at(past, place)->turn != turn || entry_at(past, place)->config == NULL) {
+    const Entry *entry = turn == 0 ? &running : hpt_past_peek(past, number, turn);
+    if (entry == NULL || entry->config == NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
                     "trial %" PRId64 ", which the proposal saw, is not in the record like that", number);
         return false;
     }
-    show(past, entry_at(past, place));
+    show(past, entry);
     return true;
 }
 

@@ -125,15 +125,13 @@ static json_t *rows_json(const Results *results, const HptSpace *space)
 static json_t *freeze(const HptDefinition *definition, HptDb *db, const char *name, GError **error)
 {
     g_autoptr(HptStudy) study = hpt_study_open(db, name, error);
-    g_autoptr(HptArgs) args = hpt_args_new();
     if (study == NULL)
         return NULL;
-    hpt_args_int8(args, study->id);
-    hpt_args_int8(args, 0);
+    g_autoptr(HptPast) past = hpt_past_new(study->definition);
+    g_autoptr(HptArgs) args = hpt_past_args(past, study->id);
     g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_HISTORY_READ, args, error);
     if (rows == NULL)
         return NULL;
-    g_autoptr(HptPast) past = hpt_past_new(study->definition);
     hpt_past_add(past, rows);
     g_auto(Results) results = {0};
     read_results(definition, study->definition, hpt_past_get(past), &results);

@@ -164,8 +164,7 @@ typedef struct {
 static const HptDefinition *record_definition(void *user, int version, GError **error)
 {
     Record *record = user;
-    return version == record->study->version ? record->study->definition
-                                             : hpt_study_get_version(record->db, record->study, version, error);
+    return hpt_study_get_version(record->db, record->study, version, error);
 }
 
 static void record_fill(void *user, HptPast *past)
