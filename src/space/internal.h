@@ -115,8 +115,6 @@ HptValue hpt_param_middle(const HptParam *param); /* the default that stands in 
 /* Position of text among the values of a set, or SIZE_MAX; numeric ordinals also match by number.
  */
 size_t hpt_param_find_value(const HptParam *param, const char *text);
-/* Is the number a value of the real or integer? Then into out. */
-bool hpt_param_number_fits(const HptParam *param, double number, HptValue *out);
 /* The level of a value that may lie between levels; false then. Not for a real without step. */
 bool hpt_param_level_of(const HptParam *param, HptValue value, uint64_t *out);
 

@@ -132,6 +132,8 @@ char *hpt_param_value_text(const HptParam *param, HptValue value);
 /* Reads such a text; HPT_ERROR_DATA if it is not a value of the domain. */
 bool hpt_param_value_parse(const HptParam *param, const char *text, HptValue *out,
                            GError **error) HPT_WARN_UNUSED;
+/* Is the number a value of the real or integer parameter? Then into out. */
+bool hpt_param_number_fits(const HptParam *param, double number, HptValue *out);
 
 /* ---- configurations ---- */
 HptConfig *hpt_config_new(const HptSpace *space); /* all inactive */

@@ -149,15 +149,27 @@ static bool read_flat(const HptParam *param, double from, HptValue *out)
 {
     *out = (HptValue){.active = !isnan(from)};
     if (!out->active)
-        return param->conditional;
-    if (param->values == NULL) {
-        out->number = from;
-        return from >= param->low && from <= param->high;
-    }
+        return true;
+    if (param->values == NULL)
+        return hpt_param_number_fits(param, from, out);
     if (!(from >= 0 && from < (double)param->n_values) || floor(from) < from)
         return false;
     out->index = (uint32_t)from;
     return true;
+}
+
+/* The configuration whose first value is there; NULL: it is none of the space. */
+static HptConfig *read_config(const HptSpace *space, const uint8_t *at)
+{
+    g_autoptr(HptConfig) config = hpt_config_new(space);
+    for (size_t j = 0; j < hpt_space_size(space); j++, at += N * sizeof(double)) {
+        HptValue value;
+        if (!read_flat(hpt_space_get(space, j), get_double(at), &value) ||
+            value.active != hpt_space_active(space, config, j))
+            return NULL;
+        config->values[j] = value;
+    }
+    return g_steal_pointer(&config);
 }
 
 static bool has_head(const HptPast *past, const uint8_t *body, size_t length)
@@ -170,17 +182,6 @@ static bool has_head(const HptPast *past, const uint8_t *body, size_t length)
     return length == length_of(past) && memcmp(head, body, HEAD) == 0;
 }
 
-static bool is_sound(const HptPast *past, const uint8_t *column)
-{
-    const HptSpace *space = past->definition->space;
-    HptValue ignored;
-    for (size_t j = 0; j < hpt_space_size(space); j++, column += N * sizeof(double))
-        for (size_t i = 0; i < N; i++)
-            if (!read_flat(hpt_space_get(space, j), get_double(column + i * sizeof(double)), &ignored))
-                return false;
-    return true;
-}
-
 static double *take_doubles(const uint8_t *at, size_t n)
 {
     double *values = g_new(double, n);
@@ -189,38 +190,42 @@ static double *take_doubles(const uint8_t *at, size_t n)
     return values;
 }
 
-static HptPastEntry *unpack_one(const HptPast *past, int64_t number, uint8_t flags, const uint8_t *at)
+static HptPastEntry *unpack_one(const HptPast *past, int64_t number, uint8_t flags, const uint8_t *at,
+                                HptConfig *steal_config)
 {
-    const HptSpace *space = past->definition->space;
-    size_t stride = N * sizeof(double), n_values = past->n_objectives, n_constraints = past->bounded->len;
     HptPastEntry *entry = g_new0(HptPastEntry, 1);
-    *entry = (HptPastEntry){.number = number, .turn = 1, .config = hpt_config_new(space)};
+    *entry = (HptPastEntry){.number = number, .turn = 1, .config = steal_config};
     if (flags & HAS_VALUES)
-        entry->values = take_doubles(at, n_values);
+        entry->values = take_doubles(at, past->n_objectives);
     if (flags & HAS_CONSTRAINTS)
-        entry->constraints = take_doubles(at + n_values * stride, n_constraints);
-    at += (n_values + n_constraints) * stride;
-    for (size_t j = 0; j < hpt_space_size(space); j++, at += stride)
-        (void)read_flat(hpt_space_get(space, j), get_double(at), &entry->config->values[j]);
+        entry->constraints = take_doubles(at + past->n_objectives * N * sizeof(double), past->bounded->len);
     return entry;
+}
+
+static void free_config(void *config)
+{
+    hpt_config_free(config);
 }
 
 bool hpt_past_unpack(HptPast *past, int64_t block, const void *body, size_t length)
 {
     const uint8_t *bytes = body, *columns = bytes + HEAD + N;
     size_t before = past->n_objectives + past->bounded->len;
-    if (block < 0 || block > MOST_BLOCKS || !has_head(past, bytes, length) ||
-        !is_sound(past, columns + before * N * sizeof(double)))
+    if (block < 0 || block > MOST_BLOCKS || !has_head(past, bytes, length))
         return false;
+    g_autoptr(GPtrArray) configs = g_ptr_array_new_with_free_func(free_config);
+    for (size_t i = 0; i < N; i++) {
+        HptConfig *config =
+            read_config(past->definition->space, columns + (before * N + i) * sizeof(double));
+        if (config == NULL)
+            return false;
+        g_ptr_array_add(configs, config);
+    }
     for (size_t i = 0; i < N; i++) {
         int64_t number = block * HPT_PAST_BLOCK + (int64_t)i;
-        size_t place = hpt_past_find(past, number, 1);
-        if (place < past->entries->len) {
-            const HptPastEntry *there = past->entries->pdata[place];
-            if (there->number == number && there->turn == 1)
-                continue;
-        }
-        hpt_past_insert(past, unpack_one(past, number, bytes[HEAD + i], columns + i * sizeof(double)));
+        if (hpt_past_peek(past, number, 1) == NULL)
+            hpt_past_insert(past, unpack_one(past, number, bytes[HEAD + i], columns + i * sizeof(double),
+                                             g_steal_pointer(&configs->pdata[i])));
     }
     *flag_of(past, block) = true;
     return true;

@@ -226,7 +226,7 @@ static void test_blocks(void)
 /* What is no block of this definition is refused, and nothing of it is taken. */
 static void test_bad_blocks(void)
 {
-    g_autoptr(HptDefinition) definition = definition_of("x real [0, 1]\nk categorical {a, b} | x > 0.5\n", maximise);
+    g_autoptr(HptDefinition) definition = definition_of("n integer [1, 9]\nx real [0, 1]\nk categorical {a, b} | x > 0.5\n", maximise);
     HptSearch search = {.space = definition->space, .seed = 1};
     g_autoptr(HptSampler) sampler = hpt_sampler_new("random", &search, NULL);
     g_autoptr(HptPast) past = hpt_past_new(definition), other = hpt_past_new(definition);
@@ -246,6 +246,19 @@ static void test_bad_blocks(void)
         memcpy(changed + x, bytes + x, length - x);
         double index = i < 2 ? 0.5 : 2;
         memcpy(changed + length - 8, &index, sizeof index);
+        g_assert_false(hpt_past_unpack(other, 0, changed, length));
+    }
+    const double half = 2.5; /* for n, which is whole */
+    g_autofree uint8_t *changed = g_memdup2(bytes, length);
+    memcpy(changed + x - 8 * (size_t)HPT_PAST_BLOCK, &half, sizeof half);
+    g_assert_false(hpt_past_unpack(other, 0, changed, length));
+    for (size_t i = 0; i < 16; i++) { /* k is there where it must not be, and the other way round */
+        double k;
+        size_t at = length - 8 * ((size_t)HPT_PAST_BLOCK - i);
+        memcpy(changed, bytes, length);
+        memcpy(&k, bytes + at, sizeof k);
+        k = isnan(k) ? 0 : (double)NAN;
+        memcpy(changed + at, &k, sizeof k);
         g_assert_false(hpt_past_unpack(other, 0, changed, length));
     }
     for (size_t i = 0; i < 16; i++) {
