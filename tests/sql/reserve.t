@@ -93,4 +93,23 @@ test_ok "the study's own total holds for who asks for more" '
     sql -c "select hpt_record.study_set_total($study, 209)" >out && test_is "$(reserve 8 500 | sql)" "trial 208" &&
     test_is "$(reserve 8 500 | sql)" "wait "
 '
+# ordered WORKER: the same of an ordered study with a window of 3.
+ordered() {
+    echo "select r.outcome, r.trial from hpt_record.trial_reserve($order, '$(worker "$1")', gen_random_uuid(), 10, 60, '{\"window\": 3}') r;"
+}
+# dies WORKER N: it is found dead; its trial is lost if that has happened N times.
+dies() { sql -c "select hpt_record.lease_reap($order, array['$(worker "$1")']::uuid[], 60, $2)"; }
+worker() { echo "31000000-0000-0000-0000-00000000000$1"; }
+sed 's/30000000/31000000/; s/many/order/' setup.sql >order.sql
+test_ok 'an ordered study: the number of an undone transaction is the next one' '
+    sql -f order.sql >/dev/null && order=$(sql -c "select id from hpt_record.study where name = \$\$order\$\$") &&
+    test_is "$(printf "begin;\n%s\nrollback;\n" "$(ordered 1)" | sql)" "trial 0" && test_is "$(ordered 1 | sql)" "trial 0" &&
+    printf "begin;\n%s\nrollback;\n" "$(ordered 2)" "$(ordered 2)" | sql >undone && test_is "$(tr "\n" " " <undone)" "trial 1 trial 1 " &&
+    test_is "$(ordered 2 | sql)" "trial 1"
+'
+test_ok 'there the window is held by the first that has no result, also by one that died before it was proposed' '
+    test_is "$(ordered 3 | sql)" "trial 2" && test_is "$(ordered 4 | sql)" "wait " && test_is "$(dies 1 3)" "(0,1,t)" &&
+    test_is "$(ordered 1 | sql)" "trial 0" && test_is "$(ordered 4 | sql)" "wait " && test_is "$(dies 1 1)" "(0,2,f)" &&
+    test_is "$(ordered 4 | sql)" "trial 3" && test_is "$(ordered 5 | sql)" "wait "
+'
 test_done
