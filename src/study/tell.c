@@ -124,9 +124,13 @@ static bool refuse_late(const char *study, const char *id, const HptTelling *tel
     g_autofree char *when = hpt_time_text(hpt_rows_time(rows, 0, ENDED));
     g_autofree char *next = hpt_asked_id(study, telling->number, counts);
     bool lost = strcmp(hpt_rows_peek_text(rows, 0, ENDED_AS), "lost") == 0;
+    bool for_good = strcmp(hpt_rows_peek_text(rows, 0, STATE), "lost") == 0;
     g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "%s is refused: %s at %s, and it %s%s", id,
                 lost ? "its lease ran out" : "it was given back", when,
-                counts > 0 ? "was given out again as " : "waits to be given out again", counts > 0 ? next : "");
+                counts > 0 ? "was given out again as "
+                : for_good ? "is lost for good"
+                           : "waits to be given out again",
+                counts > 0 ? next : "");
     return false;
 }
 

@@ -183,6 +183,7 @@ test_ok '--lease: when it is over the trial is given out again, the same under a
         "1 lost lease ran out;2 running \N;" &&
     for n in 2 3; do sql -c "$run_out" && hpt-ask -s lease >out || return 1; done &&
     test_is "$(value "select state from lease where trial = 0")" lost &&
+    test_exit 1 hpt-tell lease/0.3 v=1 2>err && test_grep "lease/0.3 is refused: its lease ran out at .*, and it is lost for good$" err &&
     test_exit 2 hpt-ask -s lease --lease=10ms 2>err && test_grep "from one second to a year" err
 '
 test_ok 'with an hpt-run on one study: one sequence of numbers, and what an hpt-ask gave out stays given' '
