@@ -93,7 +93,7 @@ static bool tell_line(Tell *tell, TellLine *line, GError **error)
 {
     HptTelling telling;
     HptStudy *study = study_of(tell, line->study, error);
-    return study != NULL && (tell->header == NULL || tell_line_settle_row(line, study->definition, error)) &&
+    return study != NULL && (line->cells == NULL || tell_line_settle_row(line, tell->header, study->definition, error)) &&
            tell_line_settle(line, study->definition, &telling, error) && record(tell, study, &telling, error);
 }
 

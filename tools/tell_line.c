@@ -11,6 +11,7 @@ void tell_line_clear(TellLine *line)
     g_free(line->cause);
     g_clear_pointer(&line->names, g_ptr_array_unref);
     g_clear_pointer(&line->values, g_array_unref);
+    g_clear_pointer(&line->cells, g_ptr_array_unref);
     *line = (TellLine){0};
 }
 
@@ -214,23 +215,16 @@ bool tell_line_from_row(char **header, const char *line, TellLine *out, GError *
     g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
     size_t n = g_strv_length(header);
     begin(out);
+    out->cells = g_ptr_array_new_with_free_func(g_free);
     if (g_strv_length(fields) != n) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u columns, and the header has %zu", g_strv_length(fields), n);
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         g_autofree char *text = unescape(fields[i]);
-        if (strcmp(header[i], "hpt.id") == 0) {
-            if (!read_id(text == NULL ? "" : text, out, error))
-                return false;
-            continue;
-        }
-        double value = (double)NAN;
-        bool number = text != NULL && read_number(text, &value);
-        /* What is a metric is known when the study is: until then the text is kept with the name. */
-        g_autofree char *name =
-            g_strdup_printf("%s\t%s", header[i], number ? "number" : text == NULL || *text == '\0' ? "null" : text);
-        add(out, name, value);
+        if (strcmp(header[i], "hpt.id") == 0 && !read_id(text == NULL ? "" : text, out, error))
+            return false;
+        g_ptr_array_add(out->cells, g_steal_pointer(&text));
     }
     return true;
 }
@@ -243,27 +237,21 @@ static bool is_known(const HptDefinition *definition, const char *name, GError *
     return hpt_tell_check(definition, &telling, error);
 }
 
-bool tell_line_settle_row(TellLine *line, const HptDefinition *definition, GError **error)
+bool tell_line_settle_row(TellLine *line, char **header, const HptDefinition *definition, GError **error)
 {
-    g_autoptr(GPtrArray) cells = g_steal_pointer(&line->names);
-    g_autoptr(GArray) values = g_steal_pointer(&line->values);
-    begin(line);
-    for (guint i = 0; i < cells->len; i++) {
-        const char *cell = cells->pdata[i], *tab = strchr(cell, '\t');
-        g_autofree char *name = g_strndup(cell, (size_t)(tab - cell));
-        if (hpt_metrics_find(definition->metrics, name) == SIZE_MAX) {
-            if (!is_known(definition, name, error))
+    for (guint i = 0; i < line->cells->len; i++) {
+        const char *text = line->cells->pdata[i];
+        size_t metric = hpt_metrics_find(definition->metrics, header[i]);
+        double value = 0;
+        if (metric == SIZE_MAX) {
+            if (!is_known(definition, header[i], error))
                 return false;
-            continue;
-        }
-        const HptMetric *metric =
-            hpt_metrics_get(definition->metrics, hpt_metrics_find(definition->metrics, name));
-        if (strcmp(tab + 1, "number") == 0)
-            add(line, name, g_array_index(values, double, i));
-        else if (strcmp(tab + 1, "null") == 0)
-            line->failed = line->failed || hpt_metric_is_objective(metric);
-        else {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", name, tab + 1);
+        } else if (text == NULL || *text == '\0' || strcmp(text, "null") == 0) {
+            line->failed = line->failed || hpt_metric_is_objective(hpt_metrics_get(definition->metrics, metric));
+        } else if (read_number(text, &value)) {
+            add(line, header[i], value);
+        } else {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", header[i], text);
             return false;
         }
     }

@@ -14,6 +14,7 @@ typedef struct {
     bool positional;  /* values are in the order of the study's objectives, names are empty */
     GPtrArray *names; /* char *, owned */
     GArray *values;   /* double */
+    GPtrArray *cells; /* of a row, char * or NULL for \N: what is a metric is known when the study is; else NULL */
 } TellLine;
 
 void tell_line_clear(TellLine *line);
@@ -31,11 +32,12 @@ bool tell_line_from_json(const json_t *object, TellLine *out, GError **error) HP
 
 /* The header of a table in hpt's TSV, if line is one: NULL-terminated names, owned, one of which is hpt.id; else NULL. */
 char **tell_header(const char *line);
-/* A row of it: of the columns, those that are metrics of the definition are read. The id first. */
+/* A row of it: the id, and its cells as they are. */
 bool tell_line_from_row(char **header, const char *line, TellLine *out, GError **error) HPT_WARN_UNUSED;
-/* Leaves only the metrics of definition among the names of a row; a column that is none, nor a parameter, nor
- * hpt's own, is an error. */
-bool tell_line_settle_row(TellLine *line, const HptDefinition *definition, GError **error) HPT_WARN_UNUSED;
+/* Reads those cells of a row that are metrics of the definition; a column that is none, nor a parameter, nor hpt's
+ * own, is an error. */
+bool tell_line_settle_row(TellLine *line, char **header, const HptDefinition *definition,
+                          GError **error) HPT_WARN_UNUSED;
 
 /* What it says as the library takes it; checked against the definition. The pointers are those of line. */
 bool tell_line_settle(TellLine *line, const HptDefinition *definition, HptTelling *out,

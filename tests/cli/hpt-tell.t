@@ -94,6 +94,12 @@ test_ok 'lines of words, JSON and columns; what is wrong with one does not conce
     test_grep "line 8: there is no metric .ac.; did you mean .acc.\?" err && test_grep "line 17: 3 columns, and the header has 6" err &&
     test_grep "line 21: acc: .x. is not a number" err && test_grep "line 19: there is no metric .ac." err
 '
+test_ok 'a word in the place of a number is no number, whatever it is' '
+    ask word 3 >asked && printf "hpt.id\tacc\tnote\nword/0\t1\tnumber\nword/1\tnumber\t1\nword/2\t1\tnull\n" |
+        test_exit 2 hpt-tell 2>err && test_grep "line 2: note: .number. is not a number" err &&
+    test_grep "line 3: acc: .number. is not a number" err &&
+    test_is "$(value "select trial, state, note from word order by trial")" "0 running \N;1 running \N;2 complete \N;"
+'
 test_ok 'the status of lines is that of the gravest' '
     ask status 2 >asked && hpt-tell status/0 acc=1 && printf "status/0 acc=2\n" | test_exit 1 hpt-tell 2>err &&
     printf "status/0 acc=2\nstatus/9 acc=1\n" | test_exit 4 hpt-tell 2>err && printf "status/9 acc=1\nstatus/1 acc=x\nstatus/0 acc=2\n" |
