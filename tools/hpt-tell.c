@@ -169,7 +169,7 @@ static bool take_line(Tell *tell, char *text, size_t length, GError **error)
     tell->line++;
     while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
         text[--length] = '\0';
-    if (text[strspn(text, " \t")] == '\0')
+    if (strspn(text, " \t") == length)
         return true;
     /* Each run of a command may bring the header again. */
     char **header = tell_header(text);

@@ -106,7 +106,7 @@ test_ok 'the status of lines is that of the gravest' '
         test_exit 2 hpt-tell 2>err && test_exit 0 hpt-tell </dev/null
 '
 test_ok 'bytes that are no text, a line without end' '
-    printf "status/1 acc=1\0\nstatus/1 acc=\377\n" | test_exit 2 hpt-tell 2>err && test_is "$(grep -c "not UTF-8" err)" 2 &&
+    printf "status/1 acc=1\0\nstatus/1 acc=\377\n\0status/1 acc=1\n" | test_exit 2 hpt-tell 2>err && test_is "$(grep -c "not UTF-8" err)" 3 &&
     head -c 200000 /dev/zero | tr "\0" a | test_exit 2 hpt-tell 2>err && printf "status/1 acc=1" | test_exit 0 hpt-tell
 '
 test_ok 'a study whose name has blanks' '
