@@ -15,26 +15,22 @@ typedef struct {
     HptProject *project;
     HptStudy *study;
     HptAsker *asker;
-    GPtrArray *open; /* of GPtrArray: of one HptAsked, given out and without a result */
-    int64_t renew_us;  /* monotonic */
+    GPtrArray *open;  /* of HptAsked: given out and without a result */
+    int64_t renew_us; /* monotonic */
     bool quit;
 } Serve;
 
 /* ---- what is given out ---- */
 
-static const HptAsked *asked_at(const Serve *serve, guint i)
-{
-    const GPtrArray *one = serve->open->pdata[i];
-    return one->pdata[0];
-}
-
 static void forget(Serve *serve, int64_t number, int attempt)
 {
-    for (guint i = 0; i < serve->open->len; i++)
-        if (asked_at(serve, i)->number == number && asked_at(serve, i)->attempt == attempt) {
+    for (guint i = 0; i < serve->open->len; i++) {
+        const HptAsked *asked = serve->open->pdata[i];
+        if (asked->number == number && asked->attempt == attempt) {
             g_ptr_array_remove_index_fast(serve->open, i);
             return;
         }
+    }
 }
 
 /* One that cannot be renewed was taken back: its result will be refused, and says why. */
@@ -42,7 +38,7 @@ static bool renew(Serve *serve, GError **error)
 {
     serve->renew_us = hpt_time_monotonic_us() + serve->settings->lease_us / 3;
     for (guint i = 0; i < serve->open->len; i++) {
-        const HptAsked *asked = asked_at(serve, i);
+        const HptAsked *asked = serve->open->pdata[i];
         int64_t until_us = 0;
         GError *problem = NULL;
         if (hpt_tell_alive(serve->project, serve->study, asked->number, asked->attempt, 0,
@@ -82,7 +78,7 @@ static json_t *ask(Serve *serve, const json_t *object, GError **error)
         return NULL;
     }
     json_t *answer = ask_json(serve->study, asked->pdata[0]);
-    g_ptr_array_add(serve->open, g_steal_pointer(&asked));
+    g_ptr_array_extend_and_steal(serve->open, g_steal_pointer(&asked));
     return answer;
 }
 
@@ -255,15 +251,13 @@ bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study
         .project = project,
         .study = study,
         .asker = asker,
-        .open = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref),
+        .open = g_ptr_array_new_with_free_func(hpt_asked_free),
         .renew_us = hpt_time_monotonic_us() + settings->lease_us / 3,
     };
     bool fine = loop(&serve, error);
-    for (guint i = 0; i < serve.open->len; i++) {
-        g_autoptr(GError) ignored = NULL; /* their leases end by themselves */
-        if (!hpt_asker_release(asker, serve.open->pdata[i], &ignored))
-            g_debug("%s", ignored->message);
-    }
+    g_autoptr(GError) ignored = NULL; /* their leases end by themselves */
+    if (!hpt_asker_release(asker, serve.open, &ignored))
+        g_debug("%s", ignored->message);
     g_ptr_array_unref(serve.open);
     return fine;
 }

@@ -29,7 +29,7 @@ char *hpt_asked_id(const char *study, int64_t number, int attempt)
                         : g_strdup_printf("%s/%" PRId64 ".%d", study, number, attempt);
 }
 
-static void free_asked(void *data)
+void hpt_asked_free(void *data)
 {
     HptAsked *asked = data;
     g_free(asked->id);
@@ -324,7 +324,15 @@ static bool record(const Asking *asking, bool **held, GError **error)
 static bool release(const HptAsker *asker, int64_t number, int attempt, GError **error)
 {
     HptTelling telling = {.number = number, .attempt = attempt, .outcome = HPT_TELL_RELEASED};
-    return hpt_tell(asker->options.project, asker->options.study, &telling, asker->options.patience_us, NULL, error);
+    GError *problem = NULL;
+    if (hpt_tell(asker->options.project, asker->options.study, &telling, asker->options.patience_us, NULL, &problem))
+        return true;
+    if (!g_error_matches(problem, HPT_ERROR, HPT_ERROR_CONFLICT)) {
+        g_propagate_error(error, problem);
+        return false;
+    }
+    g_error_free(problem); /* it has ended, or is another's: there is nothing to give back */
+    return true;
 }
 
 bool hpt_asker_release(HptAsker *asker, const GPtrArray *asked, GError **error)
@@ -337,13 +345,15 @@ bool hpt_asker_release(HptAsker *asker, const GPtrArray *asked, GError **error)
     return true;
 }
 
-/* What was taken and cannot be given out. */
+/* What was taken and cannot be given out. After one that cannot be given back the others would only wait, too. */
 static void give_back(const Asking *asking)
 {
-    for (guint i = 0; i < asking->slots->len; i++) {
+    bool fine = true;
+    for (guint i = 0; fine && i < asking->slots->len; i++) {
         const HptSlot *slot = &g_array_index(asking->slots, HptSlot, i);
         g_autoptr(GError) ignored = NULL; /* its lease ends by itself */
-        if (!release(asking->asker, slot->number, slot->attempt, &ignored))
+        fine = release(asking->asker, slot->number, slot->attempt, &ignored);
+        if (!fine)
             g_debug("%s", ignored->message);
     }
 }
@@ -366,7 +376,7 @@ GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskE
         give_back(&asking);
         return NULL;
     }
-    GPtrArray *out = g_ptr_array_new_with_free_func(free_asked);
+    GPtrArray *out = g_ptr_array_new_with_free_func(hpt_asked_free);
     for (guint i = 0; i < asking.slots->len; i++) {
         HptSlot *slot = &g_array_index(asking.slots, HptSlot, i);
         if (!held[i])

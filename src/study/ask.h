@@ -44,6 +44,8 @@ typedef struct {
     int64_t until_us; /* when the lease ends, since 1970 */
 } HptAsked;
 
+void hpt_asked_free(void *asked);
+
 /* Can trials of this study be given out one by one? Not those that are made of several runs, nor those of an
  * ordered study. Fails HPT_ERROR_USAGE. */
 bool hpt_ask_check(const HptStudy *study, GError **error) HPT_WARN_UNUSED;

@@ -234,6 +234,12 @@ test_ok '--serve --study: bad lines change nothing' '
     test_grep "did you mean .tell.\?" out && test_grep "has no trial 9" out && test_grep "another result already" out &&
     test_grep "this is study .served., not .oven." out && test_grep "array of 1 number" out
 '
+test_ok '--serve --study: at the end what is open is given back, except what others told of' '
+    lines() { test "$(wc -l <out)" = "$1"; } && : >out &&
+    { printf "{\"op\":\"ask\"}\n%.0s" 1 2 3 && test_wait 30 lines 3 && hpt-tell open/0 v=1; } |
+        test_exit 0 hpt-ask --serve -s open -p x=0.0..1.0 -m v >out 2>err && test_empty err &&
+    test_is "$(value "select state from open order by trial" | tr "\n" " ")" "complete waiting waiting "
+'
 test_ok 'what cannot be printed is given back' '
     test_exit 125 hpt-ask -s back -p x=0.0..1.0 -m v -N 3 >/dev/full 2>err && test_grep "note: the trials are given back" err &&
     test_grep "^hpt-ask: standard output: No space left on device" err &&
