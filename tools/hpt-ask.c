@@ -109,18 +109,24 @@ static bool say_end(HptProject *project, const HptStudy *study, HptAskEnd end, s
     return true;
 }
 
+/* A reader that left is no error worth a message. */
+static int fail(GError *steal_problem, GError **error)
+{
+    bool left = g_error_matches(steal_problem, HPT_ERROR, HPT_ERROR_IO) &&
+                g_str_has_suffix(steal_problem->message, g_strerror(EPIPE));
+    g_propagate_error(left ? NULL : error, steal_problem);
+    return left ? HPT_EXIT_SIGNAL + SIGPIPE : HPT_EXIT_TOOL;
+}
+
 /* What could not be printed is given back: nobody knows of it. */
 static int fail_print(HptAsker *asker, const GPtrArray *asked, GError *steal_problem, GError **error)
 {
-    g_autoptr(GError) problem = steal_problem, stuck = NULL;
+    g_autoptr(GError) stuck = NULL;
     if (hpt_asker_release(asker, asked, &stuck))
         hpt_tool_note("the trials are given back");
     else
         hpt_tool_note("the trials could not be given back: %s", stuck->message);
-    if (g_str_has_suffix(problem->message, g_strerror(EPIPE)))
-        return HPT_EXIT_SIGNAL + SIGPIPE;
-    g_propagate_error(error, g_steal_pointer(&problem));
-    return HPT_EXIT_TOOL;
+    return fail(steal_problem, error);
 }
 
 static int give_out(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker,
@@ -173,7 +179,8 @@ static int with_study(const AskSettings *settings, const json_t *fixed, GError *
         return HPT_EXIT_TOOL;
     if (!ask_given.serve)
         return give_out(settings, project, study, asker, fixed, error);
-    return ask_serve(settings, project, study, asker, error) ? HPT_EXIT_OK : HPT_EXIT_TOOL;
+    GError *problem = NULL;
+    return ask_serve(settings, project, study, asker, &problem) ? HPT_EXIT_OK : fail(problem, error);
 }
 
 static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)

@@ -246,7 +246,8 @@ test_ok 'what cannot be printed is given back' '
     test_is "$(value "select count(*), min(state), max(state) from back")" "3	waiting	waiting" &&
     hpt-ask -s back >out && test_grep "\"id\":\"back/0.2\"" out &&
     mkfifo pipe && { exec 3<>pipe && exec 4>pipe && exec 3<&-; } &&
-    test_exit 141 hpt-ask -s back -N 2 >&4 2>err && exec 4>&- &&
+    test_exit 141 hpt-ask -s back -N 2 >&4 2>err &&
+    echo "{\"op\":\"ask\"}" | test_exit 141 hpt-ask --serve -s back >&4 2>err && test_empty err && exec 4>&- &&
     test_is "$(value "select count(*) from back where state = \$\$waiting\$\$")" 2
 '
 test_ok '--dsn, --directory, --db-wait; no database: 3' '
