@@ -1,11 +1,11 @@
 #include "tools/ask_options.h"
 
-#include "base/number.h"
 #include "base/text.h"
 #include "record/secret.h"
 #include "run/capture.h"
 #include "run/trial.h"
 #include "study/name.h"
+#include "tools/space_option.h"
 #include "tools/tool.h"
 
 #include <string.h>
@@ -38,29 +38,6 @@ const GOptionEntry ask_options[] = {
     G_OPTION_ENTRY_NULL,
 };
 
-static bool parse_whole(const char *name, const char *text, int64_t least, int64_t most, int64_t *out,
-                        GError **error)
-{
-    int64_t value = 0;
-    if (text == NULL)
-        return true;
-    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name, least, most, text);
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-static bool parse_span(const char *name, const char *text, int64_t *out, GError **error)
-{
-    if (text == NULL || hpt_duration_parse(text, out, error))
-        return true;
-    g_prefix_error(error, "--%s: ", name);
-    return false;
-}
-
 static bool parse_format(AskFormat *out, GError **error)
 {
     static const char *const names[] = {"jsonl", "tsv", "env", NULL};
@@ -81,11 +58,11 @@ bool ask_settings_parse(AskSettings *settings, GError **error)
 {
     int64_t seed = 0;
     *settings = (AskSettings){.count = 1, .total = -1, .lease_us = HPT_ASK_LEASE_US};
-    if (!parse_whole("count", ask_given.count, 1, MOST_COUNT, &settings->count, error) ||
-        !parse_whole("total", ask_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
-        !parse_whole("seed", ask_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
-        !parse_span("lease", ask_given.lease, &settings->lease_us, error) ||
-        !parse_span("db-wait", ask_given.db_wait, &settings->patience_us, error) ||
+    if (!hpt_tool_whole("count", ask_given.count, 1, MOST_COUNT, &settings->count, error) ||
+        !hpt_tool_whole("total", ask_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
+        !hpt_tool_whole("seed", ask_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
+        !hpt_tool_span("lease", ask_given.lease, &settings->lease_us, error) ||
+        !hpt_tool_span("db-wait", ask_given.db_wait, &settings->patience_us, error) ||
         !parse_format(&settings->format, error))
         return false;
     settings->seed = (uint64_t)seed;
@@ -125,37 +102,11 @@ json_t *ask_fixed_parse(char **argv, GError **error)
 
 /* ---- the study ---- */
 
-static bool add_space_file(HptSpaceBuilder *builder, GError **error)
-{
-    if (ask_given.space_file == NULL)
-        return true;
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    g_autoptr(GError) local = NULL;
-    if (!g_file_get_contents(ask_given.space_file, &text, &length, &local)) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--space: %s", local->message);
-        return false;
-    }
-    if (strlen(text) != length) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: holds a NUL byte", ask_given.space_file);
-        return false;
-    }
-    return hpt_space_builder_add_text(builder, ask_given.space_file, text, error);
-}
-
 static HptSpace *parse_space(GError **error)
 {
     g_autoptr(HptSpaceBuilder) builder = hpt_space_builder_new();
-    if (!add_space_file(builder, error))
-        return NULL;
-    for (char **param = ask_given.params; param != NULL && *param != NULL; param++)
-        if (!hpt_space_builder_add_statement(builder, "--param", *param, error))
-            return NULL;
-    HptSpace *space = hpt_space_builder_end(builder, error);
-    if (space != NULL)
-        for (const char *const *note = hpt_space_get_notes(space); *note != NULL; note++)
-            hpt_tool_note("%s", *note);
-    return space;
+    return space_option_add(builder, ask_given.space_file, ask_given.params, error) ? space_option_end(builder, error)
+                                                                                   : NULL;
 }
 
 /* Numbers come by hpt-tell: there is no output in which one could be looked for. */

@@ -305,22 +305,6 @@ static int replay_all(Replay *replay, const GPtrArray *runs, GError **error)
 
 /* ---- the command line ---- */
 
-static bool parse_number(const char *name, const char *text, int64_t least, int64_t most, int *out,
-                         GError **error)
-{
-    int64_t value = 0;
-    if (text == NULL)
-        return true;
-    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name,
-                    least, most, text);
-        return false;
-    }
-    *out = (int)value;
-    return true;
-}
-
 /* The profile's variables, then those given by hand. */
 static bool parse_sets(Replay *replay, GError **error)
 {
@@ -365,9 +349,13 @@ static bool parse_options(Replay *replay, HptShow *show, GError **error)
             return false;
         g_array_append_val(replay->tolerances, tolerance);
     }
-    return parse_number("runs", opt_runs, 1, 10000, &replay->runs, error) &&
-           parse_number("fold", opt_fold, 0, 65535, &replay->fold, error) &&
-           parse_sets(replay, error) &&
+    int64_t runs = replay->runs, fold = replay->fold;
+    if (!hpt_tool_whole("runs", opt_runs, 1, 10000, &runs, error) ||
+        !hpt_tool_whole("fold", opt_fold, 0, 65535, &fold, error))
+        return false;
+    replay->runs = (int)runs;
+    replay->fold = (int)fold;
+    return parse_sets(replay, error) &&
            (opt_format == NULL || hpt_format_parse(opt_format, &show->format, error));
 }
 

@@ -15,6 +15,7 @@
 #include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
+#include "tools/space_option.h"
 #include "tools/tool.h"
 
 #include <errno.h>
@@ -27,24 +28,6 @@
 #include <unistd.h>
 
 /* ---- the definition on the command line ---- */
-
-static bool add_space_file(HptSpaceBuilder *builder, GError **error)
-{
-    if (run_given.space_file == NULL)
-        return true;
-    g_autofree char *text = NULL;
-    gsize length = 0;
-    g_autoptr(GError) local = NULL;
-    if (!g_file_get_contents(run_given.space_file, &text, &length, &local)) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--space: %s", local->message);
-        return false;
-    }
-    if (strlen(text) != length) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: holds a NUL byte", run_given.space_file);
-        return false;
-    }
-    return hpt_space_builder_add_text(builder, run_given.space_file, text, error);
-}
 
 /* Is the word in front of a "--" a statement in the long spelling, such as 'C real [0, 1]' or
  * '{a=x, b=y}'? Without a "--" behind it, it is the command. */
@@ -62,11 +45,8 @@ static HptSpace *parse_space(char **argv, char ***command, bool *given, GError *
 {
     g_autoptr(HptSpaceBuilder) builder = hpt_space_builder_new();
     *given = run_given.space_file != NULL || run_given.params != NULL;
-    if (!add_space_file(builder, error))
+    if (!space_option_add(builder, run_given.space_file, run_given.params, error))
         return NULL;
-    for (char **param = run_given.params; param != NULL && *param != NULL; param++)
-        if (!hpt_space_builder_add_statement(builder, "--param", *param, error))
-            return NULL;
     for (; *argv != NULL && strcmp(*argv, "--") != 0 &&
            (hpt_space_is_short(*argv) || is_long_statement(argv));
          argv++) {
@@ -75,11 +55,7 @@ static HptSpace *parse_space(char **argv, char ***command, bool *given, GError *
             return NULL;
     }
     *command = *argv != NULL && strcmp(*argv, "--") == 0 ? argv + 1 : argv;
-    HptSpace *space = hpt_space_builder_end(builder, error);
-    if (space != NULL)
-        for (const char *const *note = hpt_space_get_notes(space); *note != NULL; note++)
-            hpt_tool_note("%s", *note);
-    return space;
+    return space_option_end(builder, error);
 }
 
 /* A first word that is a plain name must be there: better said now than by every trial. */

@@ -1,5 +1,4 @@
 /* hpt-tell: results of the trials that hpt-ask gave out. */
-#include "base/number.h"
 #include "base/text.h"
 #include "study/ask.h"
 #include "study/name.h"
@@ -229,16 +228,11 @@ static bool check_use(char **argv, Tell *tell, GError **error)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, wrong);
         return false;
     }
-    if (opt_lease != NULL && !hpt_duration_parse(opt_lease, &tell->lease_us, error)) {
-        g_prefix_error(error, "--lease: ");
+    if (!hpt_tool_span("lease", opt_lease, &tell->lease_us, error) ||
+        !hpt_tool_span("db-wait", opt_db_wait, &tell->patience_us, error))
         return false;
-    }
     if (opt_lease != NULL && (tell->lease_us < HPT_ASK_LEASE_MIN_US || tell->lease_us > HPT_ASK_LEASE_MAX_US)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--lease is from one second to a year, not '%s'", opt_lease);
-        return false;
-    }
-    if (opt_db_wait != NULL && !hpt_duration_parse(opt_db_wait, &tell->patience_us, error)) {
-        g_prefix_error(error, "--db-wait: ");
         return false;
     }
     return true;

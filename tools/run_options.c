@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "show/terminal.h"
+#include "tools/tool.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -78,30 +79,6 @@ const GOptionEntry run_options[] = {
     G_OPTION_ENTRY_NULL,
 };
 
-static bool parse_whole(const char *name, const char *text, int64_t least, int64_t most,
-                        int64_t *out, GError **error)
-{
-    if (text == NULL)
-        return true;
-    int64_t value = 0;
-    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name,
-                    least, most, text);
-        return false;
-    }
-    *out = value;
-    return true;
-}
-
-static bool parse_span(const char *name, const char *text, int64_t *out, GError **error)
-{
-    if (text == NULL || hpt_duration_parse(text, out, error))
-        return true;
-    g_prefix_error(error, "--%s: ", name);
-    return false;
-}
-
 static bool parse_size(const char *name, const char *text, int64_t *out, GError **error)
 {
     if (text == NULL || hpt_size_parse(text, out, error))
@@ -144,25 +121,25 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         .input_max = HPT_INPUT_MAX,
         .max_failures = 10,
     };
-    if (!parse_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
-        !parse_whole("more", run_given.more, 0, INT64_C(1) << 53, &settings->more, error) ||
-        !parse_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
-        !parse_whole("window", run_given.window, 1, 65535, &window, error) ||
-        !parse_whole("cores", run_given.cores, 1, 65536, &cores, error) ||
-        !parse_whole("gpus-per-trial", run_given.gpus_per_trial, 1, 4096, &gpus_per_trial, error) ||
-        !parse_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
-        !parse_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
-        !parse_whole("max-restarts", run_given.restarts, 0, 1000000, &restarts, error) ||
-        !parse_span("time", run_given.time, &settings->time_us, error) ||
-        !parse_span("db-wait", run_given.db_wait, &settings->patience_us, error) ||
-        !parse_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
-        !parse_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
-        !parse_whole("repeats", run_given.repeats, 1, 65535, &repeats, error) ||
-        !parse_whole("stall", run_given.stall, 1, INT64_C(1) << 53, &settings->stall, error) ||
-        !parse_span("max-cpu", run_given.max_cpu, &settings->max_cpu_us, error) ||
-        !parse_span("max-wall", run_given.max_wall, &settings->max_wall_us, error) ||
-        !parse_span("grace", run_given.grace, &settings->grace_us, error) ||
-        !parse_span("limit-cpu", run_given.limit_cpu, &settings->limit_cpu_us, error) ||
+    if (!hpt_tool_whole("total", run_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
+        !hpt_tool_whole("more", run_given.more, 0, INT64_C(1) << 53, &settings->more, error) ||
+        !hpt_tool_whole("jobs", run_given.jobs, 1, 4096, &jobs, error) ||
+        !hpt_tool_whole("window", run_given.window, 1, 65535, &window, error) ||
+        !hpt_tool_whole("cores", run_given.cores, 1, 65536, &cores, error) ||
+        !hpt_tool_whole("gpus-per-trial", run_given.gpus_per_trial, 1, 4096, &gpus_per_trial, error) ||
+        !hpt_tool_whole("seed", run_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
+        !hpt_tool_whole("max-failures", run_given.failures, 0, INT64_MAX, &settings->max_failures, error) ||
+        !hpt_tool_whole("max-restarts", run_given.restarts, 0, 1000000, &restarts, error) ||
+        !hpt_tool_span("time", run_given.time, &settings->time_us, error) ||
+        !hpt_tool_span("db-wait", run_given.db_wait, &settings->patience_us, error) ||
+        !hpt_tool_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
+        !hpt_tool_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
+        !hpt_tool_whole("repeats", run_given.repeats, 1, 65535, &repeats, error) ||
+        !hpt_tool_whole("stall", run_given.stall, 1, INT64_C(1) << 53, &settings->stall, error) ||
+        !hpt_tool_span("max-cpu", run_given.max_cpu, &settings->max_cpu_us, error) ||
+        !hpt_tool_span("max-wall", run_given.max_wall, &settings->max_wall_us, error) ||
+        !hpt_tool_span("grace", run_given.grace, &settings->grace_us, error) ||
+        !hpt_tool_span("limit-cpu", run_given.limit_cpu, &settings->limit_cpu_us, error) ||
         !parse_size("limit-mem", run_given.limit_mem, &settings->limit_mem_bytes, error) ||
         !parse_size("input-max", run_given.input_max, &settings->input_max, error) ||
         !parse_size("code-max", run_given.code_max, &settings->code_max, error) ||

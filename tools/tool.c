@@ -2,6 +2,7 @@
 
 #include "tool.h"
 
+#include "base/number.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -75,6 +76,28 @@ void hpt_tool_complain(const char *format, ...)
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
     print_message(running, text);
+}
+
+bool hpt_tool_whole(const char *name, const char *text, int64_t least, int64_t most, int64_t *out, GError **error)
+{
+    if (text == NULL)
+        return true;
+    int64_t value = 0;
+    if (!hpt_integer_parse(text, &value) || value < least || value > most) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'", name, least, most, text);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool hpt_tool_span(const char *name, const char *text, int64_t *out, GError **error)
+{
+    if (text == NULL || hpt_duration_parse(text, out, error))
+        return true;
+    g_prefix_error(error, "--%s: ", name);
+    return false;
 }
 
 int hpt_tool_position(char *const *argument)

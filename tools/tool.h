@@ -29,6 +29,12 @@ int hpt_tool_main(const HptTool *tool, int argc, char **argv);
 /* Where an element of run's argv stood on the command line: 1 is the first word after the name. */
 int hpt_tool_position(char *const *argument);
 
+/* The value of option --NAME: a whole number from least to most, a span of time. text NULL: it was not given, and out
+ * stays as it is. Fail HPT_ERROR_USAGE. */
+bool hpt_tool_whole(const char *name, const char *text, int64_t least, int64_t most, int64_t *out,
+                    GError **error) HPT_WARN_UNUSED;
+bool hpt_tool_span(const char *name, const char *text, int64_t *out, GError **error) HPT_WARN_UNUSED;
+
 /* A note or warning for people: "NAME: note: …" on stderr, escaped; silent under --quiet tools. */
 void hpt_tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
