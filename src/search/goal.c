@@ -125,25 +125,28 @@ static void view_clear(HptTold *view)
     g_free(view->order);
 }
 
-/* values with mean 0 and variance 1 (NaN stays); gives what 0 becomes. NaN: they are all alike. */
+/* values with mean 0 and variance 1, all 0 if they are all alike (NaN stays); gives what 0 becomes. NaN: they are all
+ * alike. */
 static double standardise(double *values, size_t n)
 {
-    double sum = 0, square_sum = 0, count = 0;
+    double sum = 0, square_sum = 0, count = 0, low = (double)INFINITY, high = -(double)INFINITY;
     for (size_t i = 0; i < n; i++)
         if (!isnan(values[i])) {
             sum += values[i];
             count++;
+            low = MIN(low, values[i]);
+            high = MAX(high, values[i]);
         }
     double mean = sum / count;
     for (size_t i = 0; i < n; i++)
         if (!isnan(values[i]))
             square_sum += (values[i] - mean) * (values[i] - mean);
-    double scale = sqrt(count / square_sum);
-    if (!isfinite(scale) || scale <= 0)
-        return (double)NAN;
+    double scale = low < high ? sqrt(count / square_sum) : 0;
+    if (!isfinite(scale))
+        scale = 0;
     for (size_t i = 0; i < n; i++)
         values[i] = (values[i] - mean) * scale;
-    return -mean * scale;
+    return scale > 0 ? -mean * scale : (double)NAN;
 }
 
 static void add_column(GArray *columns, HptSurrogate *surrogate, const HptTold *told, const double *values,

@@ -11,11 +11,14 @@
 void hpt_standardise(double *y, size_t n)
 {
     double mean = 0, variance = 0;
-    for (size_t i = 0; i < n; i++)
+    bool alike = true; /* their mean need not be what they are */
+    for (size_t i = 0; i < n; i++) {
         mean += y[i] / (double)n;
+        alike = alike && y[i] == y[0];
+    }
     for (size_t i = 0; i < n; i++)
         variance += (y[i] - mean) * (y[i] - mean) / (double)n;
-    double scale = variance > 0 && isfinite(variance) ? 1 / sqrt(variance) : 0;
+    double scale = !alike && variance > 0 && isfinite(variance) ? 1 / sqrt(variance) : 0;
     for (size_t i = 0; i < n; i++)
         y[i] = isfinite(scale) ? (y[i] - mean) * scale : 0;
 }

@@ -221,6 +221,51 @@ static void test_pure(gconstpointer spec)
     search_clear(&search);
 }
 
+/* What is alike in all trials says nothing, wherever it lies: one of two objectives, or one of two constraints, which
+ * is as good as left out. */
+typedef enum { OBJECTIVE, CONSTRAINT, LEFT_OUT } Alike;
+
+static HptConfig *propose_alike(const char *spec, const Search *search, Alike which, double level)
+{
+    g_autoptr(HptSpace) space = space_of(square);
+    HptSearch of = {.space = space, .seed = 5};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &of);
+    Search like = *search;
+    like.history.observations = like.trials;
+    like.history.n_objectives = which == OBJECTIVE ? 2 : 1;
+    like.history.n_constraints = which == CONSTRAINT ? 2 : which == LEFT_OUT ? 1 : 0;
+    for (size_t i = 0; i < like.history.n; i++) {
+        like.trials[i].values = like.values[i];
+        like.trials[i].constraints = like.constraints[i];
+        if (which == CONSTRAINT)
+            like.constraints[i][1] = level;
+        else
+            like.values[i][1] = level;
+    }
+    return propose(sampler, &like.history, (int64_t)like.history.n);
+}
+
+static void never_allowed(double a, double b, double *values, double *constraints)
+{
+    two_bowls(a, b, values, constraints);
+    constraints[0] = 0.1 + values[0];
+}
+
+static void test_alike(gconstpointer spec)
+{
+    for (size_t n = 13; n < 60; n += 15) {
+        Search search;
+        search_run(&search, "random", n, n, 2, 1, never_allowed);
+        for (Alike which = OBJECTIVE; which < LEFT_OUT; which++) {
+            g_autoptr(HptConfig) zero = propose_alike(spec, &search, which == CONSTRAINT ? LEFT_OUT : which, 0);
+            g_autoptr(HptConfig) little = propose_alike(spec, &search, which, 0.1);
+            g_autoptr(HptConfig) much = propose_alike(spec, &search, which, 1000.3);
+            g_assert_true(hpt_config_equal(zero, little) && hpt_config_equal(zero, much));
+        }
+        search_clear(&search);
+    }
+}
+
 static void test_beyond(void)
 {
     const double nan = (double)NAN, infinity = (double)INFINITY;
@@ -279,6 +324,7 @@ int main(int argc, char **argv)
     } tests[] = {
         {"front", test_front},   {"many", test_many}, {"kept", test_kept},
         {"hidden", test_hidden}, {"both", test_both}, {"pure", test_pure},
+        {"alike", test_alike},
     };
     for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {

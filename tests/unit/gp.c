@@ -239,10 +239,14 @@ static void test_warp(void)
     g_assert_cmpfloat(y[4], ==, y[6]);
     g_assert_true(y[7] < y[4] && y[4] < y[3] && y[3] < y[5] && y[5] < y[8]);
     g_assert_cmpfloat(y[8] - y[5], <, 2); /* far off no more */
-    double same[4] = {7, 7, 7, 7};
-    hpt_warp_half(same, NULL, 4);
-    for (int i = 0; i < 4; i++)
-        g_assert_cmpfloat(same[i], ==, 0);
+    double same[30];
+    for (size_t n = 1; n <= G_N_ELEMENTS(same); n++) { /* also where the sum is rounded */
+        for (size_t i = 0; i < n; i++)
+            same[i] = 0.1;
+        hpt_warp_half(same, NULL, n);
+        for (size_t i = 0; i < n; i++)
+            g_assert_cmpfloat(same[i], ==, 0);
+    }
     double wild[6] = {1, 5, 2, 1e30, 4, 3};
     hpt_warp_plain(wild, NULL, 6);
     g_assert_cmpfloat(fabs((wild[5] - wild[0]) - 2 * (wild[2] - wild[0])), <, 1e-12); /* 1, 2, 3 */
