@@ -32,7 +32,7 @@ double hpt_student_above(double t, int nu)
         return 1 - hpt_student_above(-t, nu);
     double theta_tan = t / sqrt((double)nu);
     double cos2 = 1 / (1 + theta_tan * theta_tan); /* cos² of θ = atan(t / √ν) */
-    double sin_theta = isinf(theta_tan) ? 1 : theta_tan * sqrt(cos2);
+    double sin_theta = cos2 > 0 ? theta_tan * sqrt(cos2) : 1; /* 0: θ is π/2, or the tangent's square infinite */
     double inside; /* A(t|ν): the chance that |T| ≤ t */
     if (nu % 2 == 0) {
         double term = 1, sum = 1;

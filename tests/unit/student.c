@@ -66,6 +66,7 @@ static void test_shape(void)
         }
         g_assert_cmpfloat(hpt_student_above(0, nu), ==, 0.5);
         g_assert_cmpfloat(hpt_student_above((double)INFINITY, nu), ==, 0);
+        g_assert_cmpfloat(hpt_student_above(1e200, nu), <, 1e-14); /* of which the square is infinite */
         g_assert_cmpfloat(hpt_student_above(-(double)INFINITY, nu), ==, 1);
         g_assert_true(isnan(hpt_student_above((double)NAN, nu)));
     }
