@@ -184,8 +184,10 @@ int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
             found = i;
     if (found == SIZE_MAX)
         return -1;
-    if (history->n_objectives > 1 || beyond[found] > 0 || sampler->kind->best == NULL)
-        return history->observations[found].number;
+    const HptObservation *best = &history->observations[found];
+    bool finite = best->values[0] < (double)INFINITY; /* else samplers take it for a failed one */
+    if (history->n_objectives > 1 || beyond[found] > 0 || !finite || sampler->kind->best == NULL)
+        return best->number;
     return sampler->kind->best(sampler->state, history);
 }
 

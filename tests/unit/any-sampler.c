@@ -193,6 +193,23 @@ static void test_one_point(gconstpointer name)
     g_array_unref(of.trials);
 }
 
+/* The best has a value, be it infinite. */
+static void test_infinite(gconstpointer name)
+{
+    g_autoptr(HptSpace) space = space_of(mixed);
+    Case of;
+    case_init(&of, space, 1, 0);
+    g_autoptr(HptSampler) sampler = sampler_of(name, &of.search);
+    const double infinite = (double)INFINITY;
+    add(&of, 0, true, NULL, NULL);
+    HptHistory history = history_of(&of);
+    g_assert_cmpint(hpt_sampler_best(sampler, &history), ==, -1);
+    add(&of, 1, true, &infinite, NULL);
+    history = history_of(&of);
+    g_assert_cmpint(hpt_sampler_best(sampler, &history), ==, 1);
+    g_array_unref(of.trials);
+}
+
 static void test_wide(gconstpointer name)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -240,7 +257,7 @@ int main(int argc, char **argv)
         void (*run)(gconstpointer);
     } tests[] = {
         {"told", test_told}, {"one-point", test_one_point}, {"wide", test_wide},
-        {"long", test_long}, {"random-spaces", test_random_spaces},
+        {"long", test_long}, {"random-spaces", test_random_spaces}, {"infinite", test_infinite},
     };
     for (const char *const *name = hpt_sampler_get_names(); *name != NULL; name++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
