@@ -16,9 +16,8 @@
  */
 #include "search/surrogate.h"
 
-#include "num/elementary.h"
+#include "num/hash.h"
 #include "num/minimise.h"
-#include "num/normal.h"
 #include "search/goal.h"
 #include "search/prior.h"
 #include "search/warp.h"
@@ -100,17 +99,6 @@ static void see(const HptTold *told, size_t n, View view, double *y)
 
 /* ---- hyperparameters ---- */
 
-static uint64_t mix(uint64_t digest, const double *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        digest = (digest ^ bits) * UINT64_C(0x100000001b3);
-        digest ^= digest >> 29;
-    }
-    return digest;
-}
-
 static size_t next_link(size_t n)
 {
     return n + MAX(1, n / 16);
@@ -136,14 +124,15 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view
     GArray *chain = surrogate->chains[view];
     size_t last = MIN(told->n, (size_t)MOST_POINTS), hashed = 0;
     size_t size = HPT_GP_THETA(cube) * sizeof *theta;
-    uint64_t digest = UINT64_C(0xcbf29ce484222325);
+    uint64_t digest = HPT_HASH_START;
     g_autofree double *y = g_new(double, last + 1);
     hpt_gp_start(cube, &prior, theta);
     size_t n = MIN((size_t)FIRST_FIT, last);
     for (guint k = 0; n <= last; n = next_link(n), k++) {
         for (; hashed < n; hashed++) {
             double facts[2] = {told->y[hashed], told->failed[hashed]};
-            digest = mix(mix(digest, told->rows + hashed * cube->n, cube->n), facts, 2);
+            digest = hpt_hash_doubles(digest, told->rows + hashed * cube->n, cube->n);
+            digest = hpt_hash_doubles(digest, facts, 2);
         }
         if (k < chain->len) {
             const Link *link = &g_array_index(chain, Link, k);
