@@ -104,7 +104,6 @@ static void test_ends(void)
         g_assert_cmpfloat(fabs(hpt_normal_below(x) + hpt_normal_below(-x) - 1), <, 1e-15);
 }
 
-/* The logarithm of what is below, as far as that is a number, and beyond. */
 /* Where the series of erf ends and the table of erfcx begins, at √½: every double near it, and a grid around it. */
 static void test_seam(void)
 {
@@ -118,6 +117,7 @@ static void test_seam(void)
     }
 }
 
+/* The logarithm of what is below, as far as that is a number, and beyond. */
 static void test_log_below(void)
 {
     for (double z = -37; z < 9; z += 0.173) {
