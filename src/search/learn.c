@@ -49,7 +49,7 @@ bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_
 {
     const HptSearch *search = learner->search;
     /* The points of earlier studies that are found to mislead have been in vain. */
-    bool in_vain = learner->priors != NULL && told->priors == NULL;
+    bool in_vain = told->n_objectives == 1 && learner->priors != NULL && told->priors == NULL;
     int64_t points = (int64_t)(search->n_points - (in_vain ? search->n_prior_points : 0));
     return rank + points < (int64_t)hpt_learner_start_size(learner->cube.n) || told->n_valued < 2;
 }

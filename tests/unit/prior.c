@@ -200,6 +200,38 @@ static void test_ranks(void)
     }
 }
 
+/* Of several objectives earlier studies say nothing, whatever was asked before. */
+static void test_pure(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\ny real [0, 1]\n");
+    g_autofree char *text = earlier(here, 1, 1);
+    g_autoptr(json_t) json = json_of(text);
+    g_autoptr(GPtrArray) priors = hpt_priors_read(json, &error);
+    HptSearch of = {.space = space, .priors = (const HptPrior *const *)priors->pdata, .n_priors = priors->len};
+    g_autoptr(GPtrArray) points = hpt_prior_points(space, of.priors, of.n_priors, NULL, 0);
+    of.points = (const HptConfig *const *)points->pdata;
+    of.n_points = of.n_prior_points = points->len;
+    g_assert_cmpuint(points->len, ==, 2);
+    static const double values[4][2] = {{1, 2}, {2, 1}, {3, 1}, {1, 3}};
+    HptObservation trials[4];
+    for (size_t i = 0; i < 4; i++)
+        trials[i] = (HptObservation){.number = (int64_t)i, .config = points->pdata[i % 2], .finished = true, .values = values[i]};
+    for (size_t i = 0; i < G_N_ELEMENTS(samplers); i++) {
+        HptProposal proposals[2] = {{0}};
+        for (int used = 0; used < 2; used++) {
+            g_autoptr(HptSampler) sampler = hpt_sampler_new(samplers[i], &of, &error);
+            if (used == 1)
+                g_assert_true(hpt_sampler_propose(sampler, &(HptHistory){trials, 4, 1, 0}, 4, &proposals[1], NULL));
+            hpt_proposal_clear(&proposals[1]);
+            g_assert_true(hpt_sampler_propose(sampler, &(HptHistory){trials, 4, 2, 0}, 4, &proposals[used], NULL));
+        }
+        g_assert_true(hpt_config_equal(proposals[0].config, proposals[1].config));
+        hpt_proposal_clear(&proposals[0]);
+        hpt_proposal_clear(&proposals[1]);
+    }
+}
+
 static void test_right(void)
 {
     g_autofree char *priors = earlier(near_here, 1, 1);
@@ -233,6 +265,7 @@ int main(int argc, char **argv)
     g_test_add_func("/prior/legal", test_legal);
     g_test_add_func("/prior/points", test_points);
     g_test_add_func("/prior/ranks", test_ranks);
+    g_test_add_func("/prior/pure", test_pure);
     g_test_add_func("/prior/right", test_right);
     g_test_add_func("/prior/wrong", test_wrong);
     return g_test_run();
