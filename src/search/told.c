@@ -41,7 +41,7 @@ static int compare(const void *a, const void *b)
 
 HptRanked *hpt_rank(const double *values, const bool *failed, size_t n)
 {
-    HptRanked *ranked = g_new(HptRanked, n);
+    HptRanked *ranked = g_new(HptRanked, n + 1); /* qsort wants an array even of none */
     for (size_t i = 0; i < n; i++)
         ranked[i] = (HptRanked){values[i], failed != NULL && failed[i], i};
     qsort(ranked, n, sizeof *ranked, compare);

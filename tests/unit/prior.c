@@ -109,6 +109,10 @@ static void test_points(void)
     const HptConfig *others[] = {points->pdata[0]};
     g_autoptr(GPtrArray) fewer = hpt_prior_points(space, all, 2, others, 1);
     g_assert_false(hpt_config_equal(fewer->pdata[0], points->pdata[0]));
+    g_autoptr(json_t) empty = json_of("{\"study\":\"c\",\"direction\":\"min\",\"rows\":[]}");
+    g_autoptr(HptPrior) nothing = hpt_prior_read(empty, &error);
+    g_autoptr(GPtrArray) none = hpt_prior_points(space, (const HptPrior *[]){nothing}, 1, NULL, 0);
+    g_assert_cmpuint(none->len, ==, 0);
     g_autoptr(HptSpace) foreign = space_of("q real [0, 1]\n");
     g_assert_false(hpt_prior_meets(all[0], foreign));
 }
