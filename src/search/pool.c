@@ -3,7 +3,6 @@
 #include "num/hash.h"
 #include "search/feasible.h"
 #include "search/front.h"
-#include "search/told.h"
 
 #include <math.h>
 #include <string.h>
@@ -188,8 +187,7 @@ void hpt_pool_ranks(const HptPool *pool, const size_t *trials, size_t n, size_t 
     g_autofree size_t *own = g_new(size_t, n + 1);
     for (size_t i = 0; i < n; i++)
         sorted[i] = (Sortable){i, trials[i], pool->state[trials[i]], pool->beyond[trials[i]]};
-    if (n > 0)
-        qsort(sorted, n, sizeof *sorted, compare_feasible);
+    qsort(sorted, n, sizeof *sorted, compare_feasible);
     for (size_t from = 0, to; from < n; from = to) {
         size_t last = 0;
         for (to = from; to < n && sorted[to].state == sorted[from].state &&
@@ -202,21 +200,6 @@ void hpt_pool_ranks(const HptPool *pool, const size_t *trials, size_t n, size_t 
             last = MAX(last, own[i]);
         }
         first += last + 1;
-    }
-}
-
-void hpt_pool_crowding(const HptPool *pool, const size_t *trials, size_t n, double *distance)
-{
-    g_autofree double *column = g_new(double, n + 1);
-    memset(distance, 0, n * sizeof *distance);
-    for (size_t k = 0; k < pool->n_objectives && n > 0; k++) {
-        for (size_t i = 0; i < n; i++)
-            column[i] = pool->values[trials[i] * pool->n_objectives + k];
-        g_autofree HptRanked *order = hpt_rank(column, NULL, n);
-        double width = order[n - 1].value - order[0].value;
-        distance[order[0].index] = distance[order[n - 1].index] = (double)INFINITY;
-        for (size_t place = 1; place + 1 < n && width > 0; place++)
-            distance[order[place].index] += (order[place + 1].value - order[place - 1].value) / width;
     }
 }
 
@@ -235,35 +218,25 @@ static int compare_placed(const void *a, const void *b)
     return x->trial < y->trial ? -1 : x->trial > y->trial;
 }
 
-static int compare_ranks(const void *a, const void *b)
-{
-    const Placed *x = a, *y = b;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return x->trial < y->trial ? -1 : x->trial > y->trial;
-}
-
+/* Sorted before as well: of equal values the first tried is at the end of a front. */
 void hpt_pool_sort(const HptPool *pool, size_t *trials, size_t n)
 {
+    size_t m = pool->n_objectives;
     g_autofree size_t *rank = g_new(size_t, n + 1);
-    g_autofree double *distance = g_new(double, n + 1);
+    g_autofree double *points = g_new(double, n * m + 1), *distance = g_new(double, n + 1);
     g_autofree Placed *placed = g_new(Placed, n + 1);
     hpt_pool_ranks(pool, trials, n, rank);
     for (size_t i = 0; i < n; i++)
         placed[i] = (Placed){trials[i], rank[i], 0};
-    if (n > 0)
-        qsort(placed, n, sizeof *placed, compare_ranks);
-    for (size_t i = 0; i < n; i++)
-        trials[i] = placed[i].trial;
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from; to < n && placed[to].rank == placed[from].rank;)
-            to++;
-        hpt_pool_crowding(pool, trials + from, to - from, distance + from);
+    qsort(placed, n, sizeof *placed, compare_placed);
+    for (size_t i = 0; i < n; i++) {
+        rank[i] = placed[i].rank;
+        memcpy(points + i * m, pool->values + placed[i].trial * m, m * sizeof *points);
     }
+    hpt_front_crowding(points, n, m, rank, distance);
     for (size_t i = 0; i < n; i++)
         placed[i].distance = distance[i];
-    if (n > 0)
-        qsort(placed, n, sizeof *placed, compare_placed);
+    qsort(placed, n, sizeof *placed, compare_placed);
     for (size_t i = 0; i < n; i++)
         trials[i] = placed[i].trial;
 }

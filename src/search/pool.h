@@ -51,11 +51,7 @@ bool hpt_pool_dominates(const HptPool *pool, size_t a, size_t b);
  * Cost as of hpt_front_ranks. */
 void hpt_pool_ranks(const HptPool *pool, const size_t *trials, size_t n, size_t *rank);
 
-/* The crowding distance of each of n trials of one front: infinite at the ends of an objective. Of equal values the
- * first trial is at the end. Source: Deb et al. 2002, III.B */
-void hpt_pool_crowding(const HptPool *pool, const size_t *trials, size_t n, double *distance);
-
-/* Sorts n trials: by rank, then the least crowded first, then the first tried. */
+/* Sorts n trials: by rank, then the least crowded first (hpt_front_crowding), then the first tried. */
 void hpt_pool_sort(const HptPool *pool, size_t *trials, size_t n);
 
 #endif

@@ -355,17 +355,10 @@ static void test_fronts(void)
     hpt_pool_ranks(pool, all, 8, rank);
     static const size_t ranks[] = {0, 0, 0, 1, 2, 0, 0, 3};
     g_assert_true(memcmp(rank, ranks, sizeof ranks) == 0);
-    size_t front[] = {0, 1, 2, 6};
-    double distance[4];
-    hpt_pool_crowding(pool, front, 4, distance);
-    g_assert_true(isinf(distance[0]) && isinf(distance[2]));
-    g_assert_cmpfloat(fabs(distance[1] - (2.0 / 3 + 3.0 / 4)), <, 1e-15);
-    g_assert_cmpfloat(fabs(distance[3] - (2.0 / 3 + 2.0 / 4)), <, 1e-15);
     size_t order[] = {7, 6, 5, 4, 3, 2, 1, 0};
     hpt_pool_sort(pool, order, 8);
-    g_assert_cmpuint(order[0], ==, 0); /* the ends, then the less crowded */
-    g_assert_cmpuint(order[5], ==, 3);
-    g_assert_cmpuint(order[7], ==, 7);
+    static const size_t sorted[] = {0, 2, 5, 1, 6, 3, 4, 7}; /* the ends, then the less crowded */
+    g_assert_true(memcmp(order, sorted, sizeof sorted) == 0);
     trials[2].values = NULL;
     g_assert_cmpint(hpt_pool_hear(pool, &history), ==, 2);
     history.n = 6;
