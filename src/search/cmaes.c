@@ -95,10 +95,8 @@ static const double **warm_rows(const Cmaes *cmaes, size_t *n, size_t *all)
 {
     const HptPool *pool = cmaes->pool;
     g_autofree size_t *trials = g_new(size_t, pool->n + 1);
-    size_t there = 0, end = 0;
-    while (end < pool->n && pool->number[end] < first_number(cmaes))
-        end++;
-    for (size_t i = end; i-- > 0 && there < MOST_WARM;)
+    size_t there = 0;
+    for (size_t i = hpt_pool_find(pool, first_number(cmaes)); i-- > 0 && there < MOST_WARM;)
         if (pool->state[i] == HPT_POOL_VALUED)
             trials[there++] = i;
     hpt_pool_sort(pool, trials, there);

@@ -358,11 +358,6 @@ HptForest *hpt_forest_new(const HptCube *cube, const double *rows, const double 
     return forest;
 }
 
-size_t hpt_forest_size(const HptForest *forest)
-{
-    return forest->n_trees;
-}
-
 void hpt_forest_free(HptForest *forest)
 {
     if (forest == NULL)

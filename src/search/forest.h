@@ -34,8 +34,6 @@ HptForest *hpt_forest_new(const HptCube *cube, const double *rows, const double 
 void hpt_forest_free(HptForest *forest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptForest, hpt_forest_free)
 
-size_t hpt_forest_size(const HptForest *forest); /* trees */
-
 /* The mean of the leaf in which the row lies; variance, if not NULL, that of the y in it. tree from 0. */
 double hpt_forest_tree(const HptForest *forest, size_t tree, const double *row, double *variance);
 

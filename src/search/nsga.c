@@ -25,13 +25,12 @@ static void next_generation(const Nsga *nsga, const HptPool *pool, int64_t gener
 static const GArray *survivors(Nsga *nsga, int64_t changed)
 {
     const HptPool *pool = nsga->pool;
-    size_t n_memory = nsga->kind->n_memory == NULL ? 0 : nsga->kind->n_memory(pool->n_objectives), at = 0;
+    size_t n_memory = nsga->kind->n_memory == NULL ? 0 : nsga->kind->n_memory(pool->n_objectives);
     int64_t size = (int64_t)nsga->population, last = pool->n > 0 ? pool->number[pool->n - 1] / size : 0;
     int64_t valid = MIN(changed / size, MIN(last, (int64_t)nsga->kept->len));
     g_ptr_array_set_size(nsga->kept, (gint)valid);
     g_ptr_array_set_size(nsga->memory, (gint)valid);
-    while (at < pool->n && pool->number[at] < (int64_t)nsga->kept->len * size)
-        at++;
+    size_t at = hpt_pool_find(pool, valid * size);
     do {
         int64_t generation = nsga->kept->len;
         GArray *alive = g_array_new(false, false, sizeof(size_t));
