@@ -15,14 +15,14 @@ static void *asha_open(const HptPruneStudy *study, const HptSetting *settings, s
                        GString *spec, GError **error)
 {
     Asha asha = {hpt_prune_budget_eta(study), 1, (double)NAN, 5};
-    const HptPruneSetting known[] = {
-        {"eta", &asha.eta, 1.01, 1000, false, false},
-        {"min", &asha.min, 1, 1e15, true, false},
-        {"max", &asha.max, 1, 1e15, true, true},
-        {"grace", &asha.grace, 2, 1e6, true, false},
+    const HptSettingRule known[] = {
+        {"eta", &asha.eta, 1.01, 1000, false, false, NULL},
+        {"min", &asha.min, 1, 1e15, true, false, NULL},
+        {"max", &asha.max, 1, 1e15, true, true, NULL},
+        {"grace", &asha.grace, 2, 1e6, true, false, NULL},
     };
     size_t n_known = study->budgets != NULL ? 1 : G_N_ELEMENTS(known);
-    if (!hpt_prune_settings("asha", settings, n, known, n_known, spec, error))
+    if (!hpt_settings_apply("pruner", "asha", settings, n, known, n_known, spec, error))
         return NULL;
     if (asha.max <= asha.min) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "pruner 'asha': 'max' must be above 'min'");

@@ -51,14 +51,14 @@ static void *hyperband_open(const HptPruneStudy *study, const HptSetting *settin
                             GString *spec, GError **error)
 {
     Hyperband h = {.eta = hpt_prune_budget_eta(study), .min = 1, .max = (double)NAN, .grace = 5};
-    const HptPruneSetting known[] = {
-        {"eta", &h.eta, 1.01, 1000, false, false},
-        {"min", &h.min, 1, 1e15, true, false},
-        {"max", &h.max, 1, 1e15, true, true},
-        {"grace", &h.grace, 2, 1e6, true, false},
+    const HptSettingRule known[] = {
+        {"eta", &h.eta, 1.01, 1000, false, false, NULL},
+        {"min", &h.min, 1, 1e15, true, false, NULL},
+        {"max", &h.max, 1, 1e15, true, true, NULL},
+        {"grace", &h.grace, 2, 1e6, true, false, NULL},
     };
     size_t n_known = study->budgets != NULL ? 1 : G_N_ELEMENTS(known);
-    if (!hpt_prune_settings("hyperband", settings, n, known, n_known, spec, error))
+    if (!hpt_settings_apply("pruner", "hyperband", settings, n, known, n_known, spec, error))
         return NULL;
     if (study->budgets == NULL && !(h.max >= h.min)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,

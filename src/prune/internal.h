@@ -7,23 +7,6 @@
 
 #include <math.h>
 
-/* ---- settings ---- */
-
-/* One setting that a rule knows: where it goes (holding the default) and what is legal. */
-typedef struct {
-    const char *key;
-    double *out;
-    double low, high; /* both legal */
-    bool whole;       /* whole numbers only */
-    bool optional;    /* may be "none", which is NaN */
-} HptPruneSetting;
-
-/* Reads texts into the outs of known and appends every setting, given or not, to spec ("a=1,b=2").
- * Fails HPT_ERROR_USAGE for an unknown key (with a suggestion) or a value out of range. */
-bool hpt_prune_settings(const char *rule, const HptSetting *texts, size_t n,
-                        const HptPruneSetting *known, size_t n_known, GString *spec,
-                        GError **error) HPT_WARN_UNUSED;
-
 /* A copy of a rule's state for its open to return; owned. */
 void *hpt_prune_keep(const void *state, size_t size);
 

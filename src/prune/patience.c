@@ -21,12 +21,12 @@ static void *patience_open(const HptPruneStudy *study, const HptSetting *setting
 {
     (void)study;
     Patience p = {(double)NAN, 0, 0};
-    const HptPruneSetting known[] = {
-        {"patience", &p.patience, 1, 1e15, true, false},
-        {"delta", &p.delta, 0, G_MAXDOUBLE, false, false},
-        {"warmup", &p.warmup, 0, 1e15, true, false},
+    const HptSettingRule known[] = {
+        {"patience", &p.patience, 1, 1e15, true, false, NULL},
+        {"delta", &p.delta, 0, G_MAXDOUBLE, false, false, NULL},
+        {"warmup", &p.warmup, 0, 1e15, true, false, NULL},
     };
-    if (!hpt_prune_settings("patience", settings, n, known, G_N_ELEMENTS(known), spec, error))
+    if (!hpt_settings_apply("pruner", "patience", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     if (isnan(p.patience)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,

@@ -29,13 +29,13 @@ static void *pbt_open(const HptPruneStudy *study, const HptSetting *settings, si
         return NULL;
     }
     HptPbt pbt = {10, 0.2, 1.2, 0.25};
-    const HptPruneSetting known[] = {
-        {"population", &pbt.population, 2, 1e6, true, false},
-        {"quantile", &pbt.quantile, 0, 0.5, false, false},
-        {"factor", &pbt.factor, 1, 100, false, false},
-        {"resample", &pbt.resample, 0, 1, false, false},
+    const HptSettingRule known[] = {
+        {"population", &pbt.population, 2, 1e6, true, false, NULL},
+        {"quantile", &pbt.quantile, 0, 0.5, false, false, NULL},
+        {"factor", &pbt.factor, 1, 100, false, false, NULL},
+        {"resample", &pbt.resample, 0, 1, false, false, NULL},
     };
-    if (!hpt_prune_settings("pbt", settings, n, known, G_N_ELEMENTS(known), spec, error))
+    if (!hpt_settings_apply("pruner", "pbt", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     return hpt_prune_keep(&pbt, sizeof pbt);
 }

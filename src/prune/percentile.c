@@ -43,15 +43,15 @@ static void *open_either(const char *rule, bool median, const HptSetting *settin
                          GString *spec, GError **error)
 {
     Percentile p = {median ? 50 : 25, 5, 0, 1, 1, median};
-    const HptPruneSetting known[] = {
-        {"percentile", &p.percentile, 0, 100, false, false},
-        {"startup", &p.startup, 1, 1e9, true, false},
-        {"warmup", &p.warmup, 0, 1e15, true, false},
-        {"interval", &p.interval, 1, 1e15, true, false},
-        {"reports", &p.reports, 1, 1e15, true, false},
+    const HptSettingRule known[] = {
+        {"percentile", &p.percentile, 0, 100, false, false, NULL},
+        {"startup", &p.startup, 1, 1e9, true, false, NULL},
+        {"warmup", &p.warmup, 0, 1e15, true, false, NULL},
+        {"interval", &p.interval, 1, 1e15, true, false, NULL},
+        {"reports", &p.reports, 1, 1e15, true, false, NULL},
     };
-    if (!hpt_prune_settings(rule, settings, n, known + median, G_N_ELEMENTS(known) - median, spec,
-                            error))
+    if (!hpt_settings_apply("pruner", rule, settings, n, known + median, G_N_ELEMENTS(known) - median,
+                           spec, error))
         return NULL;
     return hpt_prune_keep(&p, sizeof p);
 }

@@ -10,13 +10,18 @@ static const HptPruneKind *const kinds[] = {
     &hpt_prune_threshold, &hpt_prune_patience, &hpt_prune_asha,
     &hpt_prune_hyperband, &hpt_prune_race,     &hpt_prune_pbt};
 
+void *hpt_prune_keep(const void *state, size_t size)
+{
+    return memcpy(g_malloc(size), state, size);
+}
+
 /* ---- none ---- */
 
 static void *none_open(const HptPruneStudy *study, const HptSetting *settings, size_t n,
                        GString *spec, GError **error)
 {
     (void)study;
-    return hpt_prune_settings("none", settings, n, NULL, 0, spec, error) ? g_malloc(1) : NULL;
+    return hpt_settings_apply("pruner", "none", settings, n, NULL, 0, spec, error) ? g_malloc(1) : NULL;
 }
 
 const HptPruneKind hpt_prune_none = {.name = "none", .version = 1, .open = none_open};

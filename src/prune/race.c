@@ -45,13 +45,13 @@ static void *race_open(const HptPruneStudy *study, const HptSetting *settings, s
     }
     double overlap = study->folds > 1 ? 1.0 / (study->folds - 1) : 0;
     Race race = {0.05, MIN(3, study->evaluations), 0, overlap};
-    const HptPruneSetting known[] = {
-        {"alpha", &race.alpha, 1e-9, 0.5, false, false},
-        {"first", &race.first, MIN(2, study->evaluations), study->evaluations, true, false},
-        {"delta", &race.delta, 0, G_MAXDOUBLE, false, false},
-        {"overlap", &race.overlap, 0, 1000, false, false},
+    const HptSettingRule known[] = {
+        {"alpha", &race.alpha, 1e-9, 0.5, false, false, NULL},
+        {"first", &race.first, MIN(2, study->evaluations), study->evaluations, true, false, NULL},
+        {"delta", &race.delta, 0, G_MAXDOUBLE, false, false, NULL},
+        {"overlap", &race.overlap, 0, 1000, false, false, NULL},
     };
-    if (!hpt_prune_settings("race", settings, n, known, G_N_ELEMENTS(known), spec, error))
+    if (!hpt_settings_apply("pruner", "race", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     return hpt_prune_keep(&race, sizeof race);
 }

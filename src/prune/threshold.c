@@ -18,14 +18,14 @@ static void *threshold_open(const HptPruneStudy *study, const HptSetting *settin
                             GString *spec, GError **error)
 {
     Threshold t = {(double)NAN, (double)NAN, 1, 0, 1};
-    const HptPruneSetting known[] = {
-        {"lower", &t.lower, -G_MAXDOUBLE, G_MAXDOUBLE, false, true},
-        {"upper", &t.upper, -G_MAXDOUBLE, G_MAXDOUBLE, false, true},
-        {"objective", &t.objective, 1, (double)study->n_objectives, true, false},
-        {"warmup", &t.warmup, 0, 1e15, true, false},
-        {"interval", &t.interval, 1, 1e15, true, false},
+    const HptSettingRule known[] = {
+        {"lower", &t.lower, -G_MAXDOUBLE, G_MAXDOUBLE, false, true, NULL},
+        {"upper", &t.upper, -G_MAXDOUBLE, G_MAXDOUBLE, false, true, NULL},
+        {"objective", &t.objective, 1, (double)study->n_objectives, true, false, NULL},
+        {"warmup", &t.warmup, 0, 1e15, true, false, NULL},
+        {"interval", &t.interval, 1, 1e15, true, false, NULL},
     };
-    if (!hpt_prune_settings("threshold", settings, n, known, G_N_ELEMENTS(known), spec, error))
+    if (!hpt_settings_apply("pruner", "threshold", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     if (isnan(t.lower) && isnan(t.upper)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,

@@ -22,7 +22,6 @@
 #include "search/cma.h"
 #include "search/learn.h"
 #include "search/pool.h"
-#include "search/rule.h"
 
 #include <math.h>
 #include <string.h>
@@ -299,14 +298,15 @@ static void cmaes_close(void *state)
 
 static void *cmaes_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec, GError **error)
 {
-    static const char *const restarts[] = {"none", "ipop", "bipop", NULL};
-    HptRule rules[] = {
-        {"population", 0, 0, MOST_POPULATION, true, NULL},
-        {"sigma", 0, 0, 1, false, NULL},
-        {"restarts", RESTARTS_BIPOP, 0, 0, false, restarts},
-        {"from", 0, 0, 1e9, true, NULL},
+    static const char *const words[] = {"none", "ipop", "bipop", NULL};
+    double population = 0, sigma = 0, restarts = RESTARTS_BIPOP, from = 0;
+    const HptSettingRule known[] = {
+        {"population", &population, 0, MOST_POPULATION, true, false, NULL},
+        {"sigma", &sigma, 0, 1, false, false, NULL},
+        {"restarts", &restarts, 0, 0, false, false, words},
+        {"from", &from, 0, 1e9, true, false, NULL},
     };
-    if (!hpt_rules_read("cmaes", rules, G_N_ELEMENTS(rules), settings, n, spec, error))
+    if (!hpt_settings_apply("sampler", "cmaes", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     Cmaes *cmaes = g_new0(Cmaes, 1);
     if (!hpt_learner_init(&cmaes->learner, search, error)) {
@@ -314,10 +314,10 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
         return NULL;
     }
     cmaes->pool = hpt_pool_new(&cmaes->learner.cube);
-    cmaes->population = (size_t)rules[0].value;
-    cmaes->sigma = rules[1].value > 0 ? MAX(rules[1].value, LEAST_SIGMA) : 0;
-    cmaes->restarts = (int)rules[2].value;
-    cmaes->from = (int64_t)rules[3].value;
+    cmaes->population = (size_t)population;
+    cmaes->sigma = sigma > 0 ? MAX(sigma, LEAST_SIGMA) : 0;
+    cmaes->restarts = (int)restarts;
+    cmaes->from = (int64_t)from;
     cmaes->kept = g_ptr_array_new_with_free_func(run_free);
     return cmaes;
 }

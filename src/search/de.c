@@ -26,7 +26,6 @@
 #include "num/sobol.h"
 #include "search/learn.h"
 #include "search/pool.h"
-#include "search/rule.h"
 
 #include <float.h>
 #include <math.h>
@@ -308,11 +307,12 @@ static void de_close(void *state)
 
 static void *de_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec, GError **error)
 {
-    HptRule rules[] = {
-        {"population", 12, LEAST_MEMBERS, 10000, true, NULL},
-        {"best", 0.2, 0, 1, false, NULL},
+    double population = 12, best = 0.2;
+    const HptSettingRule known[] = {
+        {"population", &population, LEAST_MEMBERS, 10000, true, false, NULL},
+        {"best", &best, 0, 1, false, false, NULL},
     };
-    if (!hpt_rules_read("de", rules, G_N_ELEMENTS(rules), settings, n, spec, error))
+    if (!hpt_settings_apply("sampler", "de", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     De *de = g_new0(De, 1);
     if (!hpt_learner_init(&de->learner, search, error)) {
@@ -320,8 +320,8 @@ static void *de_open(const HptSearch *search, const HptSetting *settings, size_t
         return NULL;
     }
     de->pool = hpt_pool_new(&de->learner.cube);
-    de->population = (size_t)rules[0].value;
-    de->best = rules[1].value;
+    de->population = (size_t)population;
+    de->best = best;
     return de;
 }
 

@@ -19,7 +19,6 @@
 #include "search/forest.h"
 #include "search/learn.h"
 
-#include "base/number.h"
 #include "num/elementary.h"
 #include "num/normal.h"
 
@@ -38,17 +37,12 @@ enum {
     STEPS = 30,     /* of each at most */
     AROUND = 4,     /* neighbours in a number; in a category at most twice as many */
     MOST_PARAMS = 25, /* that a step looks at */
-    MOST_SETTING = 100000,
 };
 
 typedef struct {
-    double random;
-    int trees, candidates;
-} Settings;
-
-typedef struct {
     HptLearner learner;
-    Settings settings;
+    double random; /* the settings */
+    int trees, candidates;
 } Forest;
 
 /* ---- what the forest is given ---- */
@@ -130,7 +124,7 @@ static Data choose_data(const HptTold *told, const HptHistory *history)
 static HptForest *fit(const Forest *forest, Data *data, size_t n_running, HptDraws *draws)
 {
     const HptCube *cube = &forest->learner.cube;
-    const HptForestSettings settings = {forest->settings.trees, LEAST_LEAF, FEATURES};
+    const HptForestSettings settings = {forest->trees, LEAST_LEAF, FEATURES};
     HptForest *model = hpt_forest_new(cube, data->rows, data->y, data->n_finished, &settings, draws, NULL);
     if (n_running == 0)
         return model;
@@ -267,33 +261,6 @@ static bool hunt_down(Hunt *hunt, const Data *data, int candidates)
 
 /* ---- the sampler ---- */
 
-static bool read_setting(Settings *out, const HptSetting *setting, GError **error)
-{
-    static const char *const keys[] = {"candidates", "random", "trees", NULL};
-    double value = 0;
-    if (!g_strv_contains(keys, setting->key)) {
-        const char *near = hpt_suggest(setting->key, keys);
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler 'forest' has no setting '%s'%s%s%s", setting->key,
-                    near == NULL ? "" : "; did you mean '", near == NULL ? "" : near, near == NULL ? "" : "'?");
-        return false;
-    }
-    bool share = strcmp(setting->key, "random") == 0;
-    int most = share ? 1 : strcmp(setting->key, "trees") == 0 ? 1000 : MOST_SETTING;
-    if (!hpt_number_parse(setting->value, &value, NULL) || value < (share ? 0 : 1) || value > most ||
-        (!share && floor(value) < value)) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler 'forest': '%s' must be %s%d, not '%s'",
-                    setting->key, share ? "a number from 0 to " : "a whole number from 1 to ", most, setting->value);
-        return false;
-    }
-    if (share)
-        out->random = value;
-    else if (strcmp(setting->key, "trees") == 0)
-        out->trees = (int)value;
-    else
-        out->candidates = (int)value;
-    return true;
-}
-
 static void forest_close(void *state)
 {
     Forest *forest = state;
@@ -303,19 +270,22 @@ static void forest_close(void *state)
 
 static void *forest_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec, GError **error)
 {
-    Settings chosen = {.random = 0.1, .trees = 20, .candidates = 1000};
-    for (size_t i = 0; i < n; i++)
-        if (!read_setting(&chosen, &settings[i], error))
-            return NULL;
+    double random = 0.1, trees = 20, candidates = 1000;
+    const HptSettingRule known[] = {
+        {"random", &random, 0, 1, false, false, NULL},
+        {"trees", &trees, 1, 1000, true, false, NULL},
+        {"candidates", &candidates, 1, 100000, true, false, NULL},
+    };
+    if (!hpt_settings_apply("sampler", "forest", settings, n, known, G_N_ELEMENTS(known), spec, error))
+        return NULL;
     Forest *forest = g_new0(Forest, 1);
-    forest->settings = chosen;
     if (!hpt_learner_init(&forest->learner, search, error)) {
         g_free(forest);
         return NULL;
     }
-    char random[HPT_NUMBER_TEXT_SIZE];
-    g_string_append_printf(spec, "random=%s,trees=%d,candidates=%d", hpt_number_text(chosen.random, random),
-                           chosen.trees, chosen.candidates);
+    forest->random = random;
+    forest->trees = (int)trees;
+    forest->candidates = (int)candidates;
     return forest;
 }
 
@@ -330,7 +300,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
         return hpt_learner_start(learner, number, rank, reason, error);
     size_t d = learner->cube.n;
     g_autofree double *row = g_new(double, d + 1);
-    if (d == 0 || hpt_draws_uniform(&draws) < forest->settings.random) {
+    if (d == 0 || hpt_draws_uniform(&draws) < forest->random) {
         bool drawn = d > 0 && hpt_cube_draw(&learner->cube, &draws, row);
         *reason = g_strdup("a random configuration, as some always are");
         return hpt_learner_take(learner, told, number, drawn ? row : NULL, &draws, reason, error);
@@ -338,9 +308,9 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
     g_auto(Data) data = choose_data(told, history);
     g_autoptr(HptForest) model = fit(forest, &data, told->n_running, &draws);
     Hunt hunt = {.cube = &learner->cube, .told = told, .model = model, .draws = &draws, .best = data.y[0], .row = row};
-    bool found = hunt_down(&hunt, &data, forest->settings.candidates);
+    bool found = hunt_down(&hunt, &data, forest->candidates);
     g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(text, "expected improvement by %d trees on %zu trials", forest->settings.trees,
+    g_string_append_printf(text, "expected improvement by %d trees on %zu trials", forest->trees,
                            data.n_finished);
     if (told->n_running > 0)
         g_string_append_printf(text, " and %zu running", data.n - data.n_finished);

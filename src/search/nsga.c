@@ -1,7 +1,5 @@
 #include "search/nsga.h"
 
-#include "search/rule.h"
-
 #include <string.h>
 
 enum { MAX_TRIES = 30, CROSSOVER_ETA = 5, MUTATION_ETA = 10 };
@@ -104,12 +102,13 @@ HptConfig *nsga_propose(void *state, const HptHistory *history, int64_t number, 
 void *nsga_open(const NsgaKind *kind, const HptSearch *search, const HptSetting *settings, size_t n,
                 GString *spec, GError **error)
 {
-    HptRule rules[] = {
-        {"population", 10, 4, 10000, true, NULL},
-        {"crossover", 0.9, 0, 1, false, NULL},
-        {"mutation", 1, 0, 1000, false, NULL},
+    double population = 10, crossover = 0.9, mutation = 1;
+    const HptSettingRule known[] = {
+        {"population", &population, 4, 10000, true, false, NULL},
+        {"crossover", &crossover, 0, 1, false, false, NULL},
+        {"mutation", &mutation, 0, 1000, false, false, NULL},
     };
-    if (!hpt_rules_read(kind->name, rules, G_N_ELEMENTS(rules), settings, n, spec, error))
+    if (!hpt_settings_apply("sampler", kind->name, settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
     Nsga *nsga = g_new0(Nsga, 1);
     if (!hpt_learner_init(&nsga->learner, search, error)) {
@@ -118,8 +117,8 @@ void *nsga_open(const NsgaKind *kind, const HptSearch *search, const HptSetting 
     }
     nsga->kind = kind;
     nsga->pool = hpt_pool_new(&nsga->learner.cube);
-    nsga->population = (size_t)rules[0].value;
-    nsga->variation = (HptVariation){rules[1].value, CROSSOVER_ETA, rules[2].value, MUTATION_ETA};
+    nsga->population = (size_t)population;
+    nsga->variation = (HptVariation){crossover, CROSSOVER_ETA, mutation, MUTATION_ETA};
     nsga->kept = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
     nsga->memory = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
     return nsga;
