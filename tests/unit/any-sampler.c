@@ -17,25 +17,14 @@ typedef struct {
 
 /* ---- tools ---- */
 
-static void clear_trial(void *data)
-{
-    HptObservation *trial = data;
-    hpt_config_free((HptConfig *)trial->config);
-    g_free((double *)trial->values);
-    g_free((double *)trial->constraints);
-}
-
 static void case_init(Case *of, const HptSpace *space, size_t n_objectives, size_t n_constraints)
 {
-    *of = (Case){{.space = space, .seed = 9}, NULL, n_objectives, n_constraints};
-    of->trials = g_array_new(false, false, sizeof(HptObservation));
-    g_array_set_clear_func(of->trials, clear_trial);
+    *of = (Case){{.space = space, .seed = 9}, trials_new(), n_objectives, n_constraints};
 }
 
 static HptHistory history_of(const Case *of)
 {
-    return (HptHistory){(const HptObservation *)(const void *)of->trials->data, of->trials->len, of->n_objectives,
-                        of->n_constraints};
+    return history_from(of->trials, of->n_objectives, of->n_constraints);
 }
 
 /* The proposal, or NULL: there is none, and why is said. */
@@ -50,16 +39,7 @@ static HptConfig *propose(HptSampler *sampler, const HptSpace *space, const HptH
         return NULL;
     }
     g_assert_no_error(error);
-    g_assert_cmpuint(hpt_space_forbidden(space, proposal.config), ==, SIZE_MAX);
-    g_assert_true(proposal.reason == NULL || strchr(proposal.reason, '\n') == NULL);
-    g_autofree char *text = hpt_config_canonical(space, proposal.config);
-    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), &error);
-    g_autoptr(HptConfig) back = hpt_config_from_json(space, object, false, &error);
-    g_assert_no_error(error);
-    g_assert_true(hpt_config_equal(back, proposal.config));
-    HptConfig *config = g_steal_pointer(&proposal.config);
-    hpt_proposal_clear(&proposal);
-    return config;
+    return legal_config(space, &proposal);
 }
 
 /* Is there one, and is it the same from an object that was never asked? */

@@ -13,27 +13,6 @@ static const char *const samplers[] = {"cmaes", "de", "nsga2", "nsga3"};
 
 /* ---- tools ---- */
 
-static void clear(void *data)
-{
-    HptObservation *trial = data;
-    hpt_config_free((HptConfig *)trial->config);
-    g_free((double *)trial->values);
-    g_free((double *)trial->constraints);
-}
-
-static GArray *trials_new(void)
-{
-    GArray *trials = g_array_new(false, true, sizeof(HptObservation));
-    g_array_set_clear_func(trials, clear);
-    return trials;
-}
-
-static HptHistory history_of(const GArray *trials, size_t n_objectives, size_t n_constraints)
-{
-    return (HptHistory){(const HptObservation *)(const void *)trials->data, trials->len, n_objectives,
-                        n_constraints};
-}
-
 static HptConfig *ask(HptSampler *sampler, const HptHistory *history, int64_t number, char **reason)
 {
     g_autoptr(GError) error = NULL;
@@ -59,13 +38,12 @@ static void tell(GArray *trials, const HptSpace *space, HptConfig *config, Objec
                  size_t n_constraints)
 {
     HptObservation trial = {.number = trials->len, .config = config, .finished = true};
-    double *values = g_new(double, n_objectives), *constraint = g_new(double, 1);
+    double *values = g_new(double, n_objectives);
+    g_autofree double *constraint = g_new(double, 1);
     objective(space, config, values, constraint);
     trial.values = values;
-    trial.constraints = constraint;
-    if (n_constraints == 0)
-        g_free(constraint);
-    trial.constraints = n_constraints == 0 ? NULL : constraint;
+    if (n_constraints > 0)
+        trial.constraints = g_steal_pointer(&constraint);
     g_array_append_val(trials, trial);
 }
 
@@ -76,7 +54,7 @@ static GArray *search(const char *spec, const HptSpace *space, uint64_t seed, in
     g_autoptr(HptSampler) sampler = sampler_of(spec, &of);
     GArray *trials = trials_new();
     for (int i = 0; i < n; i++) {
-        HptHistory history = history_of(trials, n_objectives, n_constraints);
+        HptHistory history = history_from(trials, n_objectives, n_constraints);
         tell(trials, space, ask(sampler, &history, i, NULL), objective, n_objectives, n_constraints);
     }
     return trials;
@@ -316,19 +294,17 @@ static void test_workers(gconstpointer spec)
         GArray *copy = g_array_new(false, false, sizeof(HptObservation)); /* borrows from trials */
         g_array_append_vals(copy, trials->data, trials->len);
         g_ptr_array_add(saw, copy);
-        HptHistory history = history_of(copy, 1, 0);
+        HptHistory history = history_from(copy, 1, 0);
         HptObservation trial = {.number = i, .config = ask(one, &history, i, NULL)};
         g_array_append_val(trials, trial);
         if (i % 11 != 10)
-            g_array_append_val(running, i);
-        else if (running->len == WORKERS)
             g_array_append_val(running, i);
     }
     g_array_unref(running);
     g_autoptr(HptSampler) two_objects = sampler_of(hpt_sampler_get_spec(one), &of);
     for (guint step = 0; step < N; step++) {
         guint i = (step * 37 + 11) % N;
-        HptHistory history = history_of(saw->pdata[i], 1, 0);
+        HptHistory history = history_from(saw->pdata[i], 1, 0);
         g_autoptr(HptConfig) again = ask(two_objects, &history, i, NULL);
         g_assert_true(hpt_config_equal(again, g_array_index(trials, HptObservation, i).config));
     }
@@ -472,7 +448,7 @@ static void test_warm(void)
     HptSearch of = {.space = space, .seed = 2};
     g_autoptr(GArray) trials = search("random", space, 2, 200, sphere, 1, 0);
     g_autoptr(HptSampler) warm = sampler_of("cmaes:from=200", &of), cold = sampler_of("cmaes", &of);
-    HptHistory history = history_of(trials, 1, 0), early = history;
+    HptHistory history = history_from(trials, 1, 0), early = history;
     early.n = 0;
     double sum = 0, all = 0;
     for (int64_t i = 200; i < 230; i++) {
@@ -499,7 +475,7 @@ static void test_restarts(void)
         g_autoptr(GArray) trials = trials_new();
         bool second = false, larger = false, other = false;
         for (int i = 0; i < 500; i++) {
-            HptHistory history = history_of(trials, 1, 0);
+            HptHistory history = history_from(trials, 1, 0);
             g_autofree char *reason = NULL;
             tell(trials, space, ask(sampler, &history, i, &reason), sphere, 1, 0);
             second = second || strstr(reason, "run 2,") != NULL;
@@ -531,24 +507,15 @@ static void test_settings(void)
 {
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
     HptSearch of = {.space = space};
-    static const struct {
-        const char *spec, *canonical;
-    } good[] = {
+    static const SpecCase good[] = {
         {"cmaes", "cmaes:population=0,sigma=0,restarts=bipop,from=0"},
         {"cmaes:from=50,restarts=none", "cmaes:population=0,sigma=0,restarts=none,from=50"},
         {"de", "de:population=12,best=0.2"},
         {"nsga2", "nsga2:population=10,crossover=0.9,mutation=1"},
         {"nsga3:population=28", "nsga3:population=28,crossover=0.9,mutation=1"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
-        g_autoptr(HptSampler) sampler = sampler_of(good[i].spec, &of);
-        g_assert_cmpstr(hpt_sampler_get_spec(sampler), ==, good[i].canonical);
-        g_assert_true(hpt_sampler_learns(sampler));
-        g_assert_cmpint(hpt_sampler_total(sampler), ==, -1);
-    }
-    static const struct {
-        const char *spec, *message;
-    } bad[] = {
+    assert_canonical(good, G_N_ELEMENTS(good), &of);
+    static const SpecCase bad[] = {
         {"cmaes:sigm=1", "sampler 'cmaes' has no setting 'sigm'; did you mean 'sigma'?"},
         {"cmaes:sigma=2", "sampler 'cmaes': 'sigma' must be a number from 0 to 1, not '2'"},
         {"cmaes:restarts=yes", "sampler 'cmaes': 'restarts' must be one of none, ipop, bipop, not 'yes'"},
@@ -556,12 +523,7 @@ static void test_settings(void)
         {"nsga3:x=3", "sampler 'nsga3' has no setting 'x'"},
         {"de:population=4.5", "sampler 'de': 'population' must be a whole number from 4 to 10000, not '4.5'"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_null(hpt_sampler_new(bad[i].spec, &of, &error));
-        g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
-        g_assert_cmpstr(error->message, ==, bad[i].message);
-    }
+    assert_refused(bad, G_N_ELEMENTS(bad), &of);
 }
 
 int main(int argc, char **argv)

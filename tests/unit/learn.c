@@ -18,40 +18,7 @@ static HptConfig *propose(HptSampler *sampler, const HptSpace *space, const HptH
     HptProposal proposal = {0};
     g_assert_true(hpt_sampler_propose(sampler, history, number, &proposal, &error));
     g_assert_no_error(error);
-    g_assert_cmpuint(hpt_space_forbidden(space, proposal.config), ==, SIZE_MAX);
-    g_assert_true(proposal.reason == NULL || strchr(proposal.reason, '\n') == NULL);
-    /* A legal configuration is one that can be read back. */
-    g_autofree char *text = hpt_config_canonical(space, proposal.config);
-    g_autoptr(json_t) object = hpt_json_parse(text, strlen(text), &error);
-    g_autoptr(HptConfig) back = hpt_config_from_json(space, object, false, &error);
-    g_assert_no_error(error);
-    g_assert_true(hpt_config_equal(back, proposal.config));
-    HptConfig *config = g_steal_pointer(&proposal.config);
-    hpt_proposal_clear(&proposal);
-    return config;
-}
-
-static void clear(void *observation)
-{
-    hpt_config_free((HptConfig *)((HptObservation *)observation)->config);
-    g_free((double *)((HptObservation *)observation)->values);
-    g_free((double *)((HptObservation *)observation)->constraints);
-}
-
-static GArray *history_new(void)
-{
-    GArray *told = g_array_new(false, false, sizeof(HptObservation));
-    g_array_set_clear_func(told, clear);
-    return told;
-}
-
-static HptHistory history_of(const GArray *told, size_t n_objectives)
-{
-    return (HptHistory){
-        .observations = (const HptObservation *)(const void *)told->data,
-        .n = told->len,
-        .n_objectives = n_objectives,
-    };
+    return legal_config(space, &proposal);
 }
 
 /* Steals config; values NULL: failed; finished false: it runs. */
@@ -83,10 +50,10 @@ static double lowest(const char *spec, uint64_t seed, int n)
     g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0.01, 100] log\nc integer [1, 30]\n");
     HptSearch search = {.space = space, .seed = seed};
     g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     double low = (double)INFINITY;
     for (int i = 0; i < n; i++) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         HptConfig *config = propose(sampler, space, &history, i);
         double value = bowl(config, space);
         low = MIN(low, value);
@@ -110,10 +77,10 @@ static void test_pure(gconstpointer spec)
     g_autoptr(HptSpace) space = space_of(mixed);
     HptSearch search = {.space = space, .seed = 5};
     g_autoptr(HptSampler) one = sampler_of(spec, &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     g_autoptr(GPtrArray) proposed = g_ptr_array_new_with_free_func((GDestroyNotify)hpt_config_free);
     for (int64_t i = 0; i < 30; i++) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         HptConfig *config = propose(one, space, &history, i);
         g_ptr_array_add(proposed, hpt_config_copy(config));
         double value = config->values[hpt_space_find(space, "C")].number;
@@ -121,7 +88,7 @@ static void test_pure(gconstpointer spec)
     }
     g_autoptr(HptSampler) two = sampler_of(hpt_sampler_get_spec(one), &search);
     for (int64_t i = 29; i >= 0; i -= 3) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         history.n = (size_t)i;
         g_autoptr(HptConfig) again = propose(two, space, &history, i);
         g_assert_true(hpt_config_equal(again, proposed->pdata[i]));
@@ -135,9 +102,9 @@ static void test_running(gconstpointer spec)
     g_autoptr(HptSpace) space = space_of("x integer [1, 40]\n");
     HptSearch search = {.space = space, .seed = 3};
     g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     for (int64_t i = 0; i < 30; i++) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         HptConfig *config = propose(sampler, space, &history, i);
         for (guint j = 0; j < told->len; j++) /* none is tried twice while there are others */
             g_assert_false(hpt_config_equal(g_array_index(told, HptObservation, j).config, config));
@@ -171,11 +138,10 @@ static void survive(const char *spec, const char *text, uint64_t seed, int kind,
     g_autoptr(HptSpace) space = space_of(text);
     HptSearch search = {.space = space, .seed = seed};
     g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     HptStream stream = hpt_stream(seed, kind, "test", text);
     for (int64_t i = 0; i < n_trials; i++) {
-        HptHistory history = history_of(told, n_objectives);
-        history.n_constraints = seed % 2 == 1 ? 2 : 0;
+        HptHistory history = history_from(told, n_objectives, seed % 2 == 1 ? 2 : 0);
         HptConfig *config = propose(sampler, space, &history, i);
         double values[3];
         for (size_t k = 0; k < n_objectives; k++)
@@ -260,10 +226,10 @@ static void test_digest(gconstpointer spec)
     g_autoptr(HptSpace) space = space_of(mixed);
     HptSearch search = {.space = space, .seed = 11};
     g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     g_autoptr(HptDigester) digester = hpt_digester_new();
     for (int64_t i = 0; i < 60; i++) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         HptConfig *config = propose(sampler, space, &history, i);
         g_autofree char *line = hpt_config_canonical(space, config);
         hpt_digester_add(digester, line, strlen(line));
@@ -298,7 +264,7 @@ static void test_noise(gconstpointer spec)
     for (int noisy = 0; noisy < 2; noisy++) {
         HptSearch search = {.space = space, .seed = 2};
         g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
-        g_autoptr(GArray) told = history_new();
+        g_autoptr(GArray) told = trials_new();
         HptStream stream = hpt_stream(3, noisy, "test", "noise");
         for (uint64_t i = 0; i < 60; i++) {
             HptConfig *config = hpt_config_new(space);
@@ -307,7 +273,7 @@ static void test_noise(gconstpointer spec)
             double value = 10 * (x - 0.3) * (x - 0.3) + noisy * (i == 40 ? -3.9 : 2 * sign);
             tell(told, config, true, &value, 1);
         }
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         int64_t best = hpt_sampler_best(sampler, &history);
         g_assert_cmpint(best, >=, noisy ? 10 : 17);
         g_assert_cmpint(best, <=, noisy ? 26 : 18);
@@ -322,15 +288,15 @@ static void test_turns(void)
         space_of("k categorical {a, b}\nx real [0, 1] | k == a\ny real [0, 1] | k == b\n");
     HptSearch search = {.space = space, .seed = 7};
     g_autoptr(HptSampler) sampler = sampler_of("gp", &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     size_t k = hpt_space_find(space, "k");
     for (int64_t i = 0; i < 12; i++) {
-        HptHistory history = history_of(told, 1);
+        HptHistory history = history_from(told, 1, 0);
         HptConfig *config = propose(sampler, space, &history, i);
         double value = config->values[k].index == 0 ? (double)i / 100 : 5;
         tell(told, config, true, &value, 1);
     }
-    HptHistory history = history_of(told, 1);
+    HptHistory history = history_from(told, 1, 0);
     int drawn = 0, worse = 0;
     for (int64_t i = 12; i < 112; i++) {
         HptProposal proposal = {0};
@@ -351,9 +317,7 @@ static void test_settings(void)
 {
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
     HptSearch search = {.space = space};
-    static const struct {
-        const char *spec, *canonical;
-    } good[] = {
+    static const SpecCase good[] = {
         {"tpe", "tpe:good=0.15,most=25,candidates=64"},
         {"gp", "gp"},
         {"auto", "auto"},
@@ -361,14 +325,8 @@ static void test_settings(void)
         {"forest:trees=3,candidates=9,random=0", "forest:random=0,trees=3,candidates=9"},
         {"tpe:candidates=7,good=0.25", "tpe:good=0.25,most=25,candidates=7"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
-        g_autoptr(HptSampler) sampler = sampler_of(good[i].spec, &search);
-        g_assert_cmpstr(hpt_sampler_get_spec(sampler), ==, good[i].canonical);
-        g_assert_cmpint(hpt_sampler_total(sampler), ==, -1);
-    }
-    static const struct {
-        const char *spec, *message;
-    } bad[] = {
+    assert_canonical(good, G_N_ELEMENTS(good), &search);
+    static const SpecCase bad[] = {
         {"gp:x=1", "sampler 'gp' has no setting 'x'"},
         {"auto:x=1", "sampler 'auto' has no setting 'x'"},
         {"forest:tree=1", "sampler 'forest' has no setting 'tree'; did you mean 'trees'?"},
@@ -381,12 +339,7 @@ static void test_settings(void)
         {"tpe:most=2.5", "sampler 'tpe': 'most' must be a whole number from 1 to 100000, not '2.5'"},
         {"tpe:candidates=x", "sampler 'tpe': 'candidates' must be a whole number from 1 to 100000, not 'x'"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_null(hpt_sampler_new(bad[i].spec, &search, &error));
-        g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
-        g_assert_cmpstr(error->message, ==, bad[i].message);
-    }
+    assert_refused(bad, G_N_ELEMENTS(bad), &search);
 }
 
 /* The best values break a constraint: what keeps it is preferred. */
@@ -395,11 +348,10 @@ static void test_forest_constraint(void)
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\ny real [0, 1]\n");
     HptSearch search = {.space = space, .seed = 3};
     g_autoptr(HptSampler) sampler = sampler_of("forest:random=0", &search);
-    g_autoptr(GArray) told = history_new();
+    g_autoptr(GArray) told = trials_new();
     int kept = 0;
     for (int i = 0; i < 40; i++) {
-        HptHistory history = history_of(told, 1);
-        history.n_constraints = 1;
+        HptHistory history = history_from(told, 1, 1);
         HptConfig *config = propose(sampler, space, &history, i);
         double x = config->values[0].number;
         tell(told, config, true, &x, 1);

@@ -50,9 +50,7 @@ static void test_spec(void)
         g_autoptr(HptSampler) again = sampler_of(good[i].canonical, &search);
         g_assert_cmpstr(hpt_sampler_get_spec(again), ==, good[i].canonical);
     }
-    static const struct {
-        const char *spec, *message;
-    } bad[] = {
+    static const SpecCase bad[] = {
         {"gird", "unknown sampler 'gird'; did you mean 'grid'?"},
         {"", "unknown sampler ''; there are auto, cmaes, de, forest, gp, grid, nsga2, nsga3, random, "
          "sobol and tpe"},
@@ -74,12 +72,7 @@ static void test_spec(void)
                          "did you mean 'points'?"},
         {"grid:zebra=3", "sampler 'grid' has no setting and the space no parameter 'zebra'"},
     };
-    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autoptr(GError) error = NULL;
-        g_assert_null(hpt_sampler_new(bad[i].spec, &search, &error));
-        g_assert_error(error, HPT_ERROR, HPT_ERROR_USAGE);
-        g_assert_cmpstr(error->message, ==, bad[i].message);
-    }
+    assert_refused(bad, G_N_ELEMENTS(bad), &search);
     const char *const *names = hpt_sampler_get_names();
     for (size_t i = 0; names[i] != NULL; i++) {
         g_autoptr(HptSampler) sampler = sampler_of(names[i], &search);
