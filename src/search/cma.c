@@ -113,6 +113,19 @@ static double width_of(const HptCma *cma, size_t i)
     return cma->sigma * cma->scale[i] * sqrt(diagonal(cma, i));
 }
 
+/* C = B D² Bᵀ; of such a sum nothing on the diagonal is below 0. */
+static void make_c(HptCma *cma)
+{
+    size_t n = cma->n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k <= i; k++) {
+            double sum = 0;
+            for (size_t j = 0; j < n; j++)
+                sum += cma->b[i * n + j] * cma->b[k * n + j] * (cma->d[j] * cma->d[j]);
+            cma->c[i * n + k] = cma->c[k * n + i] = sum;
+        }
+}
+
 /* B and D of C; where C has lost its way it becomes the identity. */
 static void make_axes(HptCma *cma)
 {
@@ -134,8 +147,11 @@ static void make_axes(HptCma *cma)
         return;
     }
     double least = n > 0 ? LEAST_VALUE * cma->d[n - 1] : 0;
+    bool flat = n > 0 && cma->d[0] < least;
     for (size_t i = 0; i < n; i++)
         cma->d[i] = sqrt(MAX(cma->d[i], least));
+    if (flat)
+        make_c(cma);
 }
 
 /* y = B D z */

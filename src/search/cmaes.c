@@ -324,7 +324,7 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
 
 const HptSamplerKind hpt_sampler_cmaes = {
     .name = "cmaes",
-    .version = 1,
+    .version = 2,
     .open = cmaes_open,
     .close = cmaes_close,
     .propose = cmaes_propose,

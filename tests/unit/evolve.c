@@ -487,6 +487,22 @@ static void test_restarts(void)
     }
 }
 
+/* Without another run a number that is settled long since gets so narrow, against its margin, that C has to be kept
+ * from losing its way. */
+static void test_long(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\nn integer [0, 9]\nk categorical {a, b}\n");
+    HptSearch of = {.space = space, .seed = 6};
+    g_autoptr(HptSampler) sampler = sampler_of("cmaes:restarts=none", &of);
+    g_autoptr(GArray) trials = trials_new();
+    for (int i = 0; i < 3600; i++) {
+        HptHistory history = history_from(trials, 1, 0);
+        g_autofree char *reason = NULL;
+        tell(trials, space, ask(sampler, &history, i, &reason), sphere, 1, 0);
+        g_assert_null(strstr(reason, "NaN"));
+    }
+}
+
 /* Many numbers: C is diagonal, and it still gets somewhere, in bounded time. */
 static void test_many(void)
 {
@@ -550,6 +566,7 @@ int main(int argc, char **argv)
     g_test_add_func("/evolve/fit", test_fit);
     g_test_add_func("/evolve/warm", test_warm);
     g_test_add_func("/evolve/restarts", test_restarts);
+    g_test_add_func("/evolve/long", test_long);
     g_test_add_func("/evolve/many", test_many);
     g_test_add_func("/evolve/settings", test_settings);
     return g_test_run();
