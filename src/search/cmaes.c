@@ -26,7 +26,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_DRAWS = 20, KEPT = 8, MOST_WARM = 1000, MOST_POPULATION = 1000 };
+enum { MAX_DRAWS = 20, KEPT = 8, MOST_WARM = 1000, LEAST_POPULATION = 2, MOST_POPULATION = 1000 };
 #define FIRST_SIGMA 0.2
 #define WARM_SIGMA 0.02
 #define LEAST_SIGMA 1e-6
@@ -224,7 +224,7 @@ static void next_generation(const Cmaes *cmaes, Run *run)
         }
     run->spent[run->small] += (int64_t)run->population;
     run->next = end;
-    if (n < 2 || 2 * n < run->population || n_valued == 0)
+    if (n < LEAST_POPULATION || 2 * n < run->population || n_valued == 0)
         return;
     update(cmaes, run, trials, n, n_valued);
     if (cmaes->restarts != RESTARTS_NONE && has_ended(cmaes, run))
@@ -308,6 +308,11 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
     };
     if (!hpt_settings_apply("sampler", "cmaes", settings, n, known, G_N_ELEMENTS(known), spec, error))
         return NULL;
+    if (population > 0 && population < LEAST_POPULATION) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "sampler 'cmaes': 'population' must be 0 or at least %d, not '1'", LEAST_POPULATION);
+        return NULL;
+    }
     Cmaes *cmaes = g_new0(Cmaes, 1);
     if (!hpt_learner_init(&cmaes->learner, search, error)) {
         g_free(cmaes);

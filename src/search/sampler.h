@@ -75,7 +75,7 @@ typedef struct {
  *   tpe      good=0.15      share of the trials that count as good
  *            most=25        of them at most so many
  *            candidates=64  configurations drawn like them, of which one is proposed
- *   cmaes    population=0   trials of a generation; 0: 4 + 3 ln of the parameters
+ *   cmaes    population=0   trials of a generation, at least 2; 0: 4 + 3 ln of the parameters
  *            sigma=0        width of the first distribution, as a share of each range; 0: 0.2, and down to
  *                           0.02 where it begins with 100 trials
  *            restarts=bipop when a run is at its end: bipop, ipop or none

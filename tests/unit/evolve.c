@@ -533,6 +533,7 @@ static void test_settings(void)
     assert_canonical(good, G_N_ELEMENTS(good), &of);
     static const SpecCase bad[] = {
         {"cmaes:sigm=1", "sampler 'cmaes' has no setting 'sigm'; did you mean 'sigma'?"},
+        {"cmaes:population=1", "sampler 'cmaes': 'population' must be 0 or at least 2, not '1'"},
         {"cmaes:sigma=2", "sampler 'cmaes': 'sigma' must be a number from 0 to 1, not '2'"},
         {"cmaes:restarts=yes", "sampler 'cmaes': 'restarts' must be one of none, ipop, bipop, not 'yes'"},
         {"nsga2:population=3", "sampler 'nsga2': 'population' must be a whole number from 4 to 10000, not '3'"},
