@@ -35,7 +35,7 @@ bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *tell
               bool *again, GError **error) HPT_WARN_UNUSED;
 
 /* The trial is still being run: its lease lasts from now for lease_us, or with 0 as long as it was given for.
- * *until_us: when it ends. Fails as hpt_tell. */
+ * *until_us: when it ends. Fails HPT_ERROR_CONFLICT for a trial that is not given out, as for one that never was. */
 bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, int attempt, int64_t lease_us,
                     int64_t patience_us, int64_t *until_us, GError **error) HPT_WARN_UNUSED;
 
