@@ -1,7 +1,7 @@
 /* Small dense linear algebra in a fixed order of operations, so with the same bits on every machine.
  *
- * Matrices are row-major; stride is the distance between rows. No allocation. Sums go in eight lanes, whatever
- * the CPU has; on those with AVX2 the lanes are worked on by fours (see clones.h), to the same bits.
+ * Matrices are row-major; stride is the distance between rows. No allocation. The order of
+ * sums does not depend on the CPU; on those with AVX2 four are worked on at a time (see clones.h), to the same bits.
  */
 #ifndef HPT_NUM_LINEAR_H
 #define HPT_NUM_LINEAR_H
@@ -17,8 +17,8 @@ double hpt_dot(const double *a, const double *b, size_t n);
 
 /* The lower Cholesky factor of the symmetric matrix a, of which the lower half is read and replaced;
  * what is above the diagonal stays. False: a is not positive definite; a is then spoilt.
- * Cost n³/3. Source: Golub & Van Loan 2013, 4.2.5 (gaxpy form, by rows). */
-bool hpt_cholesky(double *a, size_t n, size_t stride);
+ * Cost n³/3. Scratch: n · HPT_BLOCK doubles. Source: Golub & Van Loan 2013, 4.2.5 and 4.2.6 (gaxpy form, by blocks of rows). */
+bool hpt_cholesky(double *a, size_t n, size_t stride, double *scratch);
 
 /* The factor of a matrix with one more row: l has the factor of the first n rows, row n the new elements up to
  * the diagonal. False: not positive definite. Cost n². */
@@ -37,7 +37,13 @@ void hpt_solve_upper(const double *l, size_t n, size_t stride, double *x);
 /* The same for HPT_BLOCK columns, x being n × HPT_BLOCK. */
 void hpt_solve_lower_block(const double *l, size_t n, size_t stride, double *x);
 
-/* The lower half of (L Lᵀ)⁻¹ into out (n × n of that stride). Scratch: n doubles. Cost 2n³/3. */
+/* The lower half of (L Lᵀ)⁻¹ into out (n × n of that stride). Cost 2n³/3.
+ * Scratch   n · (n + HPT_BLOCK) doubles
+ * Source    L⁻¹ by substitution (Golub & Van Loan 2013, 3.1), then L⁻ᵀ L⁻¹ */
 void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out, double *scratch);
+
+/* out[i] += by · x[i], and out[i] += by · (at − x[i])². */
+void hpt_add_scaled(double *out, double by, const double *x, size_t n);
+void hpt_add_squares(double *out, double by, double at, const double *x, size_t n);
 
 #endif

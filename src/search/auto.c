@@ -83,7 +83,7 @@ static int64_t auto_best(void *state, const HptHistory *history)
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 9,
+    .version = 10,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

@@ -116,7 +116,8 @@ typedef struct {
     double **apart;  /* cube->n: of each pair i > j, at i (i − 1) / 2 + j */
     double *kernel, *slope; /* pairs */
     double *matrix, *inverse; /* n · n */
-    double *alpha, *scratch;  /* n */
+    double *alpha;   /* n */
+    double *scratch; /* n · (n + HPT_BLOCK) */
 } Fit;
 
 static double length_mean(const HptCube *cube)
@@ -144,12 +145,8 @@ static void fill(Fit *fit, const double *theta)
     size_t p = fit->data->cube->n;
     double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
     memset(fit->kernel, 0, fit->pairs * sizeof *fit->kernel);
-    for (size_t j = 0; j < p; j++) {
-        double weight = hpt_exp(-2 * theta[j]);
-        const double *apart_j = fit->apart[j];
-        for (size_t q = 0; q < fit->pairs; q++)
-            fit->kernel[q] += weight * apart_j[q];
-    }
+    for (size_t j = 0; j < p; j++)
+        hpt_add_scaled(fit->kernel, hpt_exp(-2 * theta[j]), fit->apart[j], fit->pairs);
     matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
@@ -184,7 +181,7 @@ static double negative_log_likelihood(Fit *fit, const double *theta)
 {
     size_t n = fit->n;
     fill(fit, theta);
-    if (!hpt_cholesky(fit->matrix, n, n))
+    if (!hpt_cholesky(fit->matrix, n, n, fit->scratch))
         return (double)INFINITY;
     memcpy(fit->alpha, fit->data->y, n * sizeof *fit->alpha);
     hpt_solve_lower(fit->matrix, n, n, fit->alpha);
@@ -205,15 +202,15 @@ static double negative_log_posterior(const double *theta, double *gradient, void
         return (double)INFINITY;
     hpt_solve_upper(fit->matrix, n, n, fit->alpha);
     hpt_cholesky_inverse(fit->matrix, n, n, fit->inverse, fit->scratch);
-    /* G = K⁻¹ − α αᵀ: its pairs in the matrix's place, times the kernel and its slope. */
+    /* G = K⁻¹ − α αᵀ, in the inverse's place: its pairs times the kernel, and times its slope. */
     double signal_sum = 0;
-    for (size_t i = 0, q = 0; i < n; i++) {
-        for (size_t j = 0; j < i; j++, q++) {
-            double g = fit->inverse[i * n + j] - fit->alpha[i] * fit->alpha[j];
-            signal_sum += g * fit->kernel[q];
-            fit->slope[q] *= g;
-        }
-        trace += fit->inverse[i * n + i] - fit->alpha[i] * fit->alpha[i];
+    for (size_t i = 0, q = 0; i < n; q += i++) {
+        double *g = fit->inverse + i * n;
+        hpt_add_scaled(g, -fit->alpha[i], fit->alpha, i + 1);
+        signal_sum += hpt_dot(g, fit->kernel + q, i);
+        for (size_t j = 0; j < i; j++)
+            fit->slope[q + j] *= g[j];
+        trace += g[i];
     }
     for (size_t j = 0; j < p; j++)
         gradient[j] = hpt_exp(-2 * theta[j]) * hpt_dot(fit->apart[j], fit->slope, fit->pairs);
@@ -240,7 +237,7 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     fit->matrix = g_new(double, n * n);
     fit->inverse = g_new(double, n * n);
     fit->alpha = g_new(double, n);
-    fit->scratch = g_new(double, n);
+    fit->scratch = g_new(double, n * (n + HPT_BLOCK));
 }
 
 static void fit_clear(Fit *fit)
@@ -290,12 +287,14 @@ static void distances(const HptGp *gp, const double *place, const double *inacti
     for (size_t j = 0; j < data->cube->n; j++) {
         const double *place_j = data->place + j * data->room, *inactive_j = data->inactive + j * data->room;
         double weight = gp->weight[j];
-        if (data->cube->category[j])
+        if (data->cube->category[j]) {
             for (size_t i = 0; i < n; i++)
                 out[i] += weight * apart(data->cube, j, place[j], inactive[j], place_j[i], inactive_j[i]);
-        else
-            for (size_t i = 0; i < n; i++)
-                out[i] += weight * (square(place[j] - place_j[i]) + square(inactive[j] - inactive_j[i]));
+            continue;
+        }
+        hpt_add_squares(out, weight, place[j], place_j, n);
+        if (data->cube->conditional)
+            hpt_add_squares(out, weight, inactive[j], inactive_j, n);
     }
 }
 
@@ -354,7 +353,7 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
         gp->noise = hpt_exp(theta[p]) + jitter;
         for (size_t i = 0; i < data->n; i++)
             fill_row(gp, i);
-        if (hpt_cholesky(gp->factor, data->n, room))
+        if (hpt_cholesky(gp->factor, data->n, room, gp->work))
             break;
     }
     solve_alpha(gp);

@@ -55,7 +55,7 @@ static int64_t gp_best(void *state, const HptHistory *history)
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 7,
+    .version = 8,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

@@ -141,7 +141,7 @@ enum { N = 61, STRIDE = 64 };
 
 static void test_linear(void)
 {
-    static double a[N * STRIDE], inverse[N * STRIDE], x[N * HPT_BLOCK], scratch[N];
+    static double a[N * STRIDE], inverse[N * STRIDE], x[N * HPT_BLOCK], scratch[N * (N + HPT_BLOCK)];
     for (int round = 0; round < 20; round++) {
         for (size_t i = 0; i < N; i++)
             for (size_t j = 0; j <= i; j++)
@@ -149,7 +149,7 @@ static void test_linear(void)
         for (size_t i = 0; i < N * HPT_BLOCK; i++)
             x[i] = between(-1, 1);
         add(hpt_dot(a, x, N));
-        if (!hpt_cholesky(a, N - 1, STRIDE) || !hpt_cholesky_append(a, N - 1, STRIDE))
+        if (!hpt_cholesky(a, N - 1, STRIDE, scratch) || !hpt_cholesky_append(a, N - 1, STRIDE))
             abort();
         hpt_cholesky_update(a, N, STRIDE, x);
         if (!hpt_cholesky_downdate(a, N, STRIDE, x + N))
@@ -161,6 +161,8 @@ static void test_linear(void)
             for (size_t j = 0; j <= i; j++)
                 add(inverse[i * STRIDE + j]);
         hpt_solve_lower_block(a, N, STRIDE, x);
+        hpt_add_scaled(x, 0.3, a, N);
+        hpt_add_squares(x, 0.7, 0.1, x + N, N);
         for (size_t i = 0; i < N * HPT_BLOCK; i++)
             add(x[i]);
     }
@@ -229,7 +231,7 @@ static const struct {
     {"erf", test_erf, UINT64_C(0x0e785d8cdbf0c726)},
     {"normal", test_normal, UINT64_C(0x8c877b55eee85a69)},
     {"tests", test_tests, UINT64_C(0x40363825d8e485e6)},
-    {"linear", test_linear, UINT64_C(0xe183ccdca1c488e8)},
+    {"linear", test_linear, UINT64_C(0x91bf673823852f73)},
     {"eigen", test_eigen, UINT64_C(0x5f769484a09f4072)},
     {"minimise", test_minimise, UINT64_C(0x6d3417081494a0d7)},
     {"points", test_points, UINT64_C(0xdf7f47cc8b642067)},

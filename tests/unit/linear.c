@@ -45,18 +45,18 @@ static void same(const double *a, const double *b, size_t n)
 
 static void test_rank_one(void)
 {
-    double a[MOST * STRIDE], l[MOST * STRIDE], v[MOST], w[MOST];
+    double a[MOST * STRIDE], l[MOST * STRIDE], v[MOST], w[MOST], scratch[MOST * HPT_BLOCK];
     for (size_t n = 1; n <= MOST; n++) {
         stream = hpt_stream(1, (int64_t)n, "test", "linear");
         make(n, a, v);
         memcpy(l, a, sizeof l);
-        g_assert_true(hpt_cholesky(l, n, STRIDE));
+        g_assert_true(hpt_cholesky(l, n, STRIDE, scratch));
         memcpy(w, v, sizeof w);
         hpt_cholesky_update(l, n, STRIDE, w);
         change(a, v, n, 1);
         double factor[MOST * STRIDE];
         memcpy(factor, a, sizeof factor);
-        g_assert_true(hpt_cholesky(factor, n, STRIDE));
+        g_assert_true(hpt_cholesky(factor, n, STRIDE, scratch));
         same(l, factor, n);
         for (int twice = 0; twice < 2; twice++) {
             memcpy(w, v, sizeof w);
@@ -64,7 +64,7 @@ static void test_rank_one(void)
             change(a, v, n, -1);
         }
         memcpy(factor, a, sizeof factor);
-        g_assert_true(hpt_cholesky(factor, n, STRIDE));
+        g_assert_true(hpt_cholesky(factor, n, STRIDE, scratch));
         same(l, factor, n);
     }
     double one[] = {1}, two[] = {2};
@@ -74,11 +74,11 @@ static void test_rank_one(void)
 /* L (L⁻¹ x) = x and the same for Lᵀ, for every size and as a block. */
 static void test_solve(void)
 {
-    double l[MOST * STRIDE], v[MOST], x[MOST], block[MOST * HPT_BLOCK];
+    double l[MOST * STRIDE], v[MOST], x[MOST], block[MOST * HPT_BLOCK], scratch[MOST * HPT_BLOCK];
     for (size_t n = 1; n <= MOST; n++) {
         stream = hpt_stream(2, (int64_t)n, "test", "linear");
         make(n, l, v);
-        g_assert_true(hpt_cholesky(l, n, STRIDE));
+        g_assert_true(hpt_cholesky(l, n, STRIDE, scratch));
         for (size_t i = 0; i < n; i++) {
             x[i] = v[i];
             for (size_t c = 0; c < HPT_BLOCK; c++)
@@ -105,10 +105,53 @@ static void test_solve(void)
     }
 }
 
+/* A A⁻¹ = I, for every size; A from its factor, so that this does not depend on how the factor is found. */
+static void test_inverse(void)
+{
+    double l[MOST * STRIDE], v[MOST], inverse[MOST * STRIDE], scratch[MOST * (MOST + HPT_BLOCK)];
+    for (size_t n = 1; n <= MOST; n++) {
+        stream = hpt_stream(3, (int64_t)n, "test", "linear");
+        make(n, l, v);
+        g_assert_true(hpt_cholesky(l, n, STRIDE, scratch));
+        hpt_cholesky_inverse(l, n, STRIDE, inverse, scratch);
+        for (size_t j = 0; j < n; j++) {
+            double column[MOST];
+            for (size_t k = 0; k < n; k++) { /* Lᵀ A⁻¹ */
+                column[k] = 0;
+                for (size_t i = k; i < n; i++)
+                    column[k] += l[i * STRIDE + k] * inverse[MAX(i, j) * STRIDE + MIN(i, j)];
+            }
+            for (size_t i = 0; i < n; i++) {
+                double sum = 0;
+                for (size_t k = 0; k <= i; k++)
+                    sum += l[i * STRIDE + k] * column[k];
+                g_assert_cmpfloat(fabs(sum - (i == j ? 1 : 0)), <, 1e-13);
+            }
+        }
+    }
+}
+
+static void test_vectors(void)
+{
+    double x[MOST], out[MOST], squares[MOST];
+    for (size_t i = 0; i < MOST; i++) {
+        x[i] = (double)i;
+        out[i] = squares[i] = 1;
+    }
+    hpt_add_scaled(out, 2, x, MOST);
+    hpt_add_squares(squares, 2, 3, x, MOST);
+    for (size_t i = 0; i < MOST; i++) {
+        g_assert_cmpfloat(out[i], ==, 1 + 2 * x[i]);
+        g_assert_cmpfloat(squares[i], ==, 1 + 2 * (x[i] - 3) * (x[i] - 3));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/linear/rank-one", test_rank_one);
     g_test_add_func("/linear/solve", test_solve);
+    g_test_add_func("/linear/inverse", test_inverse);
+    g_test_add_func("/linear/vectors", test_vectors);
     return g_test_run();
 }
