@@ -21,6 +21,7 @@ struct HptBatch {
     uint8_t *small;     /* a file of up to a block */
     GHashTable *leaned; /* HptPackId, owned: packs touched by this batch */
     GArray *files;      /* HptDigest: found as files of their own, their folders not yet synced */
+    uint8_t folders[256]; /* of such files, by the first byte of the digest: HAS_… */
     bool packed;        /* something was found in a pack */
     bool begun;
     bool broken; /* what was written could not be taken back */
@@ -106,6 +107,22 @@ static bool packed_object(HptBatch *batch, const HptObjectId *id)
     return false;
 }
 
+enum { HAS_UNKNOWN, HAS_NONE, HAS_FOLDER };
+
+/* Is there a folder in which it could be as a file of its own? Asked once: what is made later by others is
+ * stored a second time at worst, and most stores have few such folders. */
+static bool has_folder(HptBatch *batch, const HptDigest *digest)
+{
+    uint8_t *has = &batch->folders[digest->bytes[0]];
+    if (*has == HAS_UNKNOWN) {
+        char hex[HPT_DIGEST_HEX_SIZE];
+        hpt_digest_hex(digest, hex)[2] = '\0';
+        bool none = faccessat(batch->store->objects_fd, hex, F_OK, 0) != 0 && errno == ENOENT;
+        *has = none ? HAS_NONE : HAS_FOLDER;
+    }
+    return *has == HAS_FOLDER;
+}
+
 /* Is it in this batch or in the store? */
 static bool find_object(HptBatch *batch, const HptObjectId *id, bool *found, GError **error)
 {
@@ -114,7 +131,7 @@ static bool find_object(HptBatch *batch, const HptObjectId *id, bool *found, GEr
         return true;
     *found = packed_object(batch, id);
     batch->packed |= *found;
-    if (*found)
+    if (*found || !has_folder(batch, &id->digest))
         return true;
     if (!hpt_object_find_file(batch->store, id, found, error)) {
         hpt_store_prefix(error, &id->digest);
@@ -346,7 +363,10 @@ static bool put_small(HptBatch *batch, int fd, const struct stat *before, HptObj
 {
     if (batch->small == NULL)
         batch->small = g_malloc(BLOCK + 1);
-    gssize n = hpt_stream_read_at(fd, batch->small, (size_t)id->size + 1, 0);
+    /* One call in almost every case: that what it gave is all shows in the look afterwards. */
+    gssize n = pread(fd, batch->small, (size_t)id->size + 1, 0);
+    if (n != id->size)
+        n = hpt_stream_read_at(fd, batch->small, (size_t)id->size + 1, 0);
     if (n < 0) {
         hpt_error_set_errno(error, errno, "reading");
         return false;

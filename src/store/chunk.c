@@ -24,24 +24,40 @@ static const uint64_t *gear_table(void)
     return gear;
 }
 
-size_t hpt_chunk_cut(const void *data, size_t length)
+/* From *at to end, until the hash is below 2^shift: true, and *at is then behind that byte.
+ * Two bytes a step, since each waits for the one before: 2 (2 h + a) + b = 4 h + (2 a + b). */
+static bool scan(const uint8_t *bytes, size_t *at, size_t end, uint64_t *hash, int shift)
 {
     const uint64_t *gear = gear_table();
-    const uint8_t *bytes = data;
+    uint64_t h = *hash, limit = UINT64_C(1) << shift;
+    size_t i = *at;
+    for (; i + 1 < end; i += 2) {
+        uint64_t a = gear[bytes[i]], b = gear[bytes[i + 1]];
+        if ((h << 1) + a < limit) {
+            *at = i + 1;
+            return true;
+        }
+        h = (h << 2) + ((a << 1) + b);
+        if (h < limit) {
+            *at = i + 2;
+            return true;
+        }
+    }
+    *at = end;
+    if (i < end)
+        h = (h << 1) + gear[bytes[i]];
+    *hash = h;
+    return i < end && h < limit;
+}
+
+size_t hpt_chunk_cut(const void *data, size_t length)
+{
     size_t end = MIN(length, HPT_CHUNK_MAX), normal = MIN(end, HPT_CHUNK_NORMAL);
-    size_t i = HPT_CHUNK_MIN;
+    size_t at = MIN(end, HPT_CHUNK_MIN);
     uint64_t h = 0;
-    for (; i < normal; i++) {
-        h = (h << 1) + gear[bytes[i]];
-        if (h >> SMALL_SHIFT == 0)
-            return i + 1;
-    }
-    for (; i < end; i++) {
-        h = (h << 1) + gear[bytes[i]];
-        if (h >> LARGE_SHIFT == 0)
-            return i + 1;
-    }
-    return end;
+    if (!scan(data, &at, normal, &h, SMALL_SHIFT))
+        (void)scan(data, &at, end, &h, LARGE_SHIFT);
+    return at;
 }
 
 gboolean hpt_chunk_key_equal(gconstpointer a, gconstpointer b)

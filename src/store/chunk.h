@@ -23,7 +23,7 @@
 #define HPT_CHUNK_MAX ((size_t)256 * 1024)
 
 /* The length of the first chunk. length 0 gives 0. The answer is final if length ≥ HPT_CHUNK_MAX
- * or data is all there is. Cost 0.35 ns a byte. */
+ * or data is all there is. Cost 0.21 ns a byte of noise. */
 size_t hpt_chunk_cut(const void *data, size_t length);
 
 #define HPT_CHUNK_KEY_SIZE 16

@@ -14,8 +14,7 @@
 #define PROBE 4096
 #define GROUP_MAX ((size_t)128 * 1024) /* small pieces that share a frame */
 #define LEVEL 3
-#define BUFFER ((size_t)256 * 1024) /* small frames that are written at once */
-#define DIRECT ((size_t)32 * 1024)  /* frames that are written by themselves */
+#define BUFFER ((size_t)256 * 1024) /* written at once, and ends at a multiple of it */
 #define WRITE_BEHIND (8 * 1024 * 1024)
 
 /* How far everything was when the last object ended. */
@@ -118,6 +117,16 @@ void hpt_pack_writer_free(HptPackWriter *writer)
 
 /* ---- bytes ---- */
 
+/* Asks for what was written to go to the disk already, so that fsync finds less to do. */
+static void write_behind(HptPackWriter *writer)
+{
+    if (writer->written - writer->asked < WRITE_BEHIND)
+        return;
+    (void)sync_file_range(writer->fd, writer->asked, writer->written - writer->asked,
+                          SYNC_FILE_RANGE_WRITE);
+    writer->asked = writer->written;
+}
+
 static bool flush_buffer(HptPackWriter *writer, GError **error)
 {
     if (!hpt_stream_write_all(writer->fd, writer->buffer, writer->buffered, writer->store->dir,
@@ -125,6 +134,7 @@ static bool flush_buffer(HptPackWriter *writer, GError **error)
         return false;
     writer->written += (int64_t)writer->buffered;
     writer->buffered = 0;
+    write_behind(writer);
     return true;
 }
 
@@ -153,31 +163,22 @@ static bool begin(HptPackWriter *writer, GError **error)
     return true;
 }
 
-/* Asks for what was written to go to the disk already, so that fsync finds less to do. */
-static void write_behind(HptPackWriter *writer)
-{
-    if (writer->written - writer->asked < WRITE_BEHIND)
-        return;
-    (void)sync_file_range(writer->fd, writer->asked, writer->written - writer->asked,
-                          SYNC_FILE_RANGE_WRITE);
-    writer->asked = writer->written;
-}
-
+/* Everything goes through the buffer: the kernel takes whole aligned blocks at half the cost of a
+ * write for each frame, which ends within a page and comes back to it. */
 static bool put(HptPackWriter *writer, const void *data, size_t length, GError **error)
 {
+    const uint8_t *at = data;
     writer->size += (int64_t)length;
-    if (length >= DIRECT) {
-        if (!flush_buffer(writer, error) ||
-            !hpt_stream_write_all(writer->fd, data, length, writer->store->dir, error))
+    while (length > 0) {
+        size_t room = BUFFER - (size_t)writer->written % BUFFER - writer->buffered;
+        size_t n = MIN(length, room);
+        memcpy(writer->buffer + writer->buffered, at, n);
+        writer->buffered += n;
+        if (n == room && !flush_buffer(writer, error))
             return false;
-        writer->written += (int64_t)length;
-        write_behind(writer);
-        return true;
+        at += n;
+        length -= n;
     }
-    if (length > BUFFER - writer->buffered && !flush_buffer(writer, error))
-        return false;
-    memcpy(writer->buffer + writer->buffered, data, length);
-    writer->buffered += length;
     return true;
 }
 
@@ -247,15 +248,15 @@ bool hpt_pack_writer_add(HptPackWriter *writer, const HptChunkKey *key, const vo
     return true;
 }
 
+/* A frame may be in the file, in the buffer, or begin in the one and end in the other. */
 static bool read_back(HptPackWriter *writer, const Frame *frame, uint8_t *out)
 {
-    if (frame->offset >= writer->written) {
-        memcpy(out, writer->buffer + (frame->offset - writer->written), frame->stored);
-        return true;
-    }
-    /* A frame is buffered whole or not at all. */
-    return hpt_stream_read_at(writer->fd, out, frame->stored, frame->offset) ==
-           (gssize)frame->stored;
+    int64_t in_file = CLAMP(writer->written - frame->offset, 0, (int64_t)frame->stored);
+    size_t n = (size_t)in_file;
+    if (n < frame->stored)
+        memcpy(out + n, writer->buffer + (frame->offset + in_file - writer->written),
+               frame->stored - n);
+    return hpt_stream_read_at(writer->fd, out, n, frame->offset) == in_file;
 }
 
 bool hpt_pack_writer_has(HptPackWriter *writer, const HptChunkKey *key, const void *data,

@@ -192,6 +192,30 @@ static void test_once(Place *place, gconstpointer data)
     g_assert_cmpint(folder_size(place, "pack", &files), <, before + 300000);
 }
 
+/* Chunks of this batch are found again wherever they are by then: in the pack's file, in memory, or begun in
+ * the one and ended in the other. */
+static void test_chunks_once(Place *place, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autofree uint8_t *bytes = make(1500000, true, 11);
+    g_autoptr(HptBatch) batch = hpt_batch_begin(place->store);
+    HptObjectId ids[100];
+    size_t ends[G_N_ELEMENTS(ids)], count = 0;
+    for (size_t at = 0; at < 1500000;) {
+        at += hpt_chunk_cut(bytes + at, 1500000 - at);
+        ends[count] = at;
+        g_assert_true(hpt_batch_put_bytes(batch, bytes, at, &ids[count++], &error));
+    }
+    g_assert_cmpuint(count, >, 15);
+    g_assert_true(hpt_batch_commit(batch, &error));
+    int files;
+    int64_t size = folder_size(place, "pack", &files);
+    g_assert_cmpint(size, <, 1500000 + 16000); /* the smallest chunk has more */
+    for (size_t i = 0; i < count; i++)
+        assert_back(place->store, &ids[i], bytes, ends[i]);
+}
+
 static void test_abandoned(Place *place, gconstpointer data)
 {
     (void)data;
@@ -248,16 +272,17 @@ static void test_taken_back(Place *place, gconstpointer data)
 }
 
 /* Small objects share a frame, which is written when a later put needs it to be: if that put fails for want
- * of room, they are still there when there is room again. */
-static void test_full_for_a_while(Place *place, gconstpointer data)
+ * of room, they are still there when there is room again. filled: bytes before them, so that it is this frame
+ * or the large object that finds no room. */
+static void full_for_a_while(Place *place, size_t filled)
 {
-    (void)data;
     enum { N = 8 };
     g_autoptr(GError) error = NULL;
-    g_autofree uint8_t *large = make(100000, true, 100);
+    g_autofree uint8_t *large = make(600000, true, 100), *first = make(filled, true, 101);
     struct rlimit before, none;
-    HptObjectId id, ids[N];
+    HptObjectId id, first_id, ids[N];
     g_autoptr(HptBatch) batch = hpt_batch_begin(place->store);
+    g_assert_true(hpt_batch_put_bytes(batch, first, filled, &first_id, &error));
     for (size_t i = 0; i < N; i++) {
         g_autofree uint8_t *bytes = make(10000, true, i);
         g_assert_true(hpt_batch_put_bytes(batch, bytes, 10000, &ids[i], &error));
@@ -266,15 +291,28 @@ static void test_full_for_a_while(Place *place, gconstpointer data)
     none = (struct rlimit){.rlim_cur = 30000, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &none), ==, 0);
-    g_assert_false(hpt_batch_put_bytes(batch, large, 100000, &id, &error));
+    g_assert_false(hpt_batch_put_bytes(batch, large, 600000, &id, &error));
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
     g_assert_error(error, HPT_ERROR, HPT_ERROR_IO);
     g_clear_error(&error);
     g_assert_true(hpt_batch_commit(batch, &error));
+    assert_back(place->store, &first_id, first, filled);
     for (size_t i = 0; i < N; i++) {
         g_autofree uint8_t *bytes = make(10000, true, i);
         assert_back(place->store, &ids[i], bytes, 10000);
     }
+}
+
+static void test_full_for_a_while(Place *place, gconstpointer data)
+{
+    (void)data;
+    full_for_a_while(place, 0);
+}
+
+static void test_full_in_a_frame(Place *place, gconstpointer data)
+{
+    (void)data;
+    full_for_a_while(place, 200000);
 }
 
 static char *a_pack(const Place *place)
@@ -560,6 +598,39 @@ static void test_at_once(Place *place, gconstpointer data)
 }
 
 /* Cuts: in their bounds, the same wherever a chunk begins, and on average where they ought to be. */
+/* The cuts as the header describes them. */
+static size_t cut_by_bytes(const uint64_t *gear, const uint8_t *bytes, size_t length)
+{
+    uint64_t h = 0;
+    for (size_t i = HPT_CHUNK_MIN; i < MIN(length, HPT_CHUNK_MAX); i++) {
+        h = 2 * h + gear[bytes[i]];
+        if (h >> (i < HPT_CHUNK_NORMAL ? 64 - 17 : 64 - 15) == 0)
+            return i + 1;
+    }
+    return MIN(length, HPT_CHUNK_MAX);
+}
+
+static void test_cuts_as_described(void)
+{
+    uint64_t gear[256], state = UINT64_C(0x6870742067656172); /* "hpt gear" */
+    for (int i = 0; i < 256; i++) {
+        uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        gear[i] = z ^ (z >> 31);
+    }
+    size_t length = 8000000;
+    g_autofree uint8_t *bytes = make(length, true, 10);
+    for (size_t at = 0; at < length;) {
+        size_t n = cut_by_bytes(gear, bytes + at, length - at);
+        g_assert_cmpuint(hpt_chunk_cut(bytes + at, length - at), ==, n);
+        /* With the end of the data just there, and one byte before or after. */
+        for (size_t end = n - 1; end <= MIN(n + 1, length - at); end++)
+            g_assert_cmpuint(hpt_chunk_cut(bytes + at, end), ==, MIN(n, end));
+        at += n;
+    }
+}
+
 static void test_cuts(void)
 {
     size_t length = 20000000, chunks = 0;
@@ -589,9 +660,11 @@ int main(int argc, char **argv)
     ADD("/batch/round-trip", test_round_trip);
     ADD("/batch/versions", test_versions);
     ADD("/batch/once", test_once);
+    ADD("/batch/chunks-once", test_chunks_once);
     ADD("/batch/abandoned", test_abandoned);
     ADD("/batch/taken-back", test_taken_back);
     ADD("/batch/full-for-a-while", test_full_for_a_while);
+    ADD("/batch/full-in-a-frame", test_full_in_a_frame);
     ADD("/batch/damage", test_damage);
     ADD("/batch/leads-nowhere", test_leads_nowhere);
     ADD("/batch/named", test_named);
@@ -602,5 +675,6 @@ int main(int argc, char **argv)
     ADD("/batch/index-removed", test_index_removed);
     ADD("/batch/at-once", test_at_once);
     g_test_add_func("/batch/cuts", test_cuts);
+    g_test_add_func("/batch/cuts-as-described", test_cuts_as_described);
     return g_test_run();
 }
