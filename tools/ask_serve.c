@@ -2,7 +2,8 @@
 
 #include "base/text.h"
 #include "tools/ask_print.h"
-#include "tools/tell_line.h"
+#include "study/teller.h"
+#include "tools/tool.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +16,8 @@ typedef struct {
     HptProject *project;
     HptStudy *study;
     HptAsker *asker;
+    HptTeller *teller;
+    GPtrArray *notes; /* of the teller */
     GPtrArray *open;  /* of HptAsked: given out and without a result */
     int64_t renew_us; /* monotonic */
     bool quit;
@@ -91,15 +94,34 @@ static bool check_study(const Serve *serve, const char *named, GError **error)
     return false;
 }
 
+static void say_notes(Serve *serve)
+{
+    for (guint i = 0; i < serve->notes->len; i++)
+        hpt_tool_note("%s", (const char *)serve->notes->pdata[i]);
+    g_ptr_array_set_size(serve->notes, 0);
+}
+
+/* Is in the record. While the database is away it lies in the spool. */
+static bool record(Serve *serve, const HptTellLine *line, GError **error)
+{
+    HptTellFate told = HPT_TOLD_RECORDED;
+    g_autofree char *id = NULL;
+    size_t refused = 0;
+    bool fine = hpt_teller_tell(serve->teller, line, &told, &id, serve->notes, error) &&
+                (told != HPT_TOLD_SPOOLED || hpt_teller_end(serve->teller, &refused, serve->notes, error));
+    say_notes(serve);
+    if (refused > 0)
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_CONFLICT, "it lay in the spool and could not be delivered");
+    return fine && refused == 0;
+}
+
 static json_t *tell(Serve *serve, const json_t *object, GError **error)
 {
-    g_auto(TellLine) line = {0};
-    HptTelling telling;
-    if (!tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error) ||
-        !tell_line_settle(&line, serve->study->definition, &telling, error) ||
-        !hpt_tell(serve->project, serve->study, &telling, serve->settings->patience_us, NULL, error))
+    g_auto(HptTellLine) line = {0};
+    if (!hpt_tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error) ||
+        !record(serve, &line, error))
         return NULL;
-    forget(serve, telling.number, telling.attempt);
+    forget(serve, line.number, line.attempt);
     return done();
 }
 
@@ -246,11 +268,18 @@ static bool loop(Serve *serve, GError **error)
 
 bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker, GError **error)
 {
+    HptTellerOptions options = {.project = project, .study = study->name, .patience_us = settings->patience_us};
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(HptTeller) teller = hpt_teller_new(&options, notes, error);
+    if (teller == NULL)
+        return false;
     Serve serve = {
         .settings = settings,
         .project = project,
         .study = study,
         .asker = asker,
+        .teller = teller,
+        .notes = notes,
         .open = g_ptr_array_new_with_free_func(hpt_asked_free),
         .renew_us = hpt_time_monotonic_us() + settings->lease_us / 3,
     };

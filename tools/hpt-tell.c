@@ -1,8 +1,7 @@
 /* hpt-tell: results of the trials that hpt-ask gave out. */
 #include "base/text.h"
 #include "study/ask.h"
-#include "study/name.h"
-#include "tools/tell_line.h"
+#include "study/teller.h"
 #include "tools/tool.h"
 
 #include <errno.h>
@@ -28,91 +27,69 @@ static const GOptionEntry options[] = {
 };
 
 typedef struct {
-    HptProject *project;
-    GHashTable *studies; /* name → HptStudy */
+    HptTeller *teller;
+    GPtrArray *notes;
     int64_t patience_us, lease_us;
     int status;    /* the worst so far */
     int64_t line;  /* of standard input; 0: arguments */
     char **header; /* of its columns; NULL: there are none */
+    bool away;     /* it was said that the database is */
 } Tell;
 
-/* ---- studies ---- */
-
-static void free_study(void *study)
+static void say_notes(Tell *tell)
 {
-    hpt_study_free(study);
-}
-
-/* The study of a trial that names none. What is told is recorded: with several none is guessed. */
-static char *default_study(HptDb *db, GError **error)
-{
-    const char *said = opt_study != NULL ? opt_study : g_getenv("HPT_STUDY");
-    if (said != NULL && *said != '\0')
-        return g_strdup(said);
-    g_auto(HptStudyName) name = {0};
-    if (!hpt_study_name_find(db, NULL, &name, error))
-        return NULL;
-    if (!name.chosen)
-        return g_steal_pointer(&name.study);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "of which study? there are %" PRId64 "\nhint: STUDY/NUMBER, or -s NAME",
-                name.count);
-    return NULL;
-}
-
-/* Borrowed. */
-static HptStudy *study_of(Tell *tell, const char *named, GError **error)
-{
-    HptDb *db = hpt_project_get_db(tell->project);
-    g_autofree char *name = named != NULL ? g_strdup(named) : default_study(db, error);
-    if (name == NULL)
-        return NULL;
-    HptStudy *study = g_hash_table_lookup(tell->studies, name);
-    if (study != NULL)
-        return study;
-    study = hpt_study_open(db, name, error);
-    if (study != NULL)
-        g_hash_table_insert(tell->studies, g_strdup(name), study);
-    return study;
+    for (guint i = 0; i < tell->notes->len; i++)
+        hpt_tool_note("%s", (const char *)tell->notes->pdata[i]);
+    g_ptr_array_set_size(tell->notes, 0);
 }
 
 /* ---- one trial ---- */
 
-static bool record(Tell *tell, const HptStudy *study, const HptTelling *telling, GError **error)
+static bool tell_line(Tell *tell, const HptTellLine *line, GError **error)
 {
-    bool again = false;
-    if (!hpt_tell(tell->project, study, telling, tell->patience_us, &again, error))
-        return false;
-    g_autofree char *id = hpt_asked_id(study->name, telling->number, telling->attempt);
-    if (again)
+    HptTellFate told = HPT_TOLD_RECORDED;
+    g_autofree char *id = NULL;
+    bool fine = hpt_teller_tell(tell->teller, line, &told, &id, tell->notes, error);
+    say_notes(tell);
+    if (fine && told == HPT_TOLD_AGAIN)
         hpt_tool_note("%s was told of before, the same", id);
-    return true;
+    if (fine && told == HPT_TOLD_SPOOLED && !tell->away)
+        hpt_tool_note("the database is away, and results go to the spool");
+    tell->away = fine && told == HPT_TOLD_SPOOLED;
+    return fine;
 }
 
-static bool tell_line(Tell *tell, TellLine *line, GError **error)
+/* --release and --alive make no sense later. */
+static bool give_back(Tell *tell, HptStudy *study, int64_t number, int attempt, GError **error)
 {
-    HptTelling telling;
-    HptStudy *study = study_of(tell, line->study, error);
-    return study != NULL && (line->cells == NULL || tell_line_settle_row(line, tell->header, study->definition, error)) &&
-           tell_line_settle(line, study->definition, &telling, error) && record(tell, study, &telling, error);
+    HptTelling telling = {.outcome = HPT_TELL_RELEASED, .number = number, .attempt = attempt};
+    bool again = false;
+    if (!hpt_tell(hpt_teller_get_project(tell->teller), study, &telling, tell->patience_us, &again, error))
+        return false;
+    g_autofree char *name = hpt_asked_id(study->name, number, attempt);
+    if (again)
+        hpt_tool_note("%s was told of before, the same", name);
+    return true;
 }
 
 /* A trial by its id, for --failed, --release and --alive. */
 static bool tell_id(Tell *tell, const char *id, GError **error)
 {
-    g_autofree char *named = NULL;
-    HptTelling telling = {.outcome = opt_failed ? HPT_TELL_FAILED : HPT_TELL_RELEASED, .cause = opt_cause};
-    if (!hpt_asked_parse(id, &named, &telling.number, &telling.attempt, error))
+    g_auto(HptTellLine) line = {.failed = true, .cause = g_strdup(opt_cause)};
+    if (!hpt_asked_parse(id, &line.study, &line.number, &line.attempt, error))
         return false;
-    HptStudy *study = study_of(tell, named, error);
+    if (opt_failed)
+        return tell_line(tell, &line, error);
+    HptStudy *study = hpt_teller_study(tell->teller, line.study, error);
     if (study == NULL)
         return false;
-    if (!opt_alive)
-        return record(tell, study, &telling, error);
+    if (opt_release)
+        return give_back(tell, study, line.number, line.attempt, error);
     int64_t until_us = 0;
-    if (!hpt_tell_alive(tell->project, study, telling.number, telling.attempt, tell->lease_us, tell->patience_us,
-                        &until_us, error))
+    if (!hpt_tell_alive(hpt_teller_get_project(tell->teller), study, line.number, line.attempt, tell->lease_us,
+                        tell->patience_us, &until_us, error))
         return false;
-    g_autofree char *name = hpt_asked_id(study->name, telling.number, telling.attempt);
+    g_autofree char *name = hpt_asked_id(study->name, line.number, line.attempt);
     g_autofree char *until = hpt_time_text(until_us);
     printf("%s\t%s\n", name, until);
     return true;
@@ -120,14 +97,14 @@ static bool tell_id(Tell *tell, const char *id, GError **error)
 
 /* ---- errors: one line tells nothing of the next ---- */
 
-/* The worst is kept: bad input, unknown trials, refusals. */
+/* The worst is kept: the database takes something not, bad input, unknown trials, refusals. */
 static int rank_of(int status)
 {
-    static const int order[] = {HPT_EXIT_OK, HPT_EXIT_NO, HPT_EXIT_NOT_FOUND, HPT_EXIT_USAGE};
+    static const int order[] = {HPT_EXIT_OK, HPT_EXIT_NO, HPT_EXIT_NOT_FOUND, HPT_EXIT_USAGE, HPT_EXIT_TOOL};
     for (int i = 0; i < (int)G_N_ELEMENTS(order); i++)
         if (order[i] == status)
             return i;
-    g_assert_not_reached();
+    return rank_of(HPT_EXIT_TOOL);
 }
 
 /* Says what was wrong with one trial; false: it is of a kind that ends everything, and in *error. */
@@ -137,30 +114,29 @@ static bool go_on(Tell *tell, GError *steal_problem, GError **error)
     int status = g_error_matches(problem, HPT_ERROR, HPT_ERROR_CONFLICT) ? HPT_EXIT_NO : (int)hpt_error_exit(problem);
     if (tell->line > 0)
         g_prefix_error(&problem, "line %" PRId64 ": ", tell->line);
-    if (status > HPT_EXIT_USAGE && status != HPT_EXIT_NOT_FOUND) {
+    if (status == HPT_EXIT_DATABASE) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
     hpt_tool_complain("%s", problem->message);
-    if (rank_of(status) > rank_of(tell->status))
-        tell->status = status;
+    tell->status = rank_of(status) > rank_of(tell->status) ? status : tell->status;
     return true;
 }
 
 /* ---- standard input ---- */
 
-static bool read_line(Tell *tell, const char *text, size_t length, TellLine *line, GError **error)
+static bool read_line(Tell *tell, const char *text, size_t length, HptTellLine *line, GError **error)
 {
     if (!g_utf8_validate_len(text, length, NULL)) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "it is not UTF-8 text");
         return false;
     }
     if (tell->header != NULL)
-        return tell_line_from_row(tell->header, text, line, error);
+        return hpt_tell_line_from_row(tell->header, text, line, error);
     if (*text != '{')
-        return tell_line_from_text(text, line, error);
+        return hpt_tell_line_from_text(text, line, error);
     g_autoptr(json_t) object = hpt_json_parse(text, length, error);
-    return object != NULL && tell_line_from_json(object, line, error);
+    return object != NULL && hpt_tell_line_from_json(object, line, error);
 }
 
 static bool take_line(Tell *tell, char *text, size_t length, GError **error)
@@ -171,13 +147,13 @@ static bool take_line(Tell *tell, char *text, size_t length, GError **error)
     if (strspn(text, " \t") == length)
         return true;
     /* Each run of a command may bring the header again. */
-    char **header = tell_header(text);
+    char **header = hpt_tell_header(text);
     if (header != NULL) {
         g_strfreev(tell->header);
         tell->header = header;
         return true;
     }
-    g_auto(TellLine) line = {0};
+    g_auto(HptTellLine) line = {0};
     GError *problem = NULL;
     return (read_line(tell, text, length, &line, &problem) && tell_line(tell, &line, &problem)) ||
            go_on(tell, problem, error);
@@ -205,8 +181,8 @@ static bool take_arguments(Tell *tell, char **argv, GError **error)
 {
     GError *problem = NULL;
     if (!opt_failed && !opt_release && !opt_alive) {
-        g_auto(TellLine) line = {0};
-        return (tell_line_from_words((const char *const *)argv, &line, &problem) &&
+        g_auto(HptTellLine) line = {0};
+        return (hpt_tell_line_from_words((const char *const *)argv, &line, &problem) &&
                 tell_line(tell, &line, &problem)) ||
                go_on(tell, problem, error);
     }
@@ -221,6 +197,7 @@ static bool check_use(char **argv, Tell *tell, GError **error)
     const char *wrong = opt_failed + opt_release + opt_alive > 1 ? "--failed, --release and --alive exclude each other"
                         : opt_cause != NULL && !opt_failed       ? "--cause without --failed"
                         : opt_lease != NULL && !opt_alive        ? "--lease without --alive"
+                        : opt_study != NULL && !g_utf8_validate(opt_study, -1, NULL)  ? "--study is not UTF-8"
                         : argv[0] == NULL && (opt_failed || opt_release || opt_alive) ? "which trials?"
                         : opt_cause != NULL && !g_utf8_validate(opt_cause, -1, NULL)  ? "--cause is not UTF-8"
                                                                                       : NULL;
@@ -248,22 +225,30 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     Tell tell = {.status = HPT_EXIT_OK};
     if (!check_use(argv, &tell, error))
         return HPT_EXIT_USAGE;
-    HptProjectOptions project_options = {
-        .dsn = opt_dsn,
-        .directory = opt_directory,
-        .application_name = "hpt-tell",
-        .role = HPT_ROLE_WRITER,
-        .note = opt_quiet ? NULL : start_note,
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    const char *variable = g_getenv("HPT_STUDY");
+    HptTellerOptions teller_options = {
+        .open = {.dsn = opt_dsn,
+                 .directory = opt_directory,
+                 .application_name = "hpt-tell",
+                 .role = HPT_ROLE_WRITER,
+                 .note = opt_quiet ? NULL : start_note},
+        .study = opt_study != NULL ? opt_study : variable != NULL && *variable != '\0' ? variable : NULL,
+        .patience_us = tell.patience_us,
     };
-    g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
-    if (project == NULL)
-        return HPT_EXIT_DATABASE;
-    g_autoptr(GHashTable) studies = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_study);
-    tell.project = project;
-    tell.studies = studies;
+    g_autoptr(HptTeller) teller = hpt_teller_new(&teller_options, notes, error);
+    if (teller == NULL)
+        return HPT_EXIT_TOOL;
+    tell.teller = teller;
+    tell.notes = notes;
+    say_notes(&tell);
     bool fine = argv[0] != NULL ? take_arguments(&tell, argv, error) : take_input(&tell, error);
     g_strfreev(tell.header);
-    return fine ? tell.status : HPT_EXIT_TOOL;
+    size_t refused = 0;
+    if (!fine || !hpt_teller_end(teller, &refused, notes, error))
+        return HPT_EXIT_TOOL;
+    say_notes(&tell);
+    return refused > 0 && tell.status == HPT_EXIT_OK ? HPT_EXIT_NO : tell.status;
 }
 
 int main(int argc, char **argv)

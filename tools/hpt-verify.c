@@ -245,7 +245,7 @@ static bool check_spool(Verify *verify, GError **error)
         return false;
     if (waiting > 0 &&
         !add_debris(verify, "I6", "note", error,
-                    "%zu results wait in %s; the next hpt-run of this project delivers them",
+                    "%zu results wait in %s; the next hpt-run, hpt-ask or hpt-tell of this project delivers them",
                     waiting, hpt_spool_peek_folder(spool)))
         return false;
     return aside == 0 ||

@@ -229,6 +229,13 @@ static bool locate(HptProject *project, const HptProjectOptions *options, char *
     return project->dsn != NULL;
 }
 
+char *hpt_project_locate(const HptProjectOptions *options, GError **error)
+{
+    g_autoptr(HptProject) project = g_new0(HptProject, 1);
+    g_autofree char *dsn = NULL;
+    return locate(project, options, &dsn, error) ? g_steal_pointer(&project->folder) : NULL;
+}
+
 /* ---- opening ---- */
 
 /* Connects; a private server that is down, or going down just now, is started. */

@@ -33,6 +33,9 @@ HptProject *hpt_project_open(const HptProjectOptions *options, GError **error) H
 void hpt_project_close(HptProject *project);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptProject, hpt_project_close)
 
+/* Where the files of the project are, whether its database is there or not; owned. Fails as hpt_project_open does. */
+char *hpt_project_locate(const HptProjectOptions *options, GError **error) HPT_WARN_UNUSED;
+
 /* The connection; borrowed, lives as long as the project. */
 HptDb *hpt_project_get_db(const HptProject *project);
 

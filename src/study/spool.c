@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "store/newfile.h"
 #include "store/stream.h"
+#include "study/told.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #define MAGIC "hpt-spool/1 "
 #define WAITING ".end"
 #define SENT ".sent"
+#define TOLD "told" /* in the place of a statement's name: what hpt-tell was told, see study/told.h */
 #define KEPT_US G_TIME_SPAN_HOUR
 
 struct HptSpool {
@@ -136,13 +138,15 @@ static bool write_file(const char *path, const void *bytes, size_t length, GErro
            hpt_new_file_publish(&file, error);
 }
 
-bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
-                   GError **error)
+static GByteArray *begin_file(void)
 {
-    g_autoptr(GByteArray) out = g_byte_array_new();
+    GByteArray *out = g_byte_array_new();
     append(out, MAGIC PACKAGE_VERSION "\n", strlen(MAGIC PACKAGE_VERSION "\n"));
-    for (size_t i = 0; i < n; i++)
-        append_item(out, &items[i]);
+    return out;
+}
+
+static bool put_file(HptSpool *spool, const char *attempt, GByteArray *out, GError **error)
+{
     HptDigest digest = hpt_digest(out->data, out->len);
     append(out, digest.bytes, sizeof digest.bytes);
     g_autofree char *path = path_of(spool, attempt, WAITING);
@@ -151,6 +155,40 @@ bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *ite
     spool->made = false;
     g_prefix_error(error, "the result cannot be put into the spool: ");
     return false;
+}
+
+bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
+                   GError **error)
+{
+    g_autoptr(GByteArray) out = begin_file();
+    for (size_t i = 0; i < n; i++)
+        append_item(out, &items[i]);
+    return put_file(spool, attempt, out, error);
+}
+
+char *hpt_spool_told_name(const char *text)
+{
+    char hex[HPT_DIGEST_HEX_SIZE];
+    HptDigest digest = hpt_digest(text, strlen(text));
+    return g_strconcat("told-", hpt_digest_hex(&digest, hex), NULL);
+}
+
+bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error)
+{
+    g_autofree char *name = hpt_spool_told_name(text);
+    g_autoptr(GByteArray) out = begin_file();
+    uint32_t length = GUINT32_TO_BE((uint32_t)strlen(text));
+    append(out, TOLD "\n", strlen(TOLD "\n"));
+    append(out, &length, sizeof length);
+    append(out, text, strlen(text));
+    return put_file(spool, name, out, error);
+}
+
+bool hpt_spool_is_aside(const HptSpool *spool, const char *attempt)
+{
+    g_autofree char *refused = path_of(spool, attempt, ".refused");
+    g_autofree char *damaged = path_of(spool, attempt, ".damaged");
+    return access(refused, F_OK) == 0 || access(damaged, F_OK) == 0;
 }
 
 /* ---- answered ---- */
@@ -258,12 +296,14 @@ bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **e
 typedef struct {
     HptSql sql;
     HptArgs *args;
+    char *told; /* instead of a statement; or NULL */
 } Item;
 
 static void item_free(void *data)
 {
     Item *item = data;
     hpt_args_free(item->args);
+    g_free(item->told);
     g_free(item);
 }
 
@@ -286,6 +326,13 @@ static bool read_item(const char **at, const char *end, GPtrArray *items, GError
     const char *data = line + 1 + sizeof length;
     if ((size_t)(end - data) < length)
         return damaged(error, "it is cut short");
+    *at = data + length;
+    if (strcmp(name, TOLD) == 0) {
+        Item *told = g_new0(Item, 1);
+        told->told = g_strndup(data, length);
+        g_ptr_array_add(items, told);
+        return true;
+    }
     HptSql sql = 0;
     while (sql < HPT_SQL_COUNT && strcmp(hpt_sql_statements[sql].name, name) != 0)
         sql++;
@@ -301,7 +348,6 @@ static bool read_item(const char **at, const char *end, GPtrArray *items, GError
     Item *item = g_new0(Item, 1);
     *item = (Item){.sql = sql, .args = g_steal_pointer(&args)};
     g_ptr_array_add(items, item);
-    *at = data + length;
     return true;
 }
 
@@ -355,12 +401,37 @@ static void put_aside(const HptSpool *spool, const char *name, const char *endin
                                                reason, moved ? to : from));
 }
 
+/* The same for what hpt-tell was told. Studies are read anew: a spool is short, and they may have changed. */
+static bool send_told(HptDb *db, const char *text, HptSpoolReplay *result, char **refusal, GError **error)
+{
+    bool again = false;
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GHashTable) studies = hpt_told_studies_new();
+    if (hpt_told_record(db, studies, text, strlen(text), &again, NULL, &failure)) {
+        result->again += again;
+        result->recorded += !again;
+        return true;
+    }
+    /* The message may quote what was told, so that it says nothing of trying again. */
+    if (g_error_matches(failure, HPT_ERROR, HPT_ERROR_DB_CONNECT)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    *refusal = g_strndup(failure->message, strcspn(failure->message, "\n")); /* hints are for those who type it */
+    return true;
+}
+
 /* Sends one file. False only if it is worth to try again later. */
 static bool send_items(HptDb *db, const GPtrArray *items, HptSpoolReplay *result, char **refusal,
                        GError **error)
 {
     for (guint i = 0; i < items->len; i++) {
         const Item *item = items->pdata[i];
+        if (item->told != NULL) {
+            if (!send_told(db, item->told, result, refusal, error))
+                return false;
+            continue;
+        }
         g_autoptr(GError) failure = NULL;
         g_autoptr(HptRows) rows = hpt_db_row(db, item->sql, item->args, &failure);
         if (rows == NULL && hpt_db_retry_class(failure) != HPT_RETRY_NO) {

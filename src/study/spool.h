@@ -7,6 +7,9 @@
  * its own checksum, and is removed after the answer. Sending is idempotent under the attempt's id, so any
  * process may send any file any number of times.
  *
+ * What hpt-tell was told has a file of its own, told-DIGEST.end: one entry called "told", the text of study/told.h in
+ * the place of arguments. It is checked when it is delivered, as nobody knows the study before.
+ *
  * Form, version 1: the line "hpt-spool/1 TOOL-VERSION", then per statement its name and a newline, a
  * 32-bit big-endian length and the arguments as hpt_args_append_to writes them; at last the 32 bytes
  * of the SHA-256 of all before.
@@ -51,6 +54,14 @@ typedef struct {
  * out: nobody would run it. Fails HPT_ERROR_IO, _PERMISSION. */
 bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
                    GError **error) HPT_WARN_UNUSED;
+/* The same for what hpt-tell was told: text as hpt_told_text makes it. The name that its file has takes an attempt's
+ * place below; owned. */
+char *hpt_spool_told_name(const char *text);
+bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error) HPT_WARN_UNUSED;
+
+/* Is there one of that name that could not be delivered? */
+bool hpt_spool_is_aside(const HptSpool *spool, const char *attempt);
+
 /* The end was answered: the file, if there is one, is removed or kept. */
 void hpt_spool_answered(HptSpool *spool, const char *attempt);
 

@@ -169,12 +169,11 @@ static bool judge(const HptStudy *study, const HptTelling *telling, const HptRow
     return false;
 }
 
-bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us, bool *again,
-              GError **error)
+static HptArgs *tell_args(const HptStudy *study, const HptTelling *telling)
 {
     static const char *const outcomes[] = {"complete", "failed", "cancelled"};
     static const char *const causes[] = {"told", "told as failed", "given back"};
-    g_autoptr(HptArgs) args = hpt_args_new();
+    HptArgs *args = hpt_args_new();
     hpt_args_int8(args, study->id);
     hpt_args_int8(args, telling->number);
     hpt_args_int4(args, telling->attempt);
@@ -184,6 +183,20 @@ bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *tell
     hpt_args_texts(args, telling->names, telling->n);
     hpt_args_float8s(args, telling->values, NULL, telling->n);
     hpt_args_int4(args, HPT_ASK_MAX_LOST);
+    return args;
+}
+
+bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, bool *again, GError **error)
+{
+    g_autoptr(HptArgs) args = tell_args(study, telling);
+    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_TRIAL_TELL, args, error);
+    return rows != NULL && judge(study, telling, rows, again, error);
+}
+
+bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us, bool *again,
+              GError **error)
+{
+    g_autoptr(HptArgs) args = tell_args(study, telling);
     g_autoptr(HptRows) rows = hpt_persist_rows(project, HPT_SQL_TRIAL_TELL, args, patience_us, error);
     return rows != NULL && judge(study, telling, rows, again, error);
 }

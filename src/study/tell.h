@@ -34,6 +34,10 @@ bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, 
 bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us,
               bool *again, GError **error) HPT_WARN_UNUSED;
 
+/* The same, sent once: HPT_ERROR_DB_CONNECT where the database is away. */
+bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, bool *again,
+                   GError **error) HPT_WARN_UNUSED;
+
 /* The trial is still being run: its lease lasts from now for lease_us, or with 0 as long as it was given for.
  * *until_us: when it ends. Fails HPT_ERROR_CONFLICT for a trial that is not given out, as for one that never was. */
 bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, int attempt, int64_t lease_us,

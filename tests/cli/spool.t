@@ -60,7 +60,7 @@ test_ok 'the input set of a trial that ends meanwhile is in the spool beside it,
 '
 test_ok 'kill -9 while it is away: the next run delivers them, whatever study it is of' '
     cd project && away killed 2 2 && kill -9 $pid && test_exit 137 wait $pid && start_server &&
-    hpt-verify -H 2>err >found && test_grep "2 results wait in .*/spool; the next hpt-run of this project delivers them" found &&
+    hpt-verify -H 2>err >found && test_grep "2 results wait in .*/spool; the next hpt-run, hpt-ask or hpt-tell of this project delivers them" found &&
     : >go && hpt-run --progress=none --print=none -s other -t 1 --allow-unused x=0.0..1.0 -- true 2>err &&
     test_grep "results that waited in the spool: 2 recorded now" err && recorded killed 2
 '

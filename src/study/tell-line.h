@@ -1,6 +1,6 @@
 /* What is told of a trial: words of a command line, a line of words, of JSON, or of columns. */
-#ifndef HPT_TOOLS_TELL_LINE_H
-#define HPT_TOOLS_TELL_LINE_H
+#ifndef HPT_STUDY_TELL_LINE_H
+#define HPT_STUDY_TELL_LINE_H
 
 #include "base/json.h"
 #include "study/tell.h"
@@ -15,32 +15,29 @@ typedef struct {
     GPtrArray *names; /* char *, owned */
     GArray *values;   /* double */
     GPtrArray *cells; /* of a row, char * or NULL for \N: what is a metric is known when the study is; else NULL */
-} TellLine;
+    char **columns;   /* their names; NULL without cells */
+} HptTellLine;
 
-void tell_line_clear(TellLine *line);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TellLine, tell_line_clear)
+void hpt_tell_line_clear(HptTellLine *line);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HptTellLine, hpt_tell_line_clear)
 
 /* out must be clear. All fail HPT_ERROR_USAGE or _DATA. */
 
 /* ID NAME=VALUE …; a value may be nan or inf, or null: then the trial has failed. */
-bool tell_line_from_words(const char *const *words, TellLine *out, GError **error) HPT_WARN_UNUSED;
+bool hpt_tell_line_from_words(const char *const *words, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 /* The same in one line, blanks between the words. */
-bool tell_line_from_text(const char *text, TellLine *out, GError **error) HPT_WARN_UNUSED;
+bool hpt_tell_line_from_text(const char *text, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 /* {"id": …, "metrics": {…}} or "values": […] or "failed": true or why; null for a number or for all of them
  * is a failure too. Other members are ignored. */
-bool tell_line_from_json(const json_t *object, TellLine *out, GError **error) HPT_WARN_UNUSED;
+bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 
 /* The header of a table in hpt's TSV, if line is one: NULL-terminated names, owned, one of which is hpt.id; else NULL. */
-char **tell_header(const char *line);
+char **hpt_tell_header(const char *line);
 /* A row of it: the id, and its cells as they are. */
-bool tell_line_from_row(char **header, const char *line, TellLine *out, GError **error) HPT_WARN_UNUSED;
-/* Reads those cells of a row that are metrics of the definition; a column that is none, nor a parameter, nor hpt's
- * own, is an error. */
-bool tell_line_settle_row(TellLine *line, char **header, const HptDefinition *definition,
-                          GError **error) HPT_WARN_UNUSED;
-
-/* What it says as the library takes it; checked against the definition. The pointers are those of line. */
-bool tell_line_settle(TellLine *line, const HptDefinition *definition, HptTelling *out,
+bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
+/* What it says as the library takes it; checked against the definition. A column of a row that is no metric, nor a
+ * parameter, nor hpt's own, is an error. The pointers are those of line; once for a line. */
+bool hpt_tell_line_settle(HptTellLine *line, const HptDefinition *definition, HptTelling *out,
                       GError **error) HPT_WARN_UNUSED;
 
 #endif

@@ -1,34 +1,35 @@
-#include "tools/tell_line.h"
+#include "study/tell-line.h"
 
 #include "base/number.h"
 
 #include <math.h>
 #include <string.h>
 
-void tell_line_clear(TellLine *line)
+void hpt_tell_line_clear(HptTellLine *line)
 {
     g_free(line->study);
     g_free(line->cause);
     g_clear_pointer(&line->names, g_ptr_array_unref);
     g_clear_pointer(&line->values, g_array_unref);
     g_clear_pointer(&line->cells, g_ptr_array_unref);
-    *line = (TellLine){0};
+    g_strfreev(line->columns);
+    *line = (HptTellLine){0};
 }
 
-static void begin(TellLine *line)
+static void begin(HptTellLine *line)
 {
     line->names = g_ptr_array_new_with_free_func(g_free);
     line->values = g_array_new(false, false, sizeof(double));
 }
 
-static void add(TellLine *line, const char *name, double value)
+static void add(HptTellLine *line, const char *name, double value)
 {
     if (name != NULL)
         g_ptr_array_add(line->names, g_strdup(name));
     g_array_append_val(line->values, value);
 }
 
-static bool read_id(const char *id, TellLine *line, GError **error)
+static bool read_id(const char *id, HptTellLine *line, GError **error)
 {
     return hpt_asked_parse(id, &line->study, &line->number, &line->attempt, error);
 }
@@ -51,10 +52,14 @@ static bool read_number(const char *text, double *out)
 
 /* ---- words ---- */
 
-static bool read_pair(const char *word, TellLine *line, GError **error)
+static bool read_pair(const char *word, HptTellLine *line, GError **error)
 {
     const char *equals = strchr(word, '=');
     double value = 0;
+    if (!g_utf8_validate(word, -1, NULL)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s' is not UTF-8 text", word);
+        return false;
+    }
     if (equals == NULL || equals == word) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s' is no NAME=VALUE%s", word,
                     word[0] == '-' ? "\nhint: options stand before the trial's id" : "");
@@ -73,7 +78,7 @@ static bool read_pair(const char *word, TellLine *line, GError **error)
     return true;
 }
 
-bool tell_line_from_words(const char *const *words, TellLine *out, GError **error)
+bool hpt_tell_line_from_words(const char *const *words, HptTellLine *out, GError **error)
 {
     begin(out);
     if (!read_id(words[0], out, error))
@@ -98,7 +103,7 @@ static size_t id_length(const char *text)
     return strcspn(text, " \t");
 }
 
-bool tell_line_from_text(const char *text, TellLine *out, GError **error)
+bool hpt_tell_line_from_text(const char *text, HptTellLine *out, GError **error)
 {
     text += strspn(text, " \t");
     size_t length = id_length(text);
@@ -110,7 +115,7 @@ bool tell_line_from_text(const char *text, TellLine *out, GError **error)
             g_ptr_array_add(words, g_strndup(at, strcspn(at, " \t\r")));
     }
     g_ptr_array_add(words, NULL);
-    return tell_line_from_words((const char *const *)words->pdata, out, error);
+    return hpt_tell_line_from_words((const char *const *)words->pdata, out, error);
 }
 
 /* ---- JSON ---- */
@@ -121,7 +126,7 @@ static bool refuse(GError **error, const char *message)
     return false;
 }
 
-static bool read_value(const char *name, const json_t *value, TellLine *line, GError **error)
+static bool read_value(const char *name, const json_t *value, HptTellLine *line, GError **error)
 {
     double number = json_number_value(value);
     if (json_is_null(value)) {
@@ -136,7 +141,7 @@ static bool read_value(const char *name, const json_t *value, TellLine *line, GE
     return true;
 }
 
-static bool read_json_id(const json_t *id, TellLine *line, GError **error)
+static bool read_json_id(const json_t *id, HptTellLine *line, GError **error)
 {
     if (json_is_string(id))
         return read_id(json_string_value(id), line, error);
@@ -145,7 +150,7 @@ static bool read_json_id(const json_t *id, TellLine *line, GError **error)
     return (json_is_integer(id) && line->number >= 0) || refuse(error, "'id' must be what hpt-ask calls the trial");
 }
 
-static bool read_failed(const json_t *failed, TellLine *line, GError **error)
+static bool read_failed(const json_t *failed, HptTellLine *line, GError **error)
 {
     if (!json_is_string(failed) && !json_is_boolean(failed))
         return refuse(error, "'failed' must be true, or a string that says why");
@@ -154,7 +159,7 @@ static bool read_failed(const json_t *failed, TellLine *line, GError **error)
     return true;
 }
 
-bool tell_line_from_json(const json_t *object, TellLine *out, GError **error)
+bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **error)
 {
     const json_t *metrics = json_object_get(object, "metrics"), *values = json_object_get(object, "values");
     const json_t *failed = json_object_get(object, "failed");
@@ -201,7 +206,7 @@ static char *unescape(const char *field)
     return g_string_free(text, false);
 }
 
-char **tell_header(const char *line)
+char **hpt_tell_header(const char *line)
 {
     char **names = g_strsplit(line, "\t", -1);
     if (g_strv_contains((const char *const *)names, "hpt.id"))
@@ -210,12 +215,13 @@ char **tell_header(const char *line)
     return NULL;
 }
 
-bool tell_line_from_row(char **header, const char *line, TellLine *out, GError **error)
+bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, GError **error)
 {
     g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
     size_t n = g_strv_length(header);
     begin(out);
     out->cells = g_ptr_array_new_with_free_func(g_free);
+    out->columns = g_strdupv(header);
     if (g_strv_length(fields) != n) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u columns, and the header has %zu", g_strv_length(fields), n);
         return false;
@@ -237,21 +243,22 @@ static bool is_known(const HptDefinition *definition, const char *name, GError *
     return hpt_tell_check(definition, &telling, error);
 }
 
-bool tell_line_settle_row(TellLine *line, char **header, const HptDefinition *definition, GError **error)
+/* Which cells are metrics is known now. */
+static bool settle_row(HptTellLine *line, const HptDefinition *definition, GError **error)
 {
     for (guint i = 0; i < line->cells->len; i++) {
-        const char *text = line->cells->pdata[i];
-        size_t metric = hpt_metrics_find(definition->metrics, header[i]);
+        const char *text = line->cells->pdata[i], *column = line->columns[i];
+        size_t metric = hpt_metrics_find(definition->metrics, column);
         double value = 0;
         if (metric == SIZE_MAX) {
-            if (!is_known(definition, header[i], error))
+            if (!is_known(definition, column, error))
                 return false;
         } else if (text == NULL || *text == '\0' || strcmp(text, "null") == 0) {
             line->failed = line->failed || hpt_metric_is_objective(hpt_metrics_get(definition->metrics, metric));
         } else if (read_number(text, &value)) {
-            add(line, header[i], value);
+            add(line, column, value);
         } else {
-            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", header[i], text);
+            g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", column, text);
             return false;
         }
     }
@@ -260,7 +267,7 @@ bool tell_line_settle_row(TellLine *line, char **header, const HptDefinition *de
 
 /* ---- the result ---- */
 
-static bool name_values(TellLine *line, const HptDefinition *definition, GError **error)
+static bool name_values(HptTellLine *line, const HptDefinition *definition, GError **error)
 {
     size_t objectives = hpt_metrics_objectives(definition->metrics);
     if (line->values->len != objectives) {
@@ -274,8 +281,10 @@ static bool name_values(TellLine *line, const HptDefinition *definition, GError 
     return true;
 }
 
-bool tell_line_settle(TellLine *line, const HptDefinition *definition, HptTelling *out, GError **error)
+bool hpt_tell_line_settle(HptTellLine *line, const HptDefinition *definition, HptTelling *out, GError **error)
 {
+    if (line->cells != NULL && !settle_row(line, definition, error))
+        return false;
     *out = (HptTelling){
         .number = line->number,
         .attempt = line->attempt,
