@@ -616,12 +616,12 @@ static void differ_lines(GString *out, const char *what, const char *old, const 
     g_auto(GStrv) b = g_strsplit(new, "\n", -1);
     const char *label = what;
     for (char **line = a; *line != NULL; line++)
-        if (!g_strv_contains((const char *const *)b, *line)) {
+        if (**line != '\0' && !g_strv_contains((const char *const *)b, *line)) {
             g_string_append_printf(out, "  %-8s - %s\n", label, *line);
             label = "";
         }
     for (char **line = b; *line != NULL; line++)
-        if (!g_strv_contains((const char *const *)a, *line)) {
+        if (**line != '\0' && !g_strv_contains((const char *const *)a, *line)) {
             g_string_append_printf(out, "  %-8s + %s\n", label, *line);
             label = "";
         }
