@@ -235,6 +235,20 @@ static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GErr
     return false;
 }
 
+/* A sampler that tries every configuration once may have fewer of them than are asked for. */
+static bool note_limit(const HptStudy *study, int64_t total, GError **error)
+{
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(study->definition, &search, error);
+    if (sampler == NULL)
+        return false;
+    int64_t limit = hpt_sampler_total(sampler);
+    if (limit >= 0 && limit < total && !run_given.quiet)
+        hpt_tool_note("study '%s' ends after %" PRId64 " trials, not %" PRId64 ": its sampler, %s, has no more",
+                      study->name, limit, total, study->definition->sampler);
+    return true;
+}
+
 /* How far this run goes: -t, --more, or what the study says. -1: no end. */
 static bool settle_total(const RunSettings *settings, HptDb *db, HptStudy *study,
                          int64_t *total, GError **error)
@@ -248,7 +262,7 @@ static bool settle_total(const RunSettings *settings, HptDb *db, HptStudy *study
     *total = settings->total >= 0 ? settings->total : counts.trials + settings->more;
     /* A total of less than there is would only be wrong: this line has nothing to do, and says so. */
     if (*total >= counts.trials)
-        return hpt_study_set_total(db, study, *total, error);
+        return note_limit(study, *total, error) && hpt_study_set_total(db, study, *total, error);
     if (!run_given.quiet)
         hpt_tool_note("study '%s' has %" PRId64 " trials already, more than %" PRId64, study->name,
                       counts.trials, *total);

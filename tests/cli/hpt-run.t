@@ -56,7 +56,7 @@ test_ok 'a changed definition is refused, its difference shown; nothing is writt
     test_grep "study .first. is there already and differs" err &&
     test_grep "command  - " err && test_grep "metrics  - loss:min:auto" err &&
     test_grep "\+ x real \[0, 2\]" err && test_grep "hint: .*-s NEWNAME" err &&
-    test_is "$(sql "select count(*) from first")" 12
+    test_no_grep "[+-] $" err && test_is "$(sql "select count(*) from first")" 12
 '
 test_ok 'joining where the command is not: 127, and no trial is taken' '
     mkdir -p elsewhere && (cd elsewhere && test_exit 127 run -s first -t 20 2>err && test_grep "not found" err) &&
@@ -95,7 +95,8 @@ s	0	measured	usage	\\N" &&
 test_ok '--sampler: grid knows its end, never twice' '
     run -s g --sampler=grid -m loss k=a,b,c n=1..4 -- ./learner {n} -{k} >out &&
     test_is "$(sql "select count(*), count(distinct (k, n)), bool_and(state = '"'complete'"') from g")" "12	12	true" &&
-    run -s g >out2 && test_cmp out out2 &&
+    run -s g >out2 && test_cmp out out2 && run -s g -t 12 2>err && test_no_grep "ends after" err &&
+    hpt-run -s g -t 13 >out 2>err && test_grep "note: study .g. ends after 12 trials, not 13: its sampler, grid:points=10,ints=20, has no more" err &&
     run -s sob --sampler=sobol -t 8 -m loss x=0.0..1.0 -- ./learner {x} >out &&
     test_is "$(sql "select count(distinct floor(x * 8)) from sob")" 8 &&
     test_exit 2 run -s q --sampler=rando -t 1 x=1..2 -- true {x} 2>err && test_grep "did you mean .random.\?" err
