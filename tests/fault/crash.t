@@ -86,6 +86,39 @@ check() { whole "report_$1" 1 && test_is "$(ask "select count(*) from hpt.metric
 test_ok 'hpt-report' 'cd project && crash && sound'
 say "points, hpt-report: $points"
 
+# What a killed hpt-ask has taken nobody hears of: its lease runs out.
+line() { n=$1 && shift && "$@" hpt-ask -q -s "ask_$n" -p x=0.0..1.0 -m loss -N 2; }
+check() {
+    test_is "$(wc -l <out)" 2 && test_is "$(ask "select count(*) - count(distinct trial) from hpt.trial where study = 'ask_$1'")" 0 &&
+        test_is "$(ask "select count(*) in (2, 3, 4) from hpt.trial where study = 'ask_$1'")" t
+}
+test_ok 'hpt-ask' 'cd project && crash && sound'
+say "points, hpt-ask: $points"
+
+line() {
+    n=$1 && shift
+    [ $# -eq 0 ] || hpt-ask -q -s "tell_$n" -p x=0.0..1.0 -m loss || return 125
+    "$@" hpt-tell -q "tell_$n/0" loss=0.5
+}
+check() { test_is "$(ask "select count(*), min(value) from hpt.metric where study = 'tell_$1'")" "1|0.5" && whole "tell_$1" 1; }
+test_ok 'hpt-tell' 'cd project && crash && sound'
+say "points, hpt-tell: $points"
+
+line() {
+    n=$1 && shift
+    "$@" hpt-diff run_write1/0 tell_write1/0
+    n=$? && [ $n -ne 1 ] || n=0
+    return $n
+}
+check() { test_grep "^metrics.*loss" out; }
+test_ok 'hpt-diff' 'cd project && crash && sound'
+say "points, hpt-diff: $points"
+
+line() { n=$1 && shift && "$@" hpt-replay -q run_write1/0; }
+check() { test_grep "metric loss.*identical" out; }
+test_ok 'hpt-replay' 'cd project && crash && sound && test_is "$(find .hpt/replays -mindepth 1 | wc -l)" 0'
+say "points, hpt-replay: $points"
+
 # In an empty folder and an empty database each time.
 line() {
     n=$1 && shift
