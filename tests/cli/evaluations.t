@@ -248,6 +248,13 @@ test_ok '--max-cpu and --max-wall' '
     test_is "$(sql "select count(*) from wall")" 0 &&
     test_is "$(sql "select stopped from study where study = '"'wall'"'")" "the time is over"
 '
+test_ok '--max-cpu and --max-wall are of all workers: who joins when they are used up starts nothing' '
+    for i in 1 2 3; do run -s cpus -t 1000 -m loss --max-cpu=50ms x=0.0..1.0 -- ./fold {x} >"out.$i" & done && wait &&
+    trials=$(sql "select count(*) from cpus") && test "$trials" -lt 1000 &&
+    test_is "$(sql "select sum(user_seconds + system_seconds) >= 0.05 from trial where study = '"'cpus'"'")" true &&
+    test_is "$(sql "select stopped from study where study = '"'cpus'"'")" "the CPU time is used up" &&
+    run -s cpus >out && test_is "$(sql "select count(*) from cpus")" "$trials" && run -s wall >out && test_is "$(sql "select count(*) from wall")" 0
+'
 test_ok 'eight workers, a hundred trials, none too many' '
     for i in 1 2 3 4 5 6 7 8; do run -s exact -t 100 -j 4 --print=none -m loss --seed=1 x=0.0..1.0 -- ./fold {x} & done && wait &&
     test_is "$(sql "select count(*), max(trial), count(*) filter (where state = '"'complete'"') from exact")" "100	99	100"

@@ -60,6 +60,29 @@ test_ok '--signal=B:TERM with exec hpt-run, before the time is over: handed back
     test_is "$(sql "select count(*), min(outcome), left(max(cause), 22) from attempt where study = '"'limited'"'")" "2	cancelled	interrupted by SIGTERM" &&
     : >go.limited && next_job limited && exactly limited 3
 '
+test_ok 'pre-empted by a partition of higher priority: handed back, requeued, gone on with' '
+    sed -i "s/^PartitionName=test .*/& PriorityTier=1 GraceTime=30/" "$SLURM_CONF" &&
+    printf "%s\n" PreemptType=preempt/partition_prio PreemptMode=REQUEUE \
+        "PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=9" >>"$SLURM_CONF" && scontrol reconfigure &&
+    job=$(batch --requeue --exclusive -N4 -- hpt-run -q -s yields -j 2 -t 3 -m loss x=0.0..1.0 -- ./waits yields) &&
+    test_wait 100 lines_are 2 started.yields &&
+    timeout 200 sbatch --wait -Q -p urgent --exclusive -N4 -o out.urgent --wrap "echo urgent" && test_is "$(cat out.urgent)" urgent &&
+    : >go.yields && test_wait 200 slurm_is "$job" COMPLETED && exactly yields 3 &&
+    test_is "$(sql "select count(*) >= 2, min(outcome), min(left(cause, 22)), max(left(cause, 22)) from attempt
+        where study = '"'yields'"' and outcome <> '"'complete'"'")" "true	cancelled	interrupted by SIGTERM	interrupted by SIGTERM" &&
+    test_is "$(sql "select count(distinct launcher ->> '"'SLURM_JOB_ID'"'), max(launcher ->> '"'SLURM_RESTART_COUNT'"') >= '"'1'"' from worker
+        where study = '"'yields'"'")" "1	true"
+'
+cat >where <<'EOT'
+#!/bin/sh
+echo "node=${SLURMD_NODENAME#n} step=$SLURM_STEP_ID loss=$1"
+EOT
+chmod +x where
+test_ok '--via srun: the trials are steps of the job, on all of its nodes' '
+    batch_job=$(batch -N4 --ntasks-per-node=1 --wait -- hpt-run -q --print=none -s spread -j 4 -t 24 --via "\"srun -N1 -n1 --exact\"" \
+        -m loss -m node:track -m step:track x=0.0..1.0 -- ./where {x}) && exactly spread 24 &&
+    test_is "$(sql "select count(distinct step), count(distinct node) > 1 from spread")" "24	true"
+'
 cat >until_late <<'EOT'
 #!/bin/sh
 until [ "$(date +%s)" -ge $((SLURM_JOB_END_TIME - 8)) ]; do sleep 0.2; done # lint-ok: for so long
