@@ -553,6 +553,18 @@ void hpt_code_tree_forget(HptCodeTree *tree)
     tree->racy = true;
 }
 
+/* Has anything changed since the last walk? Walks again unless it is known without. */
+static bool walk_changed(HptCodeTree *tree)
+{
+    if (tree->walk != NULL && hpt_walk_holds(tree->walk, tree->fd))
+        return false;
+    HptWalk *walk = hpt_walk(tree->fd, tree->ignored);
+    bool changed = tree->walk == NULL || !hpt_walk_equal(walk, tree->walk);
+    hpt_walk_free(tree->walk);
+    tree->walk = walk;
+    return changed;
+}
+
 const HptCode *hpt_code_tree_look(HptCodeTree *tree)
 {
     if (tree->off != NULL) {
@@ -565,10 +577,7 @@ const HptCode *hpt_code_tree_look(HptCodeTree *tree)
         take_nothing(tree, g_strerror(errno));
         return tree->code;
     }
-    HptWalk *walk = hpt_walk(tree->fd, tree->ignored);
-    bool changed = tree->walk == NULL || !hpt_walk_equal(walk, tree->walk) || repos_changed(tree);
-    hpt_walk_free(tree->walk);
-    tree->walk = walk;
+    bool changed = walk_changed(tree) || repos_changed(tree);
     if (changed)
         read_repos(tree);
     if (changed || tree->racy) {

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,20 +59,53 @@ typedef struct {
     GHashTable *ignored;
     GString *path; /* of the folder that is walked, with a slash unless it is the root */
     uint64_t device;
+    guint folder, last; /* the folder that is walked, and 1 + its last entry so far */
     bool full;
 } Walker;
 
+/* File systems of this machine that date a folder when a name in it comes, goes or is given another file. */
+static bool dates_folders(int fd)
+{
+    static const uint32_t magics[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+                                      TMPFS_MAGIC,      OVERLAYFS_SUPER_MAGIC, 0x2fc12fc1 /* ZFS */};
+    struct statfs info;
+    if (fstatfs(fd, &info) != 0)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(magics); i++)
+        if ((uint32_t)info.f_type == magics[i])
+            return true;
+    return false;
+}
+
+static HptStamp stamp_of_entry(const struct stat *info)
+{
+    HptStamp stamp = hpt_stamp(info);
+    if (!S_ISREG(info->st_mode) && !S_ISLNK(info->st_mode))
+        stamp.size = stamp.mtime_ns = stamp.ctime_ns = 0; /* that it is there is all */
+    return stamp;
+}
+
 static void add(Walker *walker, const char *path, const struct stat *info, const char *reason)
 {
-    HptSeen seen = {
-        .path = g_string_chunk_insert(walker->walk->memory, path),
-        .reason = reason,
-    };
+    HptWalk *walk = walker->walk;
+    HptSeen seen = {.path = g_string_chunk_insert(walk->memory, path), .reason = reason};
     if (info != NULL)
-        seen.stamp = hpt_stamp(info);
-    if (info != NULL && !S_ISREG(info->st_mode) && !S_ISLNK(info->st_mode))
-        seen.stamp.size = seen.stamp.mtime_ns = seen.stamp.ctime_ns = 0; /* that it is there is all */
-    g_array_append_val(walker->walk->seen, seen);
+        seen.stamp = stamp_of_entry(info);
+    else
+        walk->sure = false;
+    g_array_append_val(walk->seen, seen);
+    if (walker->last > 0)
+        g_array_index(walk->seen, HptSeen, walker->last - 1).next = walk->seen->len;
+    else if (walk->folders->len > 0)
+        g_array_index(walk->folders, HptWalked, walker->folder).first = walk->seen->len;
+    walker->last = walk->seen->len;
+}
+
+/* An entry that an error kept from being looked at: nobody knows when that changes. */
+static void add_failed(Walker *walker, const char *path, const struct stat *info, int errnum)
+{
+    add(walker, path, info, g_string_chunk_insert_const(walker->walk->memory, g_strerror(errnum)));
+    walker->walk->sure = false;
 }
 
 static int by_name(const void *a, const void *b)
@@ -127,20 +162,20 @@ static void enter(Walker *walker, int fd, const char *name, const struct stat *i
         reason = "too deep";
     else {
         folder = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (folder < 0)
-            reason = g_string_chunk_insert_const(walker->walk->memory, g_strerror(errno));
     }
-    if (folder < 0) {
+    if (reason != NULL) {
         add(walker, walker->path->str, info, reason);
+    } else if (folder < 0) {
+        add_failed(walker, walker->path->str, info, errno);
     } else {
         g_string_append_c(walker->path, '/');
         bool walked = walk_folder(walker, folder, depth + 1);
         int errnum = errno;
         g_string_truncate(walker->path, walker->path->len - 1);
-        if (!walked) {
-            add(walker, walker->path->str, info,
-                errnum == 0 ? "a virtual environment of Python"
-                            : g_string_chunk_insert_const(walker->walk->memory, g_strerror(errnum)));
+        if (!walked && errnum == 0) {
+            add(walker, walker->path->str, info, "a virtual environment of Python");
+        } else if (!walked) {
+            add_failed(walker, walker->path->str, info, errnum);
         } else if (walker->walk->seen->len == seen) {
             add(walker, walker->path->str, info, NULL);
         }
@@ -168,8 +203,7 @@ static void look_at(Walker *walker, int fd, const char *name, int depth)
         /* git's word */
     } else if (fstatat(fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != ENOENT) /* gone meanwhile: as if it had never been */
-            add(walker, walker->path->str, NULL,
-                g_string_chunk_insert_const(walker->walk->memory, g_strerror(errno)));
+            add_failed(walker, walker->path->str, NULL, errno);
     } else if (S_ISDIR(info.st_mode)) {
         g_string_truncate(walker->path, before);
         enter(walker, fd, name, &info, depth);
@@ -180,9 +214,29 @@ static void look_at(Walker *walker, int fd, const char *name, int depth)
     g_string_truncate(walker->path, before);
 }
 
+/* Begins the folder fd, whose names are to be read. */
+static void note_folder(Walker *walker, int fd)
+{
+    HptWalk *walk = walker->walk;
+    size_t n = walker->path->len;
+    HptWalked folder = {.path = "."};
+    struct stat info;
+    if (n > 0)
+        folder.path = g_string_chunk_insert_len(walk->memory, walker->path->str, (gssize)n - 1);
+    if (fstat(fd, &info) == 0)
+        folder.stamp = hpt_stamp(&info);
+    else
+        walk->sure = false;
+    walker->folder = walk->folders->len;
+    walker->last = 0;
+    g_array_append_val(walk->folders, folder);
+}
+
 /* Closes fd. False: with errno, or 0 for a folder that is not walked by rule. */
 static bool walk_folder(Walker *walker, int fd, int depth)
 {
+    guint folder = walker->folder, last = walker->last;
+    note_folder(walker, fd);
     int again = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     g_autoptr(GPtrArray) names = again < 0 ? NULL : list(again);
     bool walked = names != NULL;
@@ -198,6 +252,8 @@ static bool walk_folder(Walker *walker, int fd, int depth)
     for (guint i = 0; walked && i < names->len && !walker->full; i++)
         look_at(walker, fd, names->pdata[i], depth);
     close(fd);
+    walker->folder = folder;
+    walker->last = last;
     errno = errnum;
     return walked;
 }
@@ -206,16 +262,19 @@ HptWalk *hpt_walk(int root_fd, GHashTable *ignored)
 {
     HptWalk *walk = g_new0(HptWalk, 1);
     walk->seen = g_array_new(false, false, sizeof(HptSeen));
+    walk->folders = g_array_new(false, false, sizeof(HptWalked));
     walk->repos = g_ptr_array_new_with_free_func(g_free);
     walk->memory = g_string_chunk_new(4096);
+    walk->begun_ns = hpt_stamp_now_ns();
+    walk->sure = dates_folders(root_fd);
     g_autoptr(GString) path = g_string_new(NULL);
     struct stat info;
-    Walker walker = {walk, ignored, path, 0, false};
+    Walker walker = {.walk = walk, .ignored = ignored, .path = path};
     int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &info) == 0)
         walker.device = info.st_dev;
     if (fd < 0 || !walk_folder(&walker, fd, 0))
-        add(&walker, ".", NULL, g_string_chunk_insert_const(walk->memory, g_strerror(errno)));
+        add_failed(&walker, ".", NULL, errno);
     return walk;
 }
 
@@ -224,6 +283,7 @@ void hpt_walk_free(HptWalk *walk)
     if (walk == NULL)
         return;
     g_array_unref(walk->seen);
+    g_array_unref(walk->folders);
     g_ptr_array_unref(walk->repos);
     g_string_chunk_free(walk->memory);
     g_free(walk);
@@ -243,6 +303,43 @@ bool hpt_walk_equal(const HptWalk *a, const HptWalk *b)
         if (strcmp(a->repos->pdata[i], b->repos->pdata[i]) != 0)
             return false;
     return true;
+}
+
+/* Has the folder the same names, and are they what they were? */
+static bool folder_holds(const HptWalk *walk, const HptWalked *folder, int fd)
+{
+    struct stat info;
+    HptStamp stamp;
+    if (fstat(fd, &info) != 0)
+        return false;
+    stamp = hpt_stamp(&info);
+    if (!hpt_stamp_equal(&stamp, &folder->stamp) || hpt_stamp_is_racy(&stamp, walk->begun_ns))
+        return false;
+    for (guint i = folder->first; i > 0;) {
+        const HptSeen *seen = &g_array_index(walk->seen, HptSeen, i - 1);
+        const char *slash = strrchr(seen->path, '/');
+        if (fstatat(fd, slash == NULL ? seen->path : slash + 1, &info, AT_SYMLINK_NOFOLLOW) != 0)
+            return false;
+        stamp = stamp_of_entry(&info);
+        if (!hpt_stamp_equal(&stamp, &seen->stamp))
+            return false;
+        i = seen->next;
+    }
+    return true;
+}
+
+bool hpt_walk_holds(const HptWalk *walk, int root_fd)
+{
+    bool holds = walk->sure;
+    for (guint i = 0; holds && i < walk->folders->len; i++) {
+        const HptWalked *folder = &g_array_index(walk->folders, HptWalked, i);
+        /* A link on the way leads to another folder, or to the same one. */
+        int fd = openat(root_fd, folder->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        holds = fd >= 0 && folder_holds(walk, folder, fd);
+        if (fd >= 0)
+            close(fd);
+    }
+    return holds;
 }
 
 /* ---- opening ---- */
