@@ -18,6 +18,8 @@
 
 /* ---- the memory of a process ---- */
 
+static bool told; /* addresses are ours: a process has said what it does */
+
 static void refused(pid_t tid)
 {
     if (errno == EPERM)
@@ -40,6 +42,8 @@ bool note_read(pid_t tid, uint64_t address, void *bytes, size_t length)
 static bool read_path(pid_t tid, uint64_t address, char text[PATH_ROOM])
 {
     size_t have = 0;
+    if (told)
+        return memccpy(text, (const char *)(uintptr_t)address, '\0', PATH_ROOM) != NULL;
     for (size_t step = 256; have < PATH_ROOM; step = PATH_ROOM) {
         size_t to_page = 4096 - (size_t)((address + have) & 4095);
         size_t want = step < to_page ? step : to_page;
@@ -389,8 +393,9 @@ static void settle_made(const File *file)
     pending.n = left;
 }
 
-void note_begin(void)
+void note_begin(bool is_told)
 {
+    told = is_told;
     opened.tid = moved.tid = 0;
     pending.n = 0;
 }
@@ -521,6 +526,38 @@ static File *open_given(pid_t tid, const char *name, uint32_t how)
     return file;
 }
 
+static uint32_t how_of(uint64_t flags)
+{
+    bool truncates = (flags & O_TRUNC) != 0;
+    uint32_t how = (flags & O_CREAT) != 0 ? NOTE_CREATES : 0;
+    how |= (flags & O_EXCL) != 0 && (flags & O_CREAT) != 0 ? NOTE_EXCLUSIVE : 0;
+    how |= (flags & O_NOFOLLOW) != 0 ? NOTE_NOFOLLOW : 0;
+    how |= truncates ? NOTE_TRUNCATES : 0;
+    if ((flags & O_ACCMODE) != O_RDONLY || truncates)
+        how |= NOTE_WRITES;
+    if ((flags & O_ACCMODE) != O_WRONLY && !truncates)
+        how |= NOTE_READS;
+    return how;
+}
+
+void note_openat(pid_t tid, int at, uint64_t path, uint64_t flags)
+{
+    /* Folders, files without a name, and handles by which nothing is read. */
+    if ((flags & (O_DIRECTORY | O_PATH)) == 0)
+        note_open(tid, at, path, how_of(flags));
+}
+
+void note_made(pid_t tid, uint64_t address)
+{
+    static char room[PATH_ROOM];
+    const char *name = name_of(tid, AT_FDCWD, address, room);
+    File *file = name == NULL ? NULL : file_to_be(name, 0);
+    if (file == NULL)
+        return;
+    later((Pending){.tid = tid, .what = MAKE, .file = file, .ours = true, .writes = true});
+    note_settle(tid);
+}
+
 void note_open(pid_t tid, int at, uint64_t address, uint32_t how)
 {
     static char room[PATH_ROOM];
@@ -633,6 +670,13 @@ void note_command(pid_t pid, const char *program, const char *directory, const c
             return;
         next += length + 1;
     }
+}
+
+void note_search(pid_t tid, uint64_t program, uint64_t path)
+{
+    static char here[PATH_ROOM];
+    if (base_of(tid, AT_FDCWD, here))
+        note_command(tid, (const char *)(uintptr_t)program, here, (const char *)(uintptr_t)path, false);
 }
 
 /* ---- removing, renaming, linking ---- */

@@ -20,7 +20,9 @@ enum {
     NOTE_NOFOLLOW = 32,
 };
 
-void note_begin(void);
+/* told: calls do not wait in the kernel, their processes say them (run/tracecall.h), and addresses are
+ * of our own memory. */
+void note_begin(bool told);
 void note_end(void);
 
 /* What thread tid did before has been done; 0: all of them. */
@@ -28,12 +30,17 @@ void note_settle(pid_t tid);
 
 /* Arguments as the call has them: a folder's descriptor or AT_FDCWD, an address of a path. */
 void note_open(pid_t tid, int at, uint64_t path, uint32_t how);
+void note_openat(pid_t tid, int at, uint64_t path, uint64_t flags); /* O_… */
 void note_exec(pid_t tid, int at, uint64_t path, unsigned flags, bool no_new_privs);
 void note_unlink(pid_t tid, int at, uint64_t path);
 void note_rename(pid_t tid, int at, uint64_t from, int to_at, uint64_t to, unsigned flags);
 void note_link(pid_t tid, int at, uint64_t from, int to_at, uint64_t to, unsigned flags);
 void note_symlink(pid_t tid, int at, uint64_t path);
 void note_chdir(pid_t tid);
+
+/* Told only: a file that was just made, and a program that is looked for in path. */
+void note_made(pid_t tid, uint64_t path);
+void note_search(pid_t tid, uint64_t program, uint64_t path);
 
 /* As of trace_started. */
 void note_command(pid_t pid, const char *program, const char *directory, const char *path,

@@ -3,6 +3,7 @@
 #include "tools/contain_files.h"
 #include "tools/contain_filter.h"
 #include "tools/contain_note.h"
+#include "tools/contain_preload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,14 +26,18 @@ static struct {
     int listener;     /* -1: none */
     int attach_errno; /* why */
     int no_new_privs;
+    bool preload; /* listener is a socket */
     bool deserted;
     bool blind; /* names do not mean any more what they mean to us */
 } trace = {.listener = -1};
 
-void trace_begin(const char *below, const char *not_below, const char *spool)
+void trace_begin(const char *below, const char *not_below, const char *spool, bool preload)
 {
     files_begin(below, not_below, spool);
-    note_begin();
+    note_begin(preload);
+    trace.preload = preload;
+    if (preload)
+        trace.listener = preload_open();
     trace.blind = trace.deserted = false;
     trace.attach_errno = 0;
 }
@@ -56,6 +61,11 @@ void trace_deserted(void)
 
 void trace_started(pid_t pid, const char *program, const char *directory, const char *path)
 {
+    if (trace.preload) {
+        if (trace.listener >= 0)
+            note_command(pid, program, directory, path, false);
+        return;
+    }
     if (trace.listener < 0) {
         files_incomplete(true, "this system does not let trials be traced (seccomp: %s)",
                          trace.attach_errno == EBUSY ? "somebody else traces already"
@@ -75,27 +85,6 @@ static void go_blind(const char *why)
     trace.blind = true;
 }
 
-static uint32_t how_of(uint64_t flags)
-{
-    bool truncates = (flags & O_TRUNC) != 0;
-    uint32_t how = (flags & O_CREAT) != 0 ? NOTE_CREATES : 0;
-    how |= (flags & O_EXCL) != 0 && (flags & O_CREAT) != 0 ? NOTE_EXCLUSIVE : 0;
-    how |= (flags & O_NOFOLLOW) != 0 ? NOTE_NOFOLLOW : 0;
-    how |= truncates ? NOTE_TRUNCATES : 0;
-    if ((flags & O_ACCMODE) != O_RDONLY || truncates)
-        how |= NOTE_WRITES;
-    if ((flags & O_ACCMODE) != O_WRONLY && !truncates)
-        how |= NOTE_READS;
-    return how;
-}
-
-static void see_open(pid_t tid, int at, uint64_t path, uint64_t flags)
-{
-    /* Folders, files without a name, and handles by which nothing is read. */
-    if ((flags & (O_DIRECTORY | O_PATH)) == 0)
-        note_open(tid, at, path, how_of(flags));
-}
-
 static void see_openat2(pid_t tid, int at, uint64_t path, uint64_t how_at)
 {
     struct open_how how;
@@ -104,7 +93,7 @@ static void see_openat2(pid_t tid, int at, uint64_t path, uint64_t how_at)
     if ((how.resolve & RESOLVE_IN_ROOT) != 0 && (how.flags & (O_DIRECTORY | O_PATH)) == 0)
         files_incomplete(false, "a program opened a file below a root of its own (openat2)");
     else
-        see_open(tid, at, path, how.flags);
+        note_openat(tid, at, path, how.flags);
 }
 
 #ifdef FILTER_ARCH
@@ -128,14 +117,14 @@ static void see(const struct seccomp_notif *call)
     note_settle(tid);
     switch (number) {
     case SYS_openat:
-        see_open(tid, (int)args[0], args[1], args[2]);
+        note_openat(tid, (int)args[0], args[1], args[2]);
         break;
 #ifdef SYS_open
     case SYS_open:
-        see_open(tid, AT_FDCWD, args[0], args[1]);
+        note_openat(tid, AT_FDCWD, args[0], args[1]);
         break;
     case SYS_creat:
-        see_open(tid, AT_FDCWD, args[0], O_CREAT | O_WRONLY | O_TRUNC);
+        note_openat(tid, AT_FDCWD, args[0], O_CREAT | O_WRONLY | O_TRUNC);
         break;
     case SYS_unlink:
         note_unlink(tid, AT_FDCWD, args[0]);
@@ -222,6 +211,10 @@ void trace_serve(void)
         struct seccomp_notif_resp response;
         char space[256];
     } answer = {.space = {0}};
+    if (trace.preload) {
+        preload_serve(trace.listener);
+        return;
+    }
     memset(&call, 0, sizeof call);
     if (ioctl(trace.listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0)
         return; /* killed meanwhile */

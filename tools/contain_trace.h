@@ -1,7 +1,7 @@
 /* The tracer: answers the system calls that the filter sends, after it has noted which files they
  * are about. For hpt-contain; libc only; there is one. docs/design/tracing.md says why so.
  *
- *     trace_begin(&spec);            then in the new process, which shares our descriptors:
+ *     trace_begin(…);                then in the new process, which shares our descriptors:
  *         trace_attach(free_env)     just before exec; what it calls from then on waits for us
  *     trace_started(argv0, …);       what was run
  *     poll trace_get_fd; trace_serve when it is readable
@@ -14,8 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Folders as of files_begin. */
-void trace_begin(const char *below, const char *not_below, const char *spool);
+/* Folders as of files_begin. preload: by a library that is loaded before others (contain_preload.h);
+ * nothing is to be attached then, and the environment changes. */
+void trace_begin(const char *below, const char *not_below, const char *spool, bool preload);
 
 /* free_env is the environment of the one execve that is not sent. No allocation. What goes wrong is
  * noted: the command then runs untraced. */

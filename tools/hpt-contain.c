@@ -189,7 +189,7 @@ static void enter(void)
     if (contain.directory != NULL && chdir(contain.directory) != 0)
         return;
     start_step = HPT_STEP_STREAMS;
-    if (contain.order.is_traced) {
+    if (contain.order.is_traced && !contain.order.is_preloaded) {
         trace_attach((uintptr_t)environ);
         if (unshare(CLONE_FILES) != 0)
             return;
@@ -277,10 +277,6 @@ static pid_t clone_traced(void)
 {
     enum { STACK_SIZE = 64 << 10 };
     static _Alignas(64) char stack[STACK_SIZE];
-    for (int i = 0; i < 3; i++)
-        if (contain.folders[i][0] == '\0')
-            contain.folders[i] = NULL;
-    trace_begin(contain.folders[0], contain.folders[1], contain.folders[2]);
     return clone(enter_traced, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, NULL);
 }
 
@@ -288,7 +284,14 @@ static bool start(void)
 {
     start_errnum = 0;
     contain.report.floor_bytes = resident_bytes();
-    pid_t pid = contain.order.is_traced ? clone_traced() : vfork();
+    const HptContainOrder *order = &contain.order;
+    if (order->is_traced) {
+        for (int i = 0; i < 3; i++)
+            if (contain.folders[i][0] == '\0')
+                contain.folders[i] = NULL;
+        trace_begin(contain.folders[0], contain.folders[1], contain.folders[2], order->is_preloaded);
+    }
+    pid_t pid = order->is_traced && !order->is_preloaded ? clone_traced() : vfork();
     if (pid == 0) {
         enter();
         start_errnum = errno;

@@ -56,7 +56,7 @@ const GOptionEntry run_options[] = {
     {"gpus-per-trial", 0, 0, G_OPTION_ARG_STRING, &run_given.gpus_per_trial, "how many of them each has for itself (1)", "N"},
     {"via", 0, 0, G_OPTION_ARG_STRING, &run_given.via, "words in front of every command, such as 'srun -n1 --exact'", "WORDS"},
     {"deterministic", 0, 0, G_OPTION_ARG_NONE, &run_given.deterministic, "one thread, fixed kernels, hash seeds, locale, time zone and addresses", NULL},
-    {"trace", 0, 0, G_OPTION_ARG_STRING, &run_given.trace, "the files that trials read and write: on or off (on)", "WHETHER"},
+    {"trace", 0, 0, G_OPTION_ARG_STRING, &run_given.trace, "the files that trials read and write: on, preload or off (on)", "HOW"},
     {"allow-secrets", 0, 0, G_OPTION_ARG_NONE, &run_given.allow_secrets, "keep what looks like a password or a token", NULL},
     {"input", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &run_given.inputs, "files that the trials read, recorded with them (may be repeated)", "GLOB"},
     {"input-max", 0, 0, G_OPTION_ARG_STRING, &run_given.input_max, "bytes of a file that is kept; of larger ones the digest is (64M)", "SIZE"},
@@ -191,13 +191,13 @@ static bool parse_words(RunSettings *settings, GError **error)
     static const char *const progresses[] = {"auto", "bar", "plain", "none", NULL};
     static const char *const inputs[] = {"null", "json", NULL};
     static const char *const places[] = {"caller", "trial", NULL};
-    static const char *const switches[] = {"on", "off", NULL};
+    static const char *const traces[] = {"on", "preload", "off", NULL}; /* as HptWorkerTrace */
     int retry = 0, print = 0, progress = 0, input = 0, place = 0, contain = 0, trace = 0;
     if (!parse_choice("retry", run_given.retry, retries, &retry, error) ||
         !parse_choice("print", run_given.print, prints, &print, error) ||
         !parse_choice("progress", run_given.progress, progresses, &progress, error) ||
         !parse_choice("contain", run_given.contain, hpt_contain_words, &contain, error) ||
-        !parse_choice("trace", run_given.trace, switches, &trace, error) ||
+        !parse_choice("trace", run_given.trace, traces, &trace, error) ||
         !parse_choice("stdin", run_given.input, inputs, &input, error) ||
         !parse_choice("chdir", run_given.chdir, places, &place, error))
         return false;
@@ -207,7 +207,7 @@ static bool parse_words(RunSettings *settings, GError **error)
     settings->contain = (HptContainChoice)contain;
     settings->stdin_json = input == 1;
     settings->chdir_trial = place == 1;
-    settings->trace = trace == 0;
+    settings->trace = (HptWorkerTrace)trace;
     bool on_terminal = isatty(STDERR_FILENO) == 1;
     if (run_given.quiet || progress == 3)
         settings->progress = RUN_PROGRESS_NONE;

@@ -35,7 +35,8 @@ typedef struct {
     int cores, gpus_per_trial; /* cores 0: not given */
     HptRetryTrials retry;
     RunProgress progress;
-    bool print_all, print_best, stdin_json, chdir_trial, trace;
+    bool print_all, print_best, stdin_json, chdir_trial;
+    HptWorkerTrace trace;
     HptShow show;
 } RunSettings;
 

@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     const char *below, *not_below, *spool;
     const char *limit; /* why it cannot be complete; NULL: it can */
+    bool preload;      /* by a library that is loaded before others: never complete */
 } HptTraceSpec;
 
 /* Everything borrowed for the time of the call. */

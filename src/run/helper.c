@@ -116,6 +116,7 @@ static int write_words(const HptChildSpec *spec, HptContainOrder *order)
     add_words(bytes, spec->argv, &order->n_argv);
     add_words(bytes, spec->env, &order->n_env);
     order->is_traced = spec->trace != NULL;
+    order->is_preloaded = spec->trace != NULL && spec->trace->preload;
     for (int i = 0; spec->trace != NULL && i < 3; i++) {
         const char *folders[] = {spec->trace->below, spec->trace->not_below, spec->trace->spool};
         const char *folder = folders[i] == NULL ? "" : folders[i];

@@ -79,6 +79,7 @@ HptServant *hpt_servant_new(const HptServantSpec *spec)
             .not_below = servant->not_below = g_strdup(spec->trace->not_below),
             .spool = servant->spool = g_strdup(spec->trace->spool),
             .limit = servant->limit = g_strdup(spec->trace->limit),
+            .preload = spec->trace->preload,
         };
     }
     servant->out = servant->err = servant->to = servant->from = servant->hold = -1;

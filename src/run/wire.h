@@ -48,6 +48,7 @@ typedef struct {
     int32_t n_argv; /* 0: a question only, whether the mode can be had; no descriptors */
     int32_t n_env;
     int32_t has_directory, has_cpus, is_traced;
+    int32_t is_preloaded; /* traced by a library (run/tracecall.h), not by the kernel */
     int64_t words_bytes;
     int64_t limit_mem_bytes, limit_cpu_us; /* 0: none */
     cpu_set_t cpus;

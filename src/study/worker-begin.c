@@ -126,7 +126,7 @@ static bool deliver_first(Worker *worker, GError **error)
 /* Changes are kept in the project, or in the folder that we are in if that is not in it; .hpt is ours. */
 static void prepare_trace(Worker *worker)
 {
-    if (!worker->options->trace)
+    if (worker->options->trace == HPT_WORKER_TRACE_OFF)
         return;
     g_autofree char *here = g_get_current_dir();
     worker->traced_below = g_strdup(hpt_path_inside(worker->place, here) != NULL ? worker->place : here);
@@ -138,6 +138,7 @@ static void prepare_trace(Worker *worker)
         .limit = worker->options->resources->via == NULL
                      ? NULL
                      : "a launcher (--via) may run it where nothing is traced",
+        .preload = worker->options->trace == HPT_WORKER_TRACE_PRELOAD,
     };
     worker->context.trace = &worker->trace;
 }

@@ -31,8 +31,9 @@ static void note_untraced(Worker *worker, const HptSlot *slot)
     if (result == NULL || result->trace == NULL || !result->trace->refused || worker->untraced_told)
         return;
     worker->untraced_told = true;
-    g_autofree char *text = g_strdup_printf("the files that trials use are not recorded: %s",
-                                            result->trace->reason);
+    g_autofree char *text = g_strdup_printf(
+        "the files that trials use are not recorded: %s%s", result->trace->reason,
+        worker->trace.preload ? "" : "\nhint: --trace=preload sees most of what dynamically linked programs open");
     worker_note(worker, text);
 }
 

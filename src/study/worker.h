@@ -15,6 +15,9 @@
 
 typedef enum { HPT_RETRY_LOST_TRIALS, HPT_RETRY_FAILED_TRIALS, HPT_RETRY_NO_TRIALS } HptRetryTrials;
 
+/* How the files that trials use are seen: by the kernel, by a preloaded library, not. */
+typedef enum { HPT_WORKER_TRACE_ON, HPT_WORKER_TRACE_PRELOAD, HPT_WORKER_TRACE_OFF } HptWorkerTrace;
+
 typedef enum {
     HPT_WORKER_ENDED,  /* a trial has ended and is recorded */
     HPT_WORKER_NOTE,   /* something people should know: text */
@@ -59,7 +62,7 @@ typedef struct {
     /* Who interrupts, for the record, once interrupts is not 0: "interrupted by SIGTERM from pid 7
      * (uid 0)". Owned. NULL: not known. */
     char *(*interrupted_by)(void);
-    bool trace; /* the files that trials use */
+    HptWorkerTrace trace;
     HptResources *resources; /* for as many slots as jobs */
     void (*on_event)(const HptWorkerEvent *event, void *user);
     void *user;

@@ -1,4 +1,4 @@
-/* What tracing costs a command: it is run by turns untraced, traced, and under other tracers.
+/* What tracing costs a command: it is run by turns untraced, traced in both ways, and under other tracers.
  *
  *   trace-cost ROUNDS[xTIMES] NAME COMMAND [ARG]... [--beside NAME COMMAND [ARG]...]...
  *
@@ -22,7 +22,7 @@ enum { WAYS_MAX = 8, ROUNDS_MAX = 1000 };
 typedef struct {
     const char *name;
     const char *const *argv;
-    bool traced;
+    bool traced, preload;
     double cpu[ROUNDS_MAX], wall[ROUNDS_MAX];
 } Way;
 
@@ -45,14 +45,22 @@ static void drain(int fd)
         continue;
 }
 
-static void run_once(const Way *way, const HptContain *contain, const HptTraceSpec *trace)
+/* A preloaded library's is never complete. */
+static bool is_fine(const Way *way, const HptTrace *seen)
 {
+    return !way->traced || (way->preload ? !seen->refused : seen->complete);
+}
+
+static void run_once(const Way *way, const HptContain *contain, const HptTraceSpec *given)
+{
+    HptTraceSpec trace = *given;
+    trace.preload = way->preload;
     g_autoptr(GError) error = NULL;
     HptChildSpec spec = {
         .argv = way->argv,
         .env = (const char *const *)environ,
         .contain = contain,
-        .trace = way->traced ? trace : NULL,
+        .trace = way->traced ? &trace : NULL,
     };
     HptChild *child = hpt_child_start(&spec, &error);
     if (child == NULL) {
@@ -75,10 +83,10 @@ static void run_once(const Way *way, const HptContain *contain, const HptTraceSp
     }
     const HptEnd *end = hpt_child_get_end(child);
     g_autoptr(HptTrace) seen = hpt_child_steal_trace(child);
-    if (end->kind != HPT_END_EXITED || end->status != 0 || (way->traced && !seen->complete)) {
+    if (end->kind != HPT_END_EXITED || end->status != 0 || !is_fine(way, seen)) {
         g_autofree char *text = hpt_end_text(end);
         fprintf(stderr, "trace-cost: %s: %s\n", way->name,
-                way->traced && !seen->complete ? seen->reason : text);
+                is_fine(way, seen) ? text : seen->reason);
         exit(1);
     }
     hpt_child_free(child);
@@ -129,7 +137,7 @@ int main(int argc, char **argv)
 {
     static Way ways[WAYS_MAX];
     char *rest = NULL;
-    int n = 2, rounds = argc > 3 ? (int)strtol(argv[1], &rest, 10) : 0;
+    int n = 3, rounds = argc > 3 ? (int)strtol(argv[1], &rest, 10) : 0;
     int times = rounds > 0 && *rest == 'x' ? (int)strtol(rest + 1, NULL, 10) : 1;
     if (rounds < 1 || rounds > ROUNDS_MAX || times < 1 || g_getenv("TEST_BUILD") == NULL) {
         fputs("usage: trace-cost ROUNDS[xTIMES] NAME COMMAND [ARG]... [--beside NAME "
@@ -139,6 +147,7 @@ int main(int argc, char **argv)
     }
     ways[0] = (Way){.name = "untraced", .argv = (const char *const *)argv + 3};
     ways[1] = (Way){.name = "hpt", .argv = (const char *const *)argv + 3, .traced = true};
+    ways[2] = (Way){.name = "preload", .argv = (const char *const *)argv + 3, .traced = true, .preload = true};
     for (int i = 3; i < argc; i++)
         if (strcmp(argv[i], "--beside") == 0 && i + 2 < argc && n < WAYS_MAX) {
             argv[i] = NULL;

@@ -24,7 +24,7 @@ TEST_SCRIPT=$(cd "${0%/*}" && pwd)/${0##*/}
 
 # Names of the tools; make check gives them.
 : "${TEST_TOOLS:=$(cd "$TEST_BUILD" && find . -maxdepth 1 -type f -perm -u+x -name 'hpt*' |
-    sed 's|^\./||' | grep -vxE 'hpt-con(fig|tain)' | sort)}"
+    sed 's|^\./||' | grep -vxE 'hpt-(config|contain|trace[.]so)' | sort)}"
 
 TEST_NAME=${0##*/}
 TEST_NAME=${TEST_NAME%.t}

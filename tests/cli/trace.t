@@ -42,8 +42,8 @@ test_ok '--trace=off traces nothing and says so' '
     run --trace=off -s off -t 1 -m loss x=0.0..1.0 -- ./reads &&
     test_is "$(sql "select details->'"'trace'"' from trial where study = '"'off'"'")" "{\"state\": \"off\"}"
 '
-test_ok '--trace takes one of two words' '
-    test_exit 2 run --trace=preload -s no -t 1 x=0.0..1.0 -- true 2>err && test_grep "on, off" err
+test_ok '--trace takes one of three words' '
+    test_exit 2 run --trace=half -s no -t 1 x=0.0..1.0 -- true 2>err && test_grep "on, preload, off" err
 '
 test_ok '--trace is not part of the study: a worker that joins may have its own' '
     run -s joined -t 1 -m loss x=0.0..1.0 -- ./reads && run --trace=off -s joined -t 2 &&

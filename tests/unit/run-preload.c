@@ -1,0 +1,511 @@
+/* The files of a trial, as a preloaded library tells them: every function, whatever the program is up to;
+ * and what goes wrong with the library or its tracer is no fault of the trial. The trials are this
+ * program itself with a word in front. */
+#include "tests/unit/run-lab.h"
+
+#include "run/trace.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+static char *self;
+
+/* ---- what the trials do, in the folder they are given ---- */
+
+static void need(bool fine, const char *what)
+{
+    if (!fine) {
+        perror(what);
+        _exit(9);
+    }
+}
+
+static void touch(const char *name, int flags)
+{
+    int fd = open(name, flags, 0640);
+    need(fd >= 0 && close(fd) == 0, name);
+}
+
+static void finish(FILE *file, const char *what)
+{
+    need(file != NULL && fclose(file) == 0, what);
+}
+
+int __open_2(const char *path, int flags); /* what _FORTIFY_SOURCE calls */
+int __openat_2(int at, const char *path, int flags);
+
+static void do_opens(void)
+{
+    touch("a1", O_RDONLY);
+    need(open64("a2", O_RDONLY) >= 0, "a2");
+    int sub = open("sub", O_RDONLY | O_DIRECTORY);
+    need(sub >= 0 && openat(sub, "a3", O_RDONLY) >= 0 && openat64(sub, "a4", O_RDONLY) >= 0, "openat");
+    need(__open_2("a5", O_RDONLY) >= 0 && __openat_2(sub, "a6", O_RDONLY) >= 0, "__open_2");
+    finish(fopen("a7", "re"), "a7");
+    finish(fopen64("a8", "r,ccs=UTF-8"), "a8");
+    finish(freopen("a9", "r", fopen("/dev/null", "r")), "a9");
+    touch("link", O_RDONLY); /* to b1 */
+    need(chdir("sub") == 0, "chdir");
+    touch("b2", O_RDONLY);
+    need(chdir("..") == 0, "chdir");
+    int fd = open("b3", O_PATH);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    touch(path, O_RDONLY);
+    touch("b4", O_RDWR); /* and not changed */
+    /* No inputs; and they fail as they do without. */
+    need(open("absent", O_RDONLY) < 0 && errno == ENOENT, "absent");
+    need(fopen("absent", "r") == NULL && errno == ENOENT, "absent");
+    need(open("a1", O_RDWR | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST, "exclusive");
+    const char *volatile none = NULL;
+    need(open(none, O_WRONLY) < 0 && errno == EFAULT, "NULL");
+    errno = ERANGE;
+    touch("/dev/null", O_RDWR);
+    touch("odd\n\xff\x01name", O_RDONLY);
+    need(errno == ERANGE, "errno");
+}
+
+static void put(FILE *file, const char *what)
+{
+    need(file != NULL && fputs("new", file) >= 0, what);
+    finish(file, what);
+}
+
+static void do_changes(void)
+{
+    put(fopen("appended", "a"), "appended");
+    put(fopen("rewritten", "w"), "rewritten");
+    put(fopen("updated", "r+"), "updated");
+    need(creat("created", 0640) >= 0 && creat64("created2", 0640) >= 0, "creat");
+    struct stat status;
+    touch("mode", O_WRONLY | O_CREAT);
+    need(stat("mode", &status) == 0 && (status.st_mode & 0777) == 0640, "mode");
+    need(truncate("cut", 1) == 0 && truncate64("cut2", 1) == 0, "truncate");
+    int here = open(".", O_RDONLY | O_DIRECTORY);
+    need(rename("fresh", "replaced") == 0 && renameat(here, "r1", here, "s1") == 0, "rename");
+    need(renameat2(here, "x1", here, "x2", RENAME_EXCHANGE) == 0, "exchange");
+    need(unlink("gone1") == 0 && unlinkat(here, "gone2", 0) == 0 && remove("gone3") == 0, "unlink");
+    need(mkdir("folder", 0700) == 0 && remove("folder") == 0, "remove");
+    need(link("linked", "linked2") == 0 && linkat(here, "linked", here, "linked3", 0) == 0, "link");
+    need(symlink("rewritten", "pointer") == 0 && symlinkat("cut", here, "pointer2") == 0, "symlink");
+    touch("pointer", O_RDONLY);
+    char first[] = "tempXXXXXX", second[] = "tempXXXXXX.csv";
+    need(mkstemp(first) >= 0 && mkostemps(second, 4, O_CLOEXEC) >= 0, "mkstemp");
+    need(rename(first, "temporary") == 0 && unlink(second) == 0, "temporary");
+}
+
+static void *open_one(void *name)
+{
+    touch(name, O_RDONLY);
+    return NULL;
+}
+
+static void *exec_one(void *name)
+{
+    char *const argv[] = {name, NULL};
+    execv(name, argv);
+    need(false, "execv");
+    return NULL;
+}
+
+/* From threads, after fork, vfork, in a daemon, by spawn, by PATH, and by exec from a thread. */
+static void do_others(void)
+{
+    pthread_t threads[8];
+    for (int i = 0; i < 8; i++)
+        need(pthread_create(&threads[i], NULL, open_one, (void *)"a1") == 0, "thread");
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    int done[2]; /* the daemon's, which nobody can wait for */
+    need(pipe(done) == 0, "pipe");
+    if (fork() == 0) {
+        setsid();
+        touch(fork() == 0 ? "a2" : "a3", O_RDONLY);
+        _exit(0);
+    }
+    close(done[1]);
+    char none_left;
+    need(read(done[0], &none_left, 1) == 0, "read");
+    if (vfork() == 0) {
+        int fd = open("a4", O_RDONLY);
+        _exit(fd < 0);
+    }
+    char *const argv[] = {(char *)"x", NULL};
+    pid_t pid = 0;
+    need(setenv("PATH", "sub:/usr/bin:/bin", 1) == 0, "setenv");
+    need(posix_spawn(&pid, "./spawned", NULL, NULL, argv, environ) == 0, "spawn");
+    need(posix_spawnp(&pid, "found", NULL, NULL, argv, environ) == 0, "spawnp");
+    if (vfork() == 0) {
+        execvp("found2", argv);
+        _exit(9);
+    }
+    for (int status; wait(&status) > 0;)
+        need(status == 0, "status");
+    need(system("exec <a5") == 0, "system");
+    need(pthread_create(&threads[0], NULL, exec_one, (void *)"./from-thread") == 0, "thread");
+    pthread_join(threads[0], NULL);
+}
+
+/* Descriptors are what they would be without. */
+static void do_closes(void)
+{
+    closefrom(3);
+    need(open("a1", O_RDONLY) == 3 && open("a2", O_RDWR) == 4, "descriptors");
+    need(fcntl(5, F_GETFD) < 0 && errno == EBADF, "left open");
+}
+
+static volatile sig_atomic_t alarms;
+static void on_alarm(int signal)
+{
+    (void)signal;
+    touch("a2", O_RDONLY);
+    alarms++;
+}
+
+/* Signals meanwhile, whose handler opens files. */
+static void do_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &action, NULL);
+    struct itimerval timer = {{0, 500}, {0, 500}};
+    setitimer(ITIMER_REAL, &timer, NULL);
+    while (alarms < 300)
+        touch("a1", O_RDONLY);
+    memset(&timer, 0, sizeof timer);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    touch("a3", O_RDONLY);
+}
+
+/* Sockets are death from here on. */
+static void do_forbids(void)
+{
+    touch("a1", O_RDONLY);
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {4, filter};
+    need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0,
+         "seccomp");
+    touch("a2", O_RDONLY);
+}
+
+/* The tracer, our parent, stands still. */
+static void do_stops(void)
+{
+    touch("a1", O_RDONLY);
+    need(kill(getppid(), SIGSTOP) == 0, "kill");
+    for (int i = 0; i < 10000; i++)
+        touch("a2", O_RDONLY);
+    need(kill(getppid(), SIGCONT) == 0, "kill");
+}
+
+static void do_clears(void)
+{
+    touch("a1", O_RDONLY);
+    char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"read -r x <a2; exit 0", NULL}, *const none[] = {NULL};
+    execve("/bin/sh", argv, none);
+    need(false, "execve");
+}
+
+static const struct {
+    const char *name;
+    void (*act)(void);
+} acts[] = {{"opens", do_opens},     {"changes", do_changes}, {"others", do_others}, {"closes", do_closes},
+            {"signals", do_signals}, {"forbids", do_forbids}, {"stops", do_stops},   {"clears", do_clears}};
+
+static int act(const char *name, const char *folder)
+{
+    need(chdir(folder) == 0, folder);
+    for (size_t i = 0; i < G_N_ELEMENTS(acts); i++)
+        if (strcmp(name, acts[i].name) == 0)
+            acts[i].act();
+    return 0;
+}
+
+/* ---- the tests ---- */
+
+typedef struct {
+    Lab lab;
+    char *work; /* where the trials work, by the kernel's name */
+    HptTraceSpec spec;
+    HptRun *run;
+} Bench;
+
+static void give(const Bench *bench, const char *name, const char *text, int mode)
+{
+    g_autofree char *path = g_build_filename(bench->work, name, NULL);
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_assert_cmpint(chmod(path, (mode_t)mode), ==, 0);
+}
+
+/* names: the files there are, each with its name in it; ends with NULL. */
+static void bench_begin(Bench *bench, const char *const *names)
+{
+    *bench = (Bench){.work = NULL};
+    lab_begin(&bench->lab, "");
+    g_autofree char *work = g_strconcat(bench->lab.root, "/work", NULL);
+    g_assert_cmpint(mkdir(work, 0700), ==, 0);
+    bench->work = realpath(work, NULL);
+    bench->spec = (HptTraceSpec){.below = bench->work, .spool = bench->lab.root, .preload = true};
+    bench->lab.trace = &bench->spec;
+    for (; *names != NULL; names++)
+        give(bench, *names, *names, 0600);
+}
+
+static void bench_end(Bench *bench)
+{
+    hpt_run_free(bench->run);
+    check_no_children();
+    lab_end(&bench->lab);
+    free(bench->work);
+}
+
+/* The trial ends well, and the trace is never complete. */
+static const HptTrace *trace_of(Bench *bench, const char *name)
+{
+    const char *const argv[] = {self, "--act", name, bench->work, NULL};
+    bench->run = start_argv(&bench->lab, argv);
+    const HptRunResult *result = wait_for(bench->run);
+    g_autofree char *err = stored(result->err);
+    g_test_message("%s", err);
+    g_assert_cmpstr(result->failure, ==, NULL);
+    g_assert_false(result->trace->complete);
+    g_assert_false(result->trace->refused);
+    g_assert_cmpstr(result->trace->reason, ==,
+                    "preload: static programs, direct system calls and what clears LD_PRELOAD are not seen");
+    return result->trace;
+}
+
+static const HptTraceFile *find(const HptTrace *trace, const char *path)
+{
+    for (size_t i = 0; i < trace->n; i++)
+        if (strcmp(trace->files[i].path, path) == 0)
+            return &trace->files[i];
+    return NULL;
+}
+
+/* before: what is kept; NULL: nothing. */
+static void check(const Bench *bench, const HptTrace *trace, const char *name, uint32_t roles, const char *before)
+{
+    g_autofree char *path = g_build_filename(bench->work, name, NULL), *shown = hpt_text_printable(name, -1);
+    const HptTraceFile *file = find(trace, path);
+    g_test_message("%s: %x, wanted %x", shown, file == NULL ? 0 : file->roles, roles);
+    g_assert_cmpuint(file == NULL ? 0 : file->roles, ==, roles);
+    g_assert_cmpint(file == NULL ? HPT_TRACE_NOT_KEPT : file->keep, ==,
+                    before == NULL ? HPT_TRACE_NOT_KEPT : HPT_TRACE_KEPT);
+    if (before != NULL)
+        check_same(file->content, file->content_bytes, before, strlen(before));
+}
+
+static void check_read(const Bench *bench, const HptTrace *trace, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        check(bench, trace, *names, HPT_TRACE_READ, NULL);
+}
+
+static void test_opens(void)
+{
+    static const char *const names[] = {"a1", "a2", "sub/a3", "sub/a4", "a5", "sub/a6", "a7", "a8", "a9",
+                                        "b1", "sub/b2", "b3", "b4", "odd\n\xff\x01name", NULL};
+    Bench bench;
+    bench_begin(&bench, names);
+    g_autofree char *link = g_build_filename(bench.work, "link", NULL);
+    g_assert_cmpint(symlink("b1", link), ==, 0);
+    const HptTrace *trace = trace_of(&bench, "opens");
+    check_read(&bench, trace, names);
+    check(&bench, trace, "absent", 0, NULL);
+    struct stat status;
+    g_autofree char *a1 = g_build_filename(bench.work, "a1", NULL);
+    const HptTraceFile *file = find(trace, a1);
+    g_assert_cmpint(stat(a1, &status), ==, 0);
+    g_assert_cmpuint(file->dev, ==, status.st_dev);
+    g_assert_cmpuint(file->ino, ==, status.st_ino);
+    g_assert_cmpint(file->size, ==, 2);
+    g_assert_cmpint(file->mtime_ns, ==, (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec);
+    /* The program, its loader and libraries, and nothing of the kernel's or of ours. */
+    size_t below = 0, libc = 0, run = 0;
+    for (size_t i = 0; i < trace->n; i++) {
+        const char *path = trace->files[i].path;
+        below += g_str_has_prefix(path, bench.work) ? 1 : 0;
+        libc += strstr(path, "/libc.so") != NULL;
+        run += (trace->files[i].roles & HPT_TRACE_EXEC) != 0;
+        g_assert_false(g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/dev/") ||
+                       g_str_has_suffix(path, "/hpt-trace.so"));
+    }
+    g_assert_cmpuint(below, ==, G_N_ELEMENTS(names) - 1);
+    g_assert_cmpuint(libc, ==, 1);
+    g_assert_cmpuint(run, ==, 2);
+    bench_end(&bench);
+}
+
+static void test_changes(void)
+{
+    enum { MADE = HPT_TRACE_WRITE | HPT_TRACE_CREATED, MOVED = HPT_TRACE_READ | HPT_TRACE_RENAMED_FROM };
+    static const char *const names[] = {"appended", "rewritten", "updated", "cut", "cut2", "fresh", "replaced", "r1", "x1",
+                                        "x2", "gone1", "gone2", "gone3", "linked", NULL};
+    static const struct {
+        const char *name;
+        uint32_t roles;
+        const char *before;
+    } want[] = {
+        {"appended", HPT_TRACE_WRITE, "appended"},
+        {"rewritten", HPT_TRACE_WRITE | HPT_TRACE_OWN, "rewritten"},
+        {"updated", HPT_TRACE_READ | HPT_TRACE_WRITE, "updated"},
+        {"created", MADE, NULL},
+        {"created2", MADE, NULL},
+        {"mode", MADE, NULL},
+        {"cut", HPT_TRACE_WRITE, "cut"},
+        {"cut2", HPT_TRACE_WRITE, "cut2"},
+        {"fresh", MOVED, NULL},
+        {"replaced", HPT_TRACE_RENAMED_TO, "replaced"},
+        {"r1", MOVED, NULL},
+        {"s1", HPT_TRACE_RENAMED_TO, NULL},
+        {"x1", MOVED | HPT_TRACE_RENAMED_TO, "x1"},
+        {"x2", MOVED | HPT_TRACE_RENAMED_TO, "x2"},
+        {"gone1", HPT_TRACE_DELETED, "gone1"},
+        {"gone2", HPT_TRACE_DELETED, "gone2"},
+        {"gone3", HPT_TRACE_DELETED, "gone3"},
+        {"linked", HPT_TRACE_READ, NULL},
+        {"linked2", HPT_TRACE_CREATED, NULL},
+        {"linked3", HPT_TRACE_CREATED, NULL},
+        {"pointer", HPT_TRACE_CREATED, NULL},
+        {"pointer2", HPT_TRACE_CREATED, NULL},
+        {"temporary", HPT_TRACE_RENAMED_TO, NULL},
+    };
+    Bench bench;
+    bench_begin(&bench, names);
+    const HptTrace *trace = trace_of(&bench, "changes");
+    for (size_t i = 0; i < G_N_ELEMENTS(want); i++)
+        check(&bench, trace, want[i].name, want[i].roles, want[i].before);
+    size_t moved = 0, removed = 0;
+    for (size_t i = 0; i < trace->n; i++) {
+        bool temporary = g_str_has_prefix(strrchr(trace->files[i].path, '/'), "/temp");
+        moved += temporary && trace->files[i].roles == (MADE | HPT_TRACE_RENAMED_FROM);
+        removed += temporary && trace->files[i].roles == (MADE | HPT_TRACE_DELETED);
+    }
+    g_assert_cmpuint(moved, ==, 1);
+    g_assert_cmpuint(removed, ==, 1);
+    bench_end(&bench);
+}
+
+static void test_others(void)
+{
+    static const char *const names[] = {"a1", "a2", "a3", "a4", "a5", "b1", "b2", "b3", "b4", NULL};
+    static const char *const scripts[] = {"spawned", "sub/found", "sub/found2", "from-thread"};
+    Bench bench;
+    bench_begin(&bench, names);
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
+        g_autofree char *script = g_strdup_printf("#!/bin/sh\nread -r x <b%zu\nexit 0\n", i + 1);
+        give(&bench, scripts[i], script, 0700);
+    }
+    const HptTrace *trace = trace_of(&bench, "others");
+    check_read(&bench, trace, names);
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
+        check(&bench, trace, scripts[i], HPT_TRACE_READ | HPT_TRACE_EXEC, NULL);
+    g_autofree char *shell = realpath("/bin/sh", NULL);
+    const HptTraceFile *file = find(trace, shell);
+    g_assert_nonnull(file);
+    g_assert_cmpuint(file->roles & HPT_TRACE_EXEC, !=, 0);
+    bench_end(&bench);
+}
+
+static void test_closes(void)
+{
+    static const char *const names[] = {"a1", "a2", NULL};
+    Bench bench;
+    bench_begin(&bench, names);
+    check_read(&bench, trace_of(&bench, "closes"), names);
+    bench_end(&bench);
+}
+
+static void test_signals(void)
+{
+    static const char *const names[] = {"a1", "a2", "a3", NULL};
+    Bench bench;
+    bench_begin(&bench, names);
+    check_read(&bench, trace_of(&bench, "signals"), names);
+    bench_end(&bench);
+}
+
+/* What is not seen, and is no harm: only a1 is there. */
+static void check_first(const char *name)
+{
+    static const char *const names[] = {"a1", "a2", NULL};
+    Bench bench;
+    bench_begin(&bench, names);
+    const HptTrace *trace = trace_of(&bench, name);
+    check(&bench, trace, "a1", HPT_TRACE_READ, NULL);
+    check(&bench, trace, "a2", 0, NULL);
+    bench_end(&bench);
+}
+
+static void test_unseen(void)
+{
+    check_first("forbids");
+    check_first("clears");
+}
+
+/* The first call that it does not answer is the last. */
+static void test_stopped(void)
+{
+    static const char *const names[] = {"a1", "a2", NULL};
+    if (hpt_contain_get_mode(containment) == HPT_CONTAIN_NAMESPACE) {
+        g_test_skip("the first of a namespace cannot be stopped from within");
+        return;
+    }
+    Bench bench;
+    bench_begin(&bench, names);
+    int64_t begun_us = hpt_time_monotonic_us();
+    check(&bench, trace_of(&bench, "stops"), "a1", HPT_TRACE_READ, NULL);
+    g_assert_cmpint(hpt_time_monotonic_us() - begun_us, <, 1000 * INT64_C(2000000));
+    bench_end(&bench);
+}
+
+/* One after the other in a helper, nothing is mixed; and a user's own library is still loaded. */
+static void test_next(void)
+{
+    static const char *const names[] = {"a1", "a2", NULL};
+    static const char *const own[] = {"LD_PRELOAD=libm.so.6", NULL};
+    Bench bench;
+    bench_begin(&bench, names);
+    check_read(&bench, trace_of(&bench, "closes"), names);
+    bench.lab.env = own;
+    g_autoptr(HptRun) second = start(&bench.lab, "echo $LD_PRELOAD && grep -c libm.so /proc/$$/maps >&2");
+    const HptRunResult *result = wait_for(second);
+    g_autofree char *out = stored(result->out), *err = stored(result->err);
+    g_assert_true(g_str_has_suffix(out, "/hpt-trace.so:libm.so.6\n"));
+    g_assert_cmpstr(err, !=, "0\n");
+    check(&bench, result->trace, "a1", 0, NULL);
+    bench.spec.preload = false;
+    bench.lab.env = NULL;
+    bench.lab.trace = NULL;
+    g_autoptr(HptRun) third = start(&bench.lab, "echo \"$LD_PRELOAD$HPT_TRACE\"");
+    g_autofree char *bare = stored(wait_for(third)->out);
+    g_assert_cmpstr(bare, ==, "\n");
+    bench_end(&bench);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "--act") == 0)
+        return act(argv[2], argv[3]);
+    static const TrialTest tests[] = {
+        {"opens", test_opens, CONTAINED},     {"changes", test_changes, CONTAINED}, {"others", test_others, CONTAINED},
+        {"closes", test_closes, CONTAINED},   {"signals", test_signals, CONTAINED}, {"unseen", test_unseen, CONTAINED},
+        {"stopped", test_stopped, CONTAINED}, {"next", test_next, CONTAINED},       {NULL, NULL, ALWAYS},
+    };
+    self = realpath("/proc/self/exe", NULL);
+    return run_tests(argc, argv, tests);
+}
