@@ -6,6 +6,7 @@
 #include "run/trial.h"
 #include "study/name.h"
 #include "tools/space_option.h"
+#include "tools/study_option.h"
 #include "tools/tool.h"
 
 #include <string.h>
@@ -27,9 +28,13 @@ const GOptionEntry ask_options[] = {
     {"seed", 0, 0, G_OPTION_ARG_STRING, &ask_given.seed, "seed of the study (chosen at random)", "N"},
     {"total", 't', 0, G_OPTION_ARG_STRING, &ask_given.total, "trials in all (no end)", "N"},
     {"point", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.points, "a configuration to try first, as JSON, repeatable", "JSON"},
+    {"prior", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.priors, "begin with what an earlier study found, repeatable", "STUDY"},
+    {"ordered", 0, 0, G_OPTION_ARG_NONE, &ask_given.ordered, "the same study with any number of loops", NULL},
+    {"window", 0, 0, G_OPTION_ARG_STRING, &ask_given.window, "trials of an ordered study at a time (one with -N 1, else 2 COUNT - 1)", "N"},
     {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &ask_given.no_default_trial, "do not begin with the default configuration", NULL},
     {"extend", 0, 0, G_OPTION_ARG_NONE, &ask_given.extend, "let the space of an existing study be widened", NULL},
     {"allow-secrets", 0, 0, G_OPTION_ARG_NONE, &ask_given.allow_secrets, "keep what looks like a password or a token", NULL},
+    {"wait", 0, 0, G_OPTION_ARG_STRING, &ask_given.wait, "for a trial that may come, instead of status 1 (do not)", "DURATION"},
     {"serve", 0, 0, G_OPTION_ARG_NONE, &ask_given.serve, "answer lines of JSON on standard input", NULL},
     {"db-wait", 0, 0, G_OPTION_ARG_STRING, &ask_given.db_wait, "give up if the database is away for longer (5m)", "DURATION"},
     {"dsn", 'd', 0, G_OPTION_ARG_STRING, &ask_given.dsn, "database, instead of that of .hpt", "DSN"},
@@ -56,16 +61,24 @@ static bool parse_format(AskFormat *out, GError **error)
 
 bool ask_settings_parse(AskSettings *settings, GError **error)
 {
-    int64_t seed = 0;
+    int64_t seed = 0, window = 0;
     *settings = (AskSettings){.count = 1, .total = -1, .lease_us = HPT_ASK_LEASE_US};
     if (!hpt_tool_whole("count", ask_given.count, 1, MOST_COUNT, &settings->count, error) ||
         !hpt_tool_whole("total", ask_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
         !hpt_tool_whole("seed", ask_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
+        !hpt_tool_whole("window", ask_given.window, 1, 65535, &window, error) ||
+        !hpt_tool_span("wait", ask_given.wait, &settings->wait_us, error) ||
         !hpt_tool_span("lease", ask_given.lease, &settings->lease_us, error) ||
         !hpt_tool_span("db-wait", ask_given.db_wait, &settings->patience_us, error) ||
         !parse_format(&settings->format, error))
         return false;
     settings->seed = (uint64_t)seed;
+    if (ask_given.window != NULL && !ask_given.ordered) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--window needs --ordered");
+        return false;
+    }
+    if (ask_given.ordered)
+        settings->window = (int)(window > 0 ? window : 2 * settings->count - 1);
     if (settings->lease_us < HPT_ASK_LEASE_MIN_US || settings->lease_us > HPT_ASK_LEASE_MAX_US) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--lease is from one second to a year, not '%s'",
                     ask_given.lease);
@@ -134,6 +147,7 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
         .metrics = (const char *const *)ask_given.metrics,
         .points = (const char *const *)ask_given.points,
         .sampler = ask_given.sampler,
+        .window = settings->window,
         .seed = ask_given.seed != NULL ? &settings->seed : NULL,
         .grace_us = HPT_RUN_GRACE_US,
         .output_cap = HPT_CAPTURE_CAP,
@@ -161,29 +175,17 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
     return g_steal_pointer(&definition);
 }
 
-static bool compare(HptDb *db, HptStudy *study, const HptDefinition *given, GError **error)
-{
-    bool extendable = false;
-    g_autofree char *difference =
-        hpt_definition_difference(study->definition, given, ask_given.sampler != NULL, ask_given.seed != NULL, false,
-                                  false, &extendable);
-    if (difference == NULL)
-        return true;
-    if (ask_given.extend && extendable) {
-        HptDefinition *next = hpt_definition_extend(study->definition, given, error);
-        return next != NULL && hpt_study_extend(db, study, next, error);
-    }
-    g_strchomp(difference);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "study '%s' is there already and differs:\n%s\nhint: %sgive this one another name with -s NEWNAME",
-                study->name, difference, extendable ? "--extend makes it a new version of the study; or " : "");
-    return false;
-}
-
 /* One that somebody else made at this moment is compared like any other. */
 static HptStudy *make_study(const AskSettings *settings, HptDb *db, GError **error)
 {
     g_autoptr(HptStudy) study = NULL;
+    StudyGiven line = {
+        .sampler = ask_given.sampler != NULL,
+        .seed = ask_given.seed != NULL,
+        .window = ask_given.window != NULL,
+        .extend = ask_given.extend,
+        .priors = ask_given.priors,
+    };
     if (ask_given.study == NULL) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "a search space makes a study, which needs a name: -s NAME");
         return NULL;
@@ -192,13 +194,9 @@ static HptStudy *make_study(const AskSettings *settings, HptDb *db, GError **err
         hpt_study_name_check(ask_given.study, error) ? parse_definition(settings, error) : NULL;
     if (given == NULL || !hpt_study_find(db, ask_given.study, &study, error))
         return NULL;
-    if (study == NULL) {
-        g_autoptr(HptDefinition) copy = hpt_definition_parse(given->canonical, strlen(given->canonical), error);
-        if (copy == NULL)
-            return NULL;
-        study = hpt_study_create(db, ask_given.study, settings->total, g_steal_pointer(&copy), error);
-    }
-    return study != NULL && compare(db, study, given, error) ? g_steal_pointer(&study) : NULL;
+    if (study == NULL)
+        study = study_option_make(db, ask_given.study, settings->total, given, &line, error);
+    return study != NULL && study_option_compare(db, study, given, &line, error) ? g_steal_pointer(&study) : NULL;
 }
 
 /* Without a search space the study is there already. */
@@ -211,6 +209,8 @@ static bool check_alone(GError **error)
                  {ask_given.sampler != NULL, "--sampler"},
                  {ask_given.seed != NULL, "--seed"},
                  {ask_given.points != NULL, "--point"},
+                 {ask_given.priors != NULL, "--prior"},
+                 {ask_given.ordered, "--ordered"},
                  {ask_given.no_default_trial, "--no-default-trial"},
                  {ask_given.extend, "--extend"}};
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)

@@ -77,7 +77,10 @@ static json_t *ask(Serve *serve, const json_t *object, GError **error)
         return NULL;
     if (asked->len == 0) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
-                            end == HPT_ASK_WAIT ? "the last trials are given out" : "the study has all its trials");
+                            end == HPT_ASK_DONE ? "the study has all its trials"
+                            : serve->study->definition->window > 0
+                                ? "the study is ordered: the next trial comes when one that is given out has its result"
+                                : "the last trials are given out");
         return NULL;
     }
     json_t *answer = ask_json(serve->study, asked->pdata[0]);

@@ -2,6 +2,7 @@
  */
 #include "config.h"
 
+#include "base/text.h"
 #include "search/session.h"
 #include "tools/ask_options.h"
 #include "tools/ask_print.h"
@@ -62,6 +63,7 @@ static bool check_alone(char **argv, GError **error)
                  {ask_given.metrics != NULL, "-m"},         {ask_given.points != NULL, "--point"},
                  {ask_given.seed != NULL, "--seed"},        {ask_given.total != NULL, "--total"},
                  {ask_given.lease != NULL, "--lease"},      {ask_given.no_default_trial, "--no-default-trial"},
+                 {ask_given.priors != NULL, "--prior"},     {ask_given.ordered, "--ordered"},
                  {ask_given.extend, "--extend"}};
     if (argv[0] != NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "argument %d '%s': none is taken with --serve",
@@ -74,12 +76,14 @@ static bool check_alone(char **argv, GError **error)
                         "%s and --serve need a study (-s): without one lines say what is searched", parts[i].what);
             return false;
         }
-    if (ask_given.count != NULL || ask_given.format != NULL || ask_given.no_header) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--serve answers a line by a line: %s makes no sense",
-                    ask_given.count != NULL ? "--count" : ask_given.format != NULL ? "--format" : "--no-header");
-        return false;
-    }
-    return true;
+    const char *other = ask_given.count != NULL    ? "--count"
+                        : ask_given.format != NULL ? "--format"
+                        : ask_given.no_header      ? "--no-header"
+                        : ask_given.wait != NULL   ? "--wait"
+                                                   : NULL;
+    if (other != NULL)
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--serve answers a line by a line: %s makes no sense", other);
+    return other == NULL;
 }
 
 static int serve_alone(GError **error)
@@ -102,6 +106,9 @@ static bool say_end(HptProject *project, const HptStudy *study, HptAskEnd end, s
     g_autofree char *few = got == 0 ? g_strdup("") : g_strdup_printf("%zu of %" PRId64 ": ", got, wanted);
     if (stopped != NULL)
         hpt_tool_note("%sstudy '%s' is stopped: %s", few, study->name, stopped);
+    else if (end == HPT_ASK_WAIT && study->definition->window > 0)
+        hpt_tool_note("%sstudy '%s' is ordered: the next trial comes when one that is given out has its result", few,
+                      study->name);
     else if (end == HPT_ASK_WAIT)
         hpt_tool_note("%sthe last trials of study '%s' are given out; one may come back", few, study->name);
     else
@@ -129,11 +136,29 @@ static int fail_print(HptAsker *asker, const GPtrArray *asked, GError *steal_pro
     return fail(steal_problem, error);
 }
 
+#define POLL_LEAST_US INT64_C(50000)
+#define POLL_MOST_US INT64_C(1000000)
+
+/* At least one, if one comes within --wait. */
+static GPtrArray *ask_patiently(const AskSettings *settings, HptAsker *asker, const json_t *fixed, HptAskEnd *end,
+                                GError **error)
+{
+    int64_t until_us = hpt_time_monotonic_us() + settings->wait_us, poll_us = POLL_LEAST_US;
+    for (;;) {
+        g_autoptr(GPtrArray) asked = hpt_asker_ask(asker, (size_t)settings->count, fixed, end, error);
+        int64_t left_us = until_us - hpt_time_monotonic_us();
+        if (asked == NULL || asked->len > 0 || *end == HPT_ASK_DONE || left_us <= 0)
+            return g_steal_pointer(&asked);
+        g_usleep((gulong)MIN(poll_us, left_us));
+        poll_us = MIN(2 * poll_us, POLL_MOST_US);
+    }
+}
+
 static int give_out(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker,
                     const json_t *fixed, GError **error)
 {
     HptAskEnd end = HPT_ASK_ENOUGH;
-    g_autoptr(GPtrArray) asked = hpt_asker_ask(asker, (size_t)settings->count, fixed, &end, error);
+    g_autoptr(GPtrArray) asked = ask_patiently(settings, asker, fixed, &end, error);
     if (asked == NULL)
         return HPT_EXIT_TOOL;
     GError *problem = NULL;

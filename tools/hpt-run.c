@@ -11,11 +11,11 @@
 #include "record/secret.h"
 #include "show/terminal.h"
 #include "study/name.h"
-#include "study/prior.h"
 #include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
 #include "tools/space_option.h"
+#include "tools/study_option.h"
 #include "tools/tool.h"
 
 #include <errno.h>
@@ -191,50 +191,6 @@ static bool print_commands(const HptDefinition *definition, const RunSettings *s
 
 /* ---- the study ---- */
 
-/* Which earlier studies it has is settled when it is made, as is what they held then. */
-static bool compare_priors(const HptStudy *study, GError **error)
-{
-    g_auto(GStrv) names = hpt_definition_prior_names(study->definition);
-    bool same = true;
-    for (char **name = run_given.priors; name != NULL && *name != NULL; name++)
-        same = same && g_strv_contains((const char *const *)names, *name);
-    for (char **name = names; run_given.priors != NULL && *name != NULL; name++)
-        same = same && g_strv_contains((const char *const *)run_given.priors, *name);
-    if (same)
-        return true;
-    g_autofree char *had = g_strjoinv(", ", names), *given = g_strjoinv(", ", run_given.priors);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "study '%s' is there already and differs:\n  prior    - %s\n           + %s\n"
-                "hint: give this one another name with -s NEWNAME",
-                study->name, *had == '\0' ? "none" : had, given);
-    return false;
-}
-
-static bool compare(HptDb *db, HptStudy *study, HptDefinition *steal_given, GError **error)
-{
-    g_autoptr(HptDefinition) given = steal_given;
-    bool extendable = false;
-    g_autofree char *difference =
-        hpt_definition_difference(study->definition, given, run_given.sampler != NULL, run_given.seed != NULL,
-                                  run_given.pruner != NULL, run_given.window != NULL, &extendable);
-    if (difference == NULL)
-        return compare_priors(study, error);
-    if (run_given.extend && extendable) {
-        HptDefinition *next = hpt_definition_extend(study->definition, given, error);
-        return next != NULL && hpt_study_extend(db, study, next, error);
-    }
-    g_strchomp(difference);
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "study '%s' is there already and differs:\n%s\nhint: %sgive this one another name "
-                "with -s NEWNAME",
-                study->name, difference,
-                extendable ? "--extend makes it a new version of the study; or "
-                : run_given.extend && study->definition->window > 0
-                    ? "an ordered study is not extended, as it would matter when; "
-                    : "");
-    return false;
-}
-
 /* A sampler that tries every configuration once may have fewer of them than are asked for. */
 static bool note_limit(const HptStudy *study, int64_t total, GError **error)
 {
@@ -303,6 +259,14 @@ static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *
 {
     g_autoptr(HptDefinition) given = steal_given;
     g_autoptr(HptStudy) study = NULL;
+    StudyGiven line = {
+        .sampler = run_given.sampler != NULL,
+        .seed = run_given.seed != NULL,
+        .pruner = run_given.pruner != NULL,
+        .window = run_given.window != NULL,
+        .extend = run_given.extend,
+        .priors = run_given.priors,
+    };
     if (given == NULL)
         study = hpt_study_open(db, name, error);
     else if (!hpt_study_find(db, name, &study, error))
@@ -311,17 +275,12 @@ static HptStudy *open_study(const RunSettings *settings, HptDb *db, const char *
         int64_t total = settings->more >= 0 ? settings->more : settings->total;
         if (!has_end(settings, given, NULL, error))
             return NULL;
-        g_autoptr(HptDefinition) copy =
-            hpt_definition_parse(given->canonical, strlen(given->canonical), error);
-        if (copy == NULL || (run_given.priors != NULL &&
-                             !hpt_definition_add_priors(copy, db, (const char *const *)run_given.priors, error)))
-            return NULL;
-        study = hpt_study_create(db, name, total, g_steal_pointer(&copy), error);
+        study = study_option_make(db, name, total, given, &line, error);
     }
     if (study == NULL)
         return NULL;
     /* One that somebody else made at this moment is compared like any other. */
-    if (given != NULL && !compare(db, study, g_steal_pointer(&given), error))
+    if (given != NULL && !study_option_compare(db, study, given, &line, error))
         return NULL;
     return g_steal_pointer(&study);
 }

@@ -6,6 +6,7 @@
 -- $5 lease_s integer
 -- $6 max_lost integer
 -- $7 only_new boolean
+-- $8 window integer (of an ordered study; NULL: it is none)
 -- returns outcome text
 -- returns trial bigint
 -- returns attempt_number integer
@@ -14,4 +15,4 @@
 -- returns attempt uuid
 -- returns lease_until timestamptz
 select outcome, trial, attempt_number, definition_version, config_bytes, attempt_id, until
-from hpt_record.trial_ask($1, $2, $3::text::uuid[], $4, $5, $6, $7)
+from hpt_record.trial_ask($1, $2, $3::text::uuid[], $4, $5, $6, $7, $8)

@@ -41,17 +41,13 @@ void hpt_asked_free(void *data)
 
 bool hpt_ask_check(const HptStudy *study, GError **error)
 {
-    const HptDefinition *definition = study->definition;
-    if (hpt_definition_has_parts(definition))
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "a trial of study '%s' is made of several runs (folds, repeats or a budget), which only hpt-run "
-                    "gives out",
-                    study->name);
-    else if (definition->window > 0)
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "study '%s' is ordered: only hpt-run gives out its trials, each when those before it have ended",
-                    study->name);
-    return !hpt_definition_has_parts(definition) && definition->window == 0;
+    if (!hpt_definition_has_parts(study->definition))
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "a trial of study '%s' is made of several runs (folds, repeats or a budget), which only hpt-run "
+                "gives out",
+                study->name);
+    return false;
 }
 
 HptSampler *hpt_ask_sampler(const HptDefinition *definition, const json_t *fixed, HptSpace **space, HptSearch *search,
@@ -78,7 +74,7 @@ HptAsker *hpt_asker_new(const HptAskOptions *options, GPtrArray *notes, GError *
     asker->options = *options;
     const HptDefinition *definition = options->study->definition;
     asker->sampler = hpt_definition_sampler(definition, &asker->search, error);
-    if (asker->sampler == NULL)
+    if (asker->sampler == NULL || !hpt_study_check_sampler(options->study, asker->sampler, error))
         return NULL;
     asker->total = hpt_sampler_total(asker->sampler);
     if (hpt_sampler_learns(asker->sampler))
@@ -164,9 +160,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Asking, clear_asking)
 /* With fixed parameters: is there room for a proposal at all? Better known before a trial is taken. */
 static bool begin_asking(Asking *asking, GError **error)
 {
+    const HptStudy *study = asking->asker->options.study;
     asking->sampler = asking->asker->sampler;
     if (asking->fixed == NULL)
         return true;
+    if (study->definition->window > 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "study '%s' is ordered: its proposals follow from their numbers, and no value can be given", study->name);
+        return false;
+    }
     asking->sampler = hpt_ask_sampler(asking->asker->options.study->definition, asking->fixed, &asking->space,
                                       &asking->search, error);
     if (asking->sampler == NULL)
@@ -240,6 +242,7 @@ static char *id_array(char **ids)
 static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
 {
     HptAsker *asker = asking->asker;
+    const HptDefinition *definition = asker->options.study->definition;
     g_autoptr(HptArgs) args = hpt_args_new();
     g_auto(GStrv) ids = g_new0(char *, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -255,6 +258,10 @@ static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
     hpt_args_int4(args, (int32_t)(asker->options.lease_us / 1000000));
     hpt_args_int4(args, HPT_ASK_MAX_LOST);
     hpt_args_bool(args, asking->fixed != NULL);
+    if (definition->window > 0)
+        hpt_args_int4(args, definition->window);
+    else
+        hpt_args_null(args, HPT_TYPE_INT4);
     g_autoptr(HptRows) rows = send(asker, HPT_SQL_TRIAL_ASK, args, error);
     if (rows == NULL)
         return false;

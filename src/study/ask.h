@@ -46,8 +46,7 @@ typedef struct {
 
 void hpt_asked_free(void *asked);
 
-/* Can trials of this study be given out one by one? Not those that are made of several runs, nor those of an
- * ordered study. Fails HPT_ERROR_USAGE. */
+/* Can trials of this study be given out one by one? Not those that are made of several runs. Fails HPT_ERROR_USAGE. */
 bool hpt_ask_check(const HptStudy *study, GError **error) HPT_WARN_UNUSED;
 
 /* Registers nothing yet; delivers what lies in the spool, so that no trial counts as lost that has ended. notes: lines
@@ -58,12 +57,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptAsker, hpt_asker_free)
 
 typedef enum {
     HPT_ASK_ENOUGH, /* as many as were asked for */
-    HPT_ASK_WAIT,   /* the last ones are given out; one may come back */
+    HPT_ASK_WAIT,   /* the last ones are given out, of an ordered study all that can be now; one may come back */
     HPT_ASK_DONE,   /* the study has all its trials, or is stopped */
 } HptAskEnd;
 
 /* Up to n trials, owned (of HptAsked *): those that wait first, then new ones. fixed (may be NULL): a JSON object of
- * parameters that have their value already; then all are new. *end says why there are not more. Fails
+ * parameters that have their value already; then all are new, and an ordered study refuses
+ * it (HPT_ERROR_USAGE). *end says why there are not more. Fails
  * HPT_ERROR_DATA for values that cannot be fixed, _NO_ROOM if nothing is left to propose: nothing is given out then. */
 GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskEnd *end,
                          GError **error) HPT_WARN_UNUSED;

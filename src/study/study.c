@@ -203,3 +203,16 @@ bool hpt_study_best(HptDb *db, const HptStudy *study, int64_t *number, double *v
     }
     return true;
 }
+
+bool hpt_study_check_sampler(const HptStudy *study, const HptSampler *sampler, GError **error)
+{
+    const HptDefinition *definition = study->definition;
+    int version = hpt_sampler_get_version(sampler);
+    if (definition->window == 0 || definition->sampler_version == version)
+        return true;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT,
+                "study '%s' is ordered, by version %d of sampler '%s', and this hpt has version %d\n"
+                "hint: the hpt that began it can go on with it",
+                study->name, definition->sampler_version, definition->sampler, version);
+    return false;
+}

@@ -50,6 +50,10 @@ const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int versi
 /* Reads all of them: trials that wait may need any. */
 bool hpt_study_load_versions(HptDb *db, HptStudy *study, GError **error) HPT_WARN_UNUSED;
 
+/* Can this sampler of its definition go on with it? An ordered study follows from one version of its sampler. Fails
+ * HPT_ERROR_CONFLICT. */
+bool hpt_study_check_sampler(const HptStudy *study, const HptSampler *sampler, GError **error) HPT_WARN_UNUSED;
+
 typedef struct {
     int64_t complete, pruned, failed, lost, running, waiting, trials;
 } HptStudyCounts;

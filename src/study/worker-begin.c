@@ -148,17 +148,10 @@ bool worker_begin(Worker *worker, GError **error)
     HptStudy *study = worker->options->study;
     worker->sampler = hpt_definition_sampler(study->definition, &worker->search, error);
     worker->plan = hpt_plan_new(study->definition, error);
-    if (worker->sampler == NULL || worker->plan == NULL || !prepare_folders(worker, error) ||
+    if (worker->sampler == NULL || worker->plan == NULL ||
+        !hpt_study_check_sampler(study, worker->sampler, error) || !prepare_folders(worker, error) ||
         !prepare_environment(worker, error))
         return false;
-    int version = hpt_sampler_get_version(worker->sampler);
-    if (study->definition->window > 0 && study->definition->sampler_version != version) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT,
-                    "study '%s' is ordered, by version %d of sampler '%s', and this hpt has version %d\n"
-                    "hint: the hpt that began it can go on with it",
-                    study->name, study->definition->sampler_version, study->definition->sampler, version);
-        return false;
-    }
     if (hpt_sampler_learns(worker->sampler))
         worker->past = hpt_past_new(study->definition);
     begin_intake(worker);

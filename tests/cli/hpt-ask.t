@@ -197,9 +197,51 @@ test_ok 'with an hpt-run on one study: one sequence of numbers, and what an hpt-
     test_exit 1 hpt-tell both/6 v=1 2>err && test_grep "both/6 is refused: its lease ran out at .* was given out again as both/6.2" err &&
     test_exit 1 hpt-tell both/0 v=1 2>err && test_grep "both/0 is refused: hpt-run runs it" err
 '
-test_ok 'an ordered study is not given out' '
-    hpt-run -q --print=none --no-code --trace=off -s ordered --ordered --sampler=tpe -t 1 -m v x=0.0..1.0 -- sh -c "echo v={x}" &&
-    test_exit 2 hpt-ask -s ordered 2>err && test_grep "study .ordered. is ordered" err
+# told STUDY FILE: a result for each line of FILE, the bowl of x and y.
+told() { awk -F '\t' '{ x = $3 - 0.3; y = $4 - 0.7; printf "%s\tv=%.12f\n", $1, x * x + y * y }' "$2" | tr '\t' ' ' | hpt-tell -q; }
+configs() { value "select x, y from $1 order by trial"; }
+bowl='-p x=0.0..1.0 -p y=0.0..1.0 -m v --seed=5 -t 24 -f tsv -H'
+test_ok '--ordered, --window: the same study whoever asks and whatever order results come in' '
+    while hpt-ask -q -s line --ordered --window=3 --sampler=gp $bowl -N 3 >asked; do told line asked || return 1; done && test_is "$(configs line | wc -l)" 24 &&
+    hpt-ask -q -s back-to-front --ordered --window=3 --sampler=gp $bowl -N 3 >open && while [ -s open ]; do
+        sed -n "\$p" open >last && sed -i "\$d" open && told back-to-front last && { hpt-ask -q -s back-to-front -f tsv -H -N 2 >>open || :; } || return 1
+    done && configs line >line && configs back_to_front | test_cmp line - && cat >pair <<"END" && chmod +x pair &&
+while hpt-ask -q -s pair --ordered --window=3 --sampler=gp $bowl --wait=60s >"pair-$1"; do
+    awk -F "\t" "{ x = \$3 - 0.3; y = \$4 - 0.7; printf \"%s v=%.12f\\n\", \$1, x * x + y * y }" "pair-$1" | hpt-tell -q || exit 9
+done
+END
+    for n in 1 2 3 4; do bowl="$bowl" sh ./pair $n & done && wait && configs pair | test_cmp line - &&
+    for study in line back-to-front pair; do test_exit 0 hpt-replay -q --suggest $study >out && test_is "$(cut -f 2 out | sort -u | tr "\n" " ")" "equal proposal " || return 1; done
+'
+test_ok 'an ordered study of hpt-run is joined, and the other way is no other' '
+    printf "#!/bin/sh\nawk -v x=\$1 -v y=\$2 \"BEGIN { printf \\\"v=%%.12f\\\\n\\\", (x-0.3)*(x-0.3)+(y-0.7)*(y-0.7) }\"\n" >bowl && chmod +x bowl &&
+    hpt-run -q --print=none --no-code --trace=off -s joined --ordered --window=3 --sampler=gp --seed=5 -t 10 -m v x=0.0..1.0 y=0.0..1.0 -- ./bowl {x} {y} &&
+    while hpt-ask -q -s joined -t 24 -f tsv -H -N 2 >asked; do told joined asked || return 1; done && configs joined | test_cmp line -
+'
+test_ok 'ordered: none yet is 1 with a note, --wait ends, failures and lost trials move it on, no value is given' '
+    hpt-ask -q -s turn --ordered -p x=0.0..1.0 -m v >out && test_exit 1 hpt-ask -s turn >out 2>err && test_empty out &&
+    test_grep "note: study .turn. is ordered: the next trial comes when one that is given out has its result" err &&
+    test_exit 1 hpt-ask -q -s turn --wait=0.2s && { hpt-ask -q -s turn --wait=60s -f tsv -H >out & asker=$!; } && hpt-tell --failed turn/0 && wait $asker &&
+    test_is "$(cut -f 1 out)" turn/1 && run_out="update hpt_record.lease l set until = now() - interval \$\$1 s\$\$ from hpt_record.study s where s.id = l.study_id and s.name = \$\$turn\$\$" &&
+    for id in turn/1.2 turn/1.3 turn/2; do sql -c "$run_out" && hpt-ask -q -s turn -f tsv -H >out && test_is "$(cut -f 1 out)" $id || return 1; done &&
+    test_exit 2 hpt-ask -s turn x=0.5 2>err && test_grep "study .turn. is ordered: .* no value can be given" err &&
+    echo "{\"op\":\"ask\"}" | hpt-ask --serve -s turn >out && test_grep "^\{\"error\":\"the study is ordered: the next trial comes" out &&
+    test_exit 2 hpt-ask -s turn -p x=0.0..1.0 -m v --ordered --window=4 2>err && test_grep "ordered *- window 1" err &&
+    test_exit 2 hpt-ask -s turn -p x=0.0..2.0 -m v --extend 2>err && test_grep "an ordered study is not extended" err &&
+    test_exit 2 hpt-ask -s turn --ordered 2>err && test_grep "ordered without a search space" err &&
+    test_exit 2 hpt-ask -s new -p x=0.0..1.0 -m v --window=2 2>err && test_grep "window needs --ordered" err &&
+    test_exit 2 hpt-ask --serve -s turn --wait=1s 2>err && test_grep "wait makes no sense" err && hpt-ask -q -s eight -p x=0.0..1.0 -m v --ordered -N 8 >out &&
+    test_is "$(sql -c "select body ->> \$\$window\$\$ from hpt_record.definition d join hpt_record.study s on s.id = d.study_id where s.name = \$\$eight\$\$")" 15
+'
+test_ok '--prior: what an earlier study found comes first, and study_prior says what it was' '
+    test_exit 4 hpt-ask -q -s after --prior=lien -p x=0.0..1.0 -m v 2>err && test_grep "prior .lien.: no study .lien.; did you mean .line.\?" err &&
+    hpt-tell --failed "$(hpt-ask -q -s line -t 25 -f tsv -H | cut -f 1)" && hpt-ask -s after --prior=line --seed=1 -p x=0.0..1.0 -p y=0.0..1.0 -m v -f tsv -H >out &&
+    test_is "$(cut -f 3,4 out | tr "\t" " ")" "$(sql -c "select x, y from hpt_study.line order by v limit 1")" &&
+    test_is "$(value "select * from study_prior")" "after	1	line	0-24	v	min	25	1	true" &&
+    hpt-ask -s after --prior=line -p x=0.0..1.0 -p y=0.0..1.0 -m v >out && test_exit 2 hpt-ask -s after --prior=turn -p x=0.0..1.0 -p y=0.0..1.0 -m v 2>err &&
+    test_grep "prior *- line" err && test_exit 2 hpt-ask -s after --prior=line 2>err && test_grep "prior without a search space" err &&
+    test_exit 0 hpt-replay -q --suggest after && hpt-export -s after -o after.tar 2>err && mkdir prior-elsewhere &&
+    (cd prior-elsewhere && test_db && hpt-import ../after.tar 2>err && test_is "$(value "select prior, finished, trials, present from study_prior")" "line	0-24	25	false")
 '
 test_ok 'a study of several runs is not given out' '
     hpt-run -q --print=none --no-code --trace=off -s folds --folds=3 -t 1 -m v x=0.0..1.0 -- sh -c "echo v={x} # {hpt.fold}" &&

@@ -112,4 +112,13 @@ test_ok 'there the window is held by the first that has no result, also by one t
     test_is "$(ordered 1 | sql)" "trial 0" && test_is "$(ordered 4 | sql)" "wait " && test_is "$(dies 1 1)" "(0,2,f)" &&
     test_is "$(ordered 4 | sql)" "trial 3" && test_is "$(ordered 5 | sql)" "wait "
 '
+# As if all that is given out ended in the moment between the two: the look for it still says 4, and there is no lease.
+test_ok 'what ends in that moment is no end of the study, unless it is stopped or has all its trials' '
+    moment() {
+        printf "%s\n" "begin;" "create or replace function hpt_record.ordered_total(p_study bigint, p_window bigint) returns bigint language sql return 4;" \
+            "delete from hpt_record.lease where study_id = $order;" "$1" "$(ordered 5)" "rollback;" | sql
+    } &&
+    test_is "$(moment "")" "wait " && test_is "$(moment "update hpt_record.study set stopped = \$\$enough\$\$ where id = $order;")" "done " &&
+    test_is "$(moment "update hpt_record.study set total = 4 where id = $order;")" "done "
+'
 test_done
