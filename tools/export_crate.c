@@ -115,11 +115,11 @@ static json_t *list_of(json_t *owner, const char *name)
     return list;
 }
 
-/* A word of a command or a path, for people. */
+/* A word of a command or a path, for people; "" for none. */
 static char *shown(const json_t *bytes)
 {
-    const char *text = json_string_value(bytes);
-    return hpt_text_printable(text != NULL ? text : hpt_row_text(bytes, "hex"), -1);
+    const char *text = json_string_value(bytes), *hex = hpt_row_text(bytes, "hex");
+    return hpt_text_printable(text != NULL ? text : hex != NULL ? hex : "", -1);
 }
 
 /* ---- entities ---- */
@@ -170,10 +170,10 @@ static void add_command(ExportCrate *crate)
         g_autofree char *word = shown(json_array_get(command, i));
         g_string_append_printf(words, "%s%s", i > 0 ? " " : "", word);
     }
+    bool outside = json_array_size(command) == 0;
     g_autofree char *first = shown(json_array_get(command, 0));
-    json_t *tool = entity(crate, "#command", "SoftwareApplication",
-                          json_array_size(command) > 0 ? first : "command");
-    json_object_set_new(tool, "description", json_string(words->str));
+    json_t *tool = entity(crate, "#command", "SoftwareApplication", outside ? "a loop outside hpt" : first);
+    json_object_set_new(tool, "description", json_string(outside ? "asked for trials and told of them" : words->str));
     json_object_set_new(tool, "softwareVersion", json_string(version));
     static const struct {
         const char *list, *prefix, *member;
@@ -183,6 +183,8 @@ static void add_command(ExportCrate *crate)
         for (size_t i = 0; i < json_array_size(list); i++) {
             const json_t *item = json_array_get(list, i);
             const char *name = hpt_row_text(item, "name"), *type = hpt_row_text(item, "type");
+            if (name == NULL) /* imported: nobody has read this definition yet */
+                continue;
             g_autofree char *id = id_of(kinds[k].prefix, name);
             json_t *formal = entity(crate, id, "FormalParameter", name);
             json_object_set_new(formal, "additionalType",
@@ -270,7 +272,8 @@ static void add_attempt(ExportCrate *crate, const json_t *attempt)
         g_autofree char *quoted = hpt_text_shell_quote(word);
         g_string_append_printf(words, " %s", quoted);
     }
-    json_object_set_new(action, "description", json_string(words->str));
+    json_object_set_new(action, "description",
+                        json_string(json_array_size(argv) > 0 ? words->str : "run outside hpt"));
     const char *cause = hpt_row_text(attempt, "cause");
     if (json_object_get(action, "error") != NULL && cause != NULL)
         json_object_set_new(action, "error", json_string(cause));

@@ -342,6 +342,13 @@ if command -v python3 >/dev/null; then
         hpt-export -q -s crate -f ro-crate 2 >one.tar && rm -rf crate && mkdir crate && tar -xf one.tar -C crate && python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out &&
         test_is "$(grep -o "\"@type\":\"CreateAction\"" crate/ro-crate-metadata.json | wc -l)" 1
     '
+    test_ok '-f ro-crate: a study of a loop outside has no command' '
+        hpt-ask -q -s outside -m loss -p x=0.0..1.0 >asked && hpt-tell -q -s outside 0 loss=1 &&
+        hpt-export -q -s outside -f ro-crate -o outside.tar && rm -rf crate && mkdir crate && tar -xf outside.tar -C crate &&
+        python3 "$TEST_SRC/tests/cli/rocrate.py" crate >out && test_is "$(grep -vc "no url$\|no agent$" out)" 0 &&
+        test_grep "\"@id\":\"#command\",\"@type\":\"SoftwareApplication\",\"description\":\"asked for trials and told of them\"" crate/ro-crate-metadata.json &&
+        test_grep "\"@id\":\"#trial/0/parameter/x\"" crate/ro-crate-metadata.json
+    '
     # A word of a crate changed each time: the checker must see it.
     cat >breaks <<'EOT'
 s/"@type":"CreateAction"/"@type":"Action"/g	there is no action
