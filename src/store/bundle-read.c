@@ -171,6 +171,8 @@ static bool list_entry(HptBundleReader *reader, const json_t *item, GError **err
     if (json_object_size(item) != 3 || path == NULL || hex == NULL || !json_is_integer(size) ||
         json_integer_value(size) < 0 || !hpt_digest_parse(hex, &listed.id.digest))
         return fault(error, "the manifest has an entry of another form");
+    if (json_integer_value(size) > INT64_MAX - reader->info.bytes)
+        return fault(error, "the manifest has sizes that add up to more than there can be");
     if (!hpt_bundle_path_check(path, error)) {
         g_prefix_error(error, "the manifest: ");
         (*error)->code = HPT_ERROR_INTEGRITY;

@@ -416,8 +416,8 @@ static char *line(const char *path, const char *content)
 
 static void refuse(const Member *members, size_t n, const char *reason)
 {
-    g_autofree char *bytes = g_malloc0(1 << 16);
-    size_t length = pack(bytes, 1 << 16, members, n);
+    g_autofree char *bytes = g_malloc0(1 << 18);
+    size_t length = pack(bytes, 1 << 18, members, n);
     int fd = memfd_create("hostile", 0);
     g_autoptr(GError) error = NULL;
     g_assert_false(accepted(fd, bytes, length, &error));
@@ -476,6 +476,18 @@ static void test_hostile(void)
            {"\033[2J\n", "x", 0, NULL, NULL});
 }
 
+/* Sizes that add up to more than a number holds would come out small, and pass every limit. */
+static void test_sum(void)
+{
+    g_autoptr(GString) entries = g_string_new(NULL);
+    for (int i = 0; i < 1024; i++)
+        g_string_append_printf(entries, "%s{\"path\":\"%04d\",\"sha256\":\"%064d\",\"size\":9007199254740992}",
+                               i > 0 ? "," : "", i, 0);
+    g_autofree char *large = manifest(entries->str);
+    const Member members[] = {{"MANIFEST.json", large, 0, NULL, NULL}};
+    refuse(members, 1, "sizes that add up to more than there can be");
+}
+
 /* What a listing or another archiver makes of the same content is not a bundle either. */
 static void test_other_forms(void)
 {
@@ -522,6 +534,7 @@ int main(int argc, char **argv)
     ADD("/bundle/bad-object", test_bad_object);
     ADD("/bundle/damage", test_damage);
     g_test_add_func("/bundle/hostile", test_hostile);
+    g_test_add_func("/bundle/sum", test_sum);
     g_test_add_func("/bundle/other-forms", test_other_forms);
     return g_test_run();
 }
