@@ -305,6 +305,20 @@ void files_keep(File *file, int fd)
         close(from);
 }
 
+int64_t files_kept_bytes(void)
+{
+    return table.copies_bytes;
+}
+
+void files_doubt(int64_t from)
+{
+    for (size_t i = 0; i < table.n_files; i++) {
+        HptTraceItem *item = &table.files[i]->item;
+        if (item->keep == HPT_TRACE_KEPT && item->kept_at >= from)
+            item->keep = HPT_TRACE_KEEP_FAILED;
+    }
+}
+
 /* ---- handing over ---- */
 
 /* Opened for writing and never written is what many programs do with their data. */

@@ -42,6 +42,9 @@ File *files_get(const char *path);
 void files_identify(File *file, const struct stat *status);
 /* Before its content goes: fd is any descriptor of it. */
 void files_keep(File *file, int fd);
+/* All that is kept; and of what was kept from there on it is not sure that it was before. */
+int64_t files_kept_bytes(void);
+void files_doubt(int64_t from);
 
 /* A file in memory as run/tracefile.h has it, -1: errno; *kept the file of copies, or -1. Both are
  * the caller's. The table stays. */

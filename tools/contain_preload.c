@@ -8,11 +8,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -129,6 +131,23 @@ static void see(const HptTraceCall *call, pid_t tid, const char *texts, const ch
     }
 }
 
+/* Its caller is killed, or waited long enough: what it was about to do it may do already. */
+static bool has_left(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLRDHUP};
+    return poll(&end, 1, 0) != 0;
+}
+
+/* Names below another root mean something else. */
+static bool has_our_root(pid_t pid)
+{
+    char root[32];
+    struct stat theirs, ours;
+    snprintf(root, sizeof root, "/proc/%d/root", (int)pid);
+    return stat(root, &theirs) == 0 && stat("/", &ours) == 0 && theirs.st_dev == ours.st_dev &&
+           theirs.st_ino == ours.st_ino;
+}
+
 static void hear(int fd, pid_t pid)
 {
     static struct {
@@ -142,9 +161,13 @@ static void hear(int fd, pid_t pid)
     if (n <= (ssize_t)sizeof heard.call || n > (ssize_t)sizeof heard)
         return;
     const char *end = (const char *)&heard + n;
+    if (end[-1] != '\0' || has_left(fd) || !has_our_root(pid))
+        return;
+    int64_t kept = files_kept_bytes();
     /* In a PID namespace of its own it does not know what we call it. */
-    if (end[-1] == '\0')
-        see(&heard.call, heard.call.pid == pid ? heard.call.tid : pid, heard.texts, end);
+    see(&heard.call, heard.call.pid == pid ? heard.call.tid : pid, heard.texts, end);
+    if (files_kept_bytes() != kept && has_left(fd))
+        files_doubt(kept);
 }
 
 void preload_serve(int listener)

@@ -183,6 +183,20 @@ static void do_signals(void)
     touch("a3", O_RDONLY);
 }
 
+/* Below another root, where root may have one: its a2 is not ours. */
+static void do_root(void)
+{
+    touch("a1", O_RDONLY);
+    char name[PATH_MAX + 8];
+    need(getcwd(name, PATH_MAX) != NULL && strcat(name, "/a2") != NULL, "getcwd");
+    if (geteuid() != 0)
+        return;
+    need(chroot("sub") == 0 && chdir("/") == 0, "chroot");
+    touch("a2", O_RDONLY);
+    need(open(name, O_RDONLY) < 0, "another root");
+    need(mkdir("/x", 0700) == 0 && rename("/a2", "/x/a2") == 0, "rename");
+}
+
 /* Sockets are death from here on. */
 static void do_forbids(void)
 {
@@ -204,8 +218,9 @@ static void do_stops(void)
 {
     touch("a1", O_RDONLY);
     need(kill(getppid(), SIGSTOP) == 0, "kill");
+    put(fopen("a2", "w"), "a2");
     for (int i = 0; i < 10000; i++)
-        touch("a2", O_RDONLY);
+        touch("a3", O_RDONLY);
     need(kill(getppid(), SIGCONT) == 0, "kill");
 }
 
@@ -221,7 +236,8 @@ static const struct {
     const char *name;
     void (*act)(void);
 } acts[] = {{"opens", do_opens},     {"changes", do_changes}, {"others", do_others}, {"closes", do_closes},
-            {"signals", do_signals}, {"forbids", do_forbids}, {"stops", do_stops},   {"clears", do_clears}};
+            {"signals", do_signals}, {"forbids", do_forbids}, {"stops", do_stops},   {"clears", do_clears},
+            {"root", do_root}};
 
 static int act(const char *name, const char *folder)
 {
@@ -442,12 +458,14 @@ static void test_signals(void)
 /* What is not seen, and is no harm: only a1 is there. */
 static void check_first(const char *name)
 {
-    static const char *const names[] = {"a1", "a2", NULL};
+    static const char *const names[] = {"a1", "a2", "sub/a2", NULL};
     Bench bench;
     bench_begin(&bench, names);
     const HptTrace *trace = trace_of(&bench, name);
     check(&bench, trace, "a1", HPT_TRACE_READ, NULL);
     check(&bench, trace, "a2", 0, NULL);
+    check(&bench, trace, "sub/a2", 0, NULL);
+    g_assert_null(find(trace, "/a2"));
     bench_end(&bench);
 }
 
@@ -455,12 +473,13 @@ static void test_unseen(void)
 {
     check_first("forbids");
     check_first("clears");
+    check_first("root");
 }
 
-/* The first call that it does not answer is the last. */
+/* The first call that it does not answer is the last, and what it was about has happened when it looks. */
 static void test_stopped(void)
 {
-    static const char *const names[] = {"a1", "a2", NULL};
+    static const char *const names[] = {"a1", "a2", "a3", NULL};
     if (hpt_contain_get_mode(containment) == HPT_CONTAIN_NAMESPACE) {
         g_test_skip("the first of a namespace cannot be stopped from within");
         return;
@@ -468,7 +487,10 @@ static void test_stopped(void)
     Bench bench;
     bench_begin(&bench, names);
     int64_t begun_us = hpt_time_monotonic_us();
-    check(&bench, trace_of(&bench, "stops"), "a1", HPT_TRACE_READ, NULL);
+    const HptTrace *trace = trace_of(&bench, "stops");
+    check(&bench, trace, "a1", HPT_TRACE_READ, NULL);
+    check(&bench, trace, "a2", 0, NULL);
+    check(&bench, trace, "a3", 0, NULL);
     g_assert_cmpint(hpt_time_monotonic_us() - begun_us, <, 1000 * INT64_C(2000000));
     bench_end(&bench);
 }
