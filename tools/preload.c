@@ -311,34 +311,28 @@ MKSTEMP(mkostemps64, (char *path, int suffix, int flags), (path, suffix, flags))
 
 /* ---- cutting, renaming, removing, linking: a name, its parameters, what is said, arguments ---- */
 
-#define FIRST(name, parameters, said, arguments)                                                       \
-    EXPORT int name parameters                                                                              \
+#define FIRST(name, parameters, said, arguments)                                                             \
+    EXPORT int name parameters                                                                               \
     {                                                                                                        \
         said;                                                                                                \
         return NEXT(name) arguments;                                                                         \
     }
-FIRST(creat, (const char *path, mode_t mode), say_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC),
-      (path, mode))
-FIRST(creat64, (const char *path, mode_t mode), say_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC),
-      (path, mode))
+FIRST(creat, (const char *path, mode_t mode), say_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC), (path, mode))
+FIRST(creat64, (const char *path, mode_t mode), say_open(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC), (path, mode))
 FIRST(truncate, (const char *path, off_t size), say_one(SYS_truncate, AT_FDCWD, path, 0), (path, size))
 FIRST(truncate64, (const char *path, off64_t size), say_one(SYS_truncate, AT_FDCWD, path, 0), (path, size))
 FIRST(unlink, (const char *path), say_one(SYS_unlinkat, AT_FDCWD, path, 0), (path))
 FIRST(remove, (const char *path), say_one(SYS_unlinkat, AT_FDCWD, path, 0), (path))
-FIRST(unlinkat, (int at, const char *path, int flags), say_one(SYS_unlinkat, at, path, flags),
-      (at, path, flags))
-FIRST(rename, (const char *from, const char *to),
-      say_two(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), (from, to))
+FIRST(unlinkat, (int at, const char *path, int flags), say_one(SYS_unlinkat, at, path, flags), (at, path, flags))
+FIRST(rename, (const char *from, const char *to), say_two(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), (from, to))
 FIRST(renameat, (int at, const char *from, int to_at, const char *to),
       say_two(SYS_renameat2, at, from, to_at, to, 0), (at, from, to_at, to))
 FIRST(renameat2, (int at, const char *from, int to_at, const char *to, unsigned flags),
       say_two(SYS_renameat2, at, from, to_at, to, flags), (at, from, to_at, to, flags))
-FIRST(link, (const char *from, const char *to),
-      say_two(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0), (from, to))
+FIRST(link, (const char *from, const char *to), say_two(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0), (from, to))
 FIRST(linkat, (int at, const char *from, int to_at, const char *to, int flags),
       say_two(SYS_linkat, at, from, to_at, to, (unsigned)flags), (at, from, to_at, to, flags))
-FIRST(symlink, (const char *target, const char *path), say_one(SYS_symlinkat, AT_FDCWD, path, 0),
-      (target, path))
+FIRST(symlink, (const char *target, const char *path), say_one(SYS_symlinkat, AT_FDCWD, path, 0), (target, path))
 FIRST(symlinkat, (const char *target, int at, const char *path), say_one(SYS_symlinkat, at, path, 0),
       (target, at, path))
 
@@ -355,16 +349,13 @@ static void say_run(const char *program)
 
 FIRST(execve, (const char *path, char *const *argv, char *const *env),
       say_one(SYS_execve, AT_FDCWD, path, 0), (path, argv, env))
-FIRST(execv, (const char *path, char *const *argv), say_one(SYS_execve, AT_FDCWD, path, 0),
-      (path, argv))
+FIRST(execv, (const char *path, char *const *argv), say_one(SYS_execve, AT_FDCWD, path, 0), (path, argv))
 FIRST(execvp, (const char *file, char *const *argv), say_run(file), (file, argv))
-FIRST(execvpe, (const char *file, char *const *argv, char *const *env), say_run(file),
-      (file, argv, env))
+FIRST(execvpe, (const char *file, char *const *argv, char *const *env), say_run(file), (file, argv, env))
 #define SPAWN                                                                                                \
     (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions,                               \
      const posix_spawnattr_t *attributes, char *const *argv, char *const *env)
-FIRST(posix_spawn, SPAWN, say_one(SYS_execve, AT_FDCWD, file, 0),
-      (pid, file, actions, attributes, argv, env))
+FIRST(posix_spawn, SPAWN, say_one(SYS_execve, AT_FDCWD, file, 0), (pid, file, actions, attributes, argv, env))
 FIRST(posix_spawnp, SPAWN, say_run(file), (pid, file, actions, attributes, argv, env))
 
 /* ---- for who would not bear it ---- */

@@ -133,6 +133,15 @@ test_ok 'hpt-replay: it is run as one of which the record does not say what it r
     hpt-run -q --print=none --allow-unused --trace=preload -s again -t 1 -m loss x=0.0..1.0 -- sh -c "cat given >\$HPT_DIR/copy; echo loss=1" &&
     hpt-replay again/0 >out && test_grep identical out
 '
+test_ok 'without its library, or where LD_PRELOAD cannot name it, the trials run and a line says so' '
+    mkdir bare "a b" && cp "$TEST_BUILD/hpt-trace.so" "a b" &&
+    for folder in bare "a b"; do
+        cp "$TEST_BUILD/hpt-run" "$TEST_BUILD/hpt-contain" "$folder" &&
+        "$folder/hpt-run" --print=none --allow-unused --no-code --trace=preload -s "in$folder" -t 2 -m loss x=0.0..1.0 -- sh -c "echo loss=1" 2>>err || return
+    done &&
+    test_is "$(grep -c "^hint" err) $(grep "are not recorded" err | sed "s/.*so: //")" "0 No such file or directory)
+a space or colon in its name)"
+'
 # An hpt-run in a trial of another one, which has the only filter there can be.
 test_ok 'where the kernel does not let trials be traced a hint says what does' '
     inner="hpt-run --print=none --allow-unused --no-code -m loss -t 1" cat="x=0.0..1.0 -- sh -c \"cat given; echo loss=1\"" &&
