@@ -74,19 +74,11 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 
-static int64_t auto_best(void *state, const HptHistory *history)
-{
-    Auto *mix = state;
-    const HptTold *told = hpt_learner_hear(&mix->learner, history);
-    return told->number[hpt_surrogate_best(mix->surrogate, told)];
-}
-
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
     .version = 10,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,
-    .best = auto_best,
     .learns = true,
 };

@@ -46,19 +46,11 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 
-static int64_t gp_best(void *state, const HptHistory *history)
-{
-    Gp *gp = state;
-    const HptTold *told = hpt_learner_hear(&gp->learner, history);
-    return told->number[hpt_surrogate_best(gp->surrogate, told)];
-}
-
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
     .version = 8,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,
-    .best = gp_best,
     .learns = true,
 };

@@ -18,8 +18,6 @@ typedef struct {
     HptConfig *(*propose)(void *state, const HptHistory *history, int64_t number, int64_t rank,
                           char **reason, GError **error);
     int64_t (*total)(void *state); /* NULL: there is no end */
-    /* The number of the trial to prefer, of which one has a value; NULL: that with the lowest. */
-    int64_t (*best)(void *state, const HptHistory *history);
     bool learns; /* proposals depend on the history */
 } HptSamplerKind;
 

@@ -3,6 +3,7 @@
 #include "num/hash.h"
 #include "search/feasible.h"
 #include "search/internal.h"
+#include "search/recommend.h"
 
 #include <math.h>
 #include <string.h>
@@ -186,9 +187,9 @@ int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
         return -1;
     const HptObservation *best = &history->observations[found];
     bool finite = best->values[0] < (double)INFINITY; /* else samplers take it for a failed one */
-    if (history->n_objectives > 1 || beyond[found] > 0 || !finite || sampler->kind->best == NULL)
+    if (history->n_objectives > 1 || beyond[found] > 0 || !finite || !sampler->kind->learns)
         return best->number;
-    return sampler->kind->best(sampler->state, history);
+    return hpt_recommend(sampler->search->space, history);
 }
 
 int64_t hpt_sampler_total(HptSampler *sampler)

@@ -99,8 +99,8 @@ bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t
                          HptProposal *out, GError **error) HPT_WARN_UNUSED;
 
 /* The number of the trial to prefer by the first objective, of those that keep every constraint, or, if none does,
- * that which is the least beyond them: that with the lowest value, of equal ones the first, or, if the sampler has
- * found that values are noisy, that which it expects to be lowest. -1: no trial has a value. */
+ * that which is the least beyond them: that with the lowest value, of equal ones the first, or, of samplers that
+ * learn, if values are noisy, that which is expected to be lowest (recommend.h). -1: no trial has a value. */
 int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history);
 
 /* How many trials there are in all, points included, or -1 if there is no end, or none that could be

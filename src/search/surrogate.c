@@ -27,7 +27,7 @@
 
 enum {
     FIRST_FIT = 6,
-    MOST_POINTS = 400,
+    MOST_POINTS = HPT_SURROGATE_POINTS,
     FIT_STEPS = 8,       /* of each fit in the chain */
     FIRST_STEPS = 40,    /* of the first, and of one that has no chain */
     FRESH_EVERY = 8,     /* in the chain a fit begins from the prior as well */
@@ -42,9 +42,8 @@ enum {
     POLISH_STEPS = 25,
 };
 #define BRANCH_SHARE 0.2
-#define NOISY 0.05 /* share of the variance from which on the lowest value is not thought to be the best */
 
-static const HptGpPrior prior = {-6.907755278982137 /* log 1e-3 */, 2, 30};
+const HptGpPrior hpt_surrogate_prior = {-6.907755278982137 /* log 1e-3 */, 2, 30};
 
 typedef enum { RANKS, PLAIN, VIEWS } View;
 
@@ -107,13 +106,13 @@ static size_t next_link(size_t n)
 /* The mode moves on from where it was; now and then it is looked for from the prior as well. */
 static void fit_link(const HptGpData *data, guint k, double *theta)
 {
-    double value = hpt_gp_fit(data, &prior, theta, k == 0 ? FIRST_STEPS : FIT_STEPS);
+    double value = hpt_gp_fit(data, &hpt_surrogate_prior, theta, k == 0 ? FIRST_STEPS : FIT_STEPS);
     if (k == 0 || k % FRESH_EVERY != 0)
         return;
     size_t n_theta = HPT_GP_THETA(data->cube);
     g_autofree double *other = g_new(double, n_theta);
-    hpt_gp_start(data->cube, &prior, other);
-    if (hpt_gp_fit(data, &prior, other, FIRST_STEPS) < value)
+    hpt_gp_start(data->cube, &hpt_surrogate_prior, other);
+    if (hpt_gp_fit(data, &hpt_surrogate_prior, other, FIRST_STEPS) < value)
         memcpy(theta, other, n_theta * sizeof *theta);
 }
 
@@ -126,7 +125,7 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view
     size_t size = HPT_GP_THETA(cube) * sizeof *theta;
     uint64_t digest = HPT_HASH_START;
     g_autofree double *y = g_new(double, last + 1);
-    hpt_gp_start(cube, &prior, theta);
+    hpt_gp_start(cube, &hpt_surrogate_prior, theta);
     size_t n = MIN((size_t)FIRST_FIT, last);
     for (guint k = 0; n <= last; n = next_link(n), k++) {
         for (; hashed < n; hashed++) {
@@ -153,8 +152,7 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view
 
 /* ---- the data of one proposal ---- */
 
-/* At most MOST_POINTS trials: the best half of them, and others evenly by their order. */
-static size_t thin(const HptTold *told, size_t *chosen)
+size_t hpt_surrogate_thin(const HptTold *told, size_t *chosen)
 {
     size_t n = MIN(told->n, (size_t)MOST_POINTS), half = MOST_POINTS / 2;
     for (size_t i = 0; i < n; i++)
@@ -171,6 +169,16 @@ static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t
     HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, room);
     for (size_t i = 0; i < n; i++)
         hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    return data;
+}
+
+HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n)
+{
+    View view = smooth ? PLAIN : RANKS;
+    g_autofree double *y = g_new(double, told->n + 1);
+    see(told, told->n, view, y);
+    HptGpData *data = data_of(told->cube, told, chosen, n, y, n);
+    data->rough = view == RANKS;
     return data;
 }
 
@@ -217,7 +225,7 @@ static void make_model(HptSurrogate *surrogate, const HptTold *told, View view, 
     g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
     g_autofree double *y = g_new(double, told->n + 1);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    size_t n = thin(told, chosen);
+    size_t n = hpt_surrogate_thin(told, chosen);
     see(told, told->n, view, y);
     follow_chain(surrogate, told, view, theta);
     note->noise = hpt_gp_noise_share(cube, theta);
@@ -234,27 +242,9 @@ HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGp
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     follow_chain(surrogate, told, PLAIN, theta);
     Model model;
-    model_init(&model, cube, told, chosen, thin(told, chosen), told->y, theta, PLAIN);
+    model_init(&model, cube, told, chosen, hpt_surrogate_thin(told, chosen), told->y, theta, PLAIN);
     *data = model.data;
     return model.gp;
-}
-
-size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told)
-{
-    if (told->n_valued < FIRST_FIT || surrogate->cube->n == 0)
-        return told->order[0];
-    HptSurrogateNote note = {0};
-    g_auto(Model) ranks = {0}, plain = {0};
-    make_model(surrogate, told, RANKS, &ranks, &note);
-    if (note.noise <= NOISY)
-        return told->order[0];
-    make_model(surrogate, told, PLAIN, &plain, &note);
-    g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    size_t n = thin(told, chosen), best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (told->beyond[chosen[i]] <= 0 && hpt_gp_mean(plain.gp, i) < hpt_gp_mean(plain.gp, best))
-            best = i;
-    return chosen[best];
 }
 
 char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running)

@@ -31,9 +31,18 @@ typedef struct {
 bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t turn, HptDraws *draws,
                           double *row, HptSurrogateNote *note);
 
-/* Of the trials that keep every constraint, of which there is one, the one to prefer: if there is noise that with the
- * lowest mean, else that with the lowest value. An index into told. */
-size_t hpt_surrogate_best(HptSurrogate *surrogate, const HptTold *told);
+/* ---- its parts ---- */
+
+enum { HPT_SURROGATE_POINTS = 400 };
+
+extern const HptGpPrior hpt_surrogate_prior;
+
+/* The trials that a process is given, in order: at most that many, the best half of them and others evenly by their
+ * order. Indices into told; their number. */
+size_t hpt_surrogate_thin(const HptTold *told, size_t *chosen);
+
+/* These trials, and their values as the smooth or the rough process sees them. */
+HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n);
 
 /* What was done, in a line; owned. */
 char *hpt_surrogate_reason(const HptSurrogateNote *note, size_t n_running);

@@ -380,8 +380,8 @@ int main(int argc, char **argv)
             g_test_add_data_func(path, samplers[s], tests[i].run);
         }
     g_test_add_func("/learn/forest/constraint", test_forest_constraint);
-    g_test_add_data_func("/learn/gp/noise", "gp", test_noise);
     g_test_add_data_func("/learn/auto/noise", "auto", test_noise);
+    g_test_add_data_func("/learn/tpe/noise", "tpe", test_noise);
     g_test_add_func("/learn/gp/turns", test_turns);
     g_test_add_func("/learn/settings", test_settings);
     return g_test_run();
