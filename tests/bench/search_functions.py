@@ -1,10 +1,11 @@
-"""Functions of the project's own for tests/bench/search: constraints and failures, with known optima.
+"""Functions of the project's own for tests/bench/search: constraints and failures, grids and choices, with known optima.
 
 Each is a task as those of bench_eval.py are: params, nobj, best, ref and what a configuration gives. Besides, bounds are
 those of its constraints ("le=0.5"), and worst is the value that counts while none is kept. A call gives values and
 constraints, or None: the trial failed.
 """
 import math
+import random
 
 
 class Task:
@@ -90,4 +91,78 @@ class Crash(Task):
         return (a * a + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10,), ()
 
 
-TASKS = {t.name: t for t in (Gardner1, Gardner2, Gramacy, Vessel, Srinivas, Crash)}
+# ---- grids: a trend and, in each cell, a draw of noise that is always the same, so that many are nearly the best ----
+
+class Grid(Task):
+    """best: of all cells, counted once."""
+
+    def __call__(self, c):
+        axes = [p.get("values", p.get("choices")) for p in self.params]
+        cell = [axis.index(c[p["name"]]) for axis, p in zip(axes, self.params)]
+        return (self.cell(cell, [i / (len(axis) - 1) for i, axis in zip(cell, axes)]),), ()
+
+    def draw(self, *key):
+        return random.Random(":".join([self.name, *map(str, key)])).gauss(0, 1)
+
+
+def ordinal(name, n):
+    return {"name": name, "type": "ordinal", "values": [float(i) for i in range(n)]}
+
+
+def choice(name, n):
+    return {"name": name, "type": "cat", "choices": ["%s%d" % (name, i) for i in range(n)]}
+
+
+class GridValley(Grid):
+    """A narrow valley of one parameter that moves with two others; a fourth hardly matters."""
+    name, best, worst = "grid_valley", 0.09806238381211048, 1.0
+    params = [ordinal("decay", 10), ordinal("batch", 10), ordinal("depth", 3), ordinal("rate", 10), ordinal("width", 10)]
+
+    def cell(self, cell, x):
+        decay, batch, depth, rate, width = x
+        valley = 0.65 - 0.3 * (width - 0.5) + 0.2 * (batch - 0.5)
+        trend = 0.12 + 0.35 * (1 - math.exp(-6 * (rate - valley) ** 2)) + 0.06 * (1 - width) ** 2
+        trend += 0.03 * (batch - 0.3) ** 2 + 0.04 * max(0, decay - 0.7) ** 2 + 0.01 * abs(depth - 0.5)
+        return trend + 0.008 * self.draw(*cell)
+
+
+class GridTies(Grid):
+    """Values over decades, rounded: most are far from the best, and many of those near it are the same."""
+    name, best, worst = "grid_ties", 0.3, 100.0
+    params = [ordinal("a", 10), ordinal("b", 10), ordinal("c", 3), ordinal("d", 10), ordinal("e", 10)]
+
+    def cell(self, cell, x):
+        a, b, c, d, e = x
+        trend = 2 * (a - 0.3) ** 2 + 0.3 * (b - 0.7) ** 2 + 3 * (d - 0.5 - 0.2 * (a - 0.3)) ** 2
+        trend += 0.4 * (1 - c) + 0.2 * (1 - e)
+        return round(math.exp(3 * trend + 0.5 * self.draw(*cell)), 1)
+
+
+class GridChoices(Grid):
+    """Many choices without an order; each moves the best of two numbers."""
+    name, best, worst = "grid_choices", -1.4492833639504177, 10.0
+    params = [choice("m", 30), ordinal("a", 8), ordinal("b", 8)]
+
+    def cell(self, cell, x):
+        m = cell[0]
+        a, b = x[1] - 0.5 - 0.2 * self.draw("a", m), x[2] - 0.5 - 0.2 * self.draw("b", m)
+        return 0.5 * self.draw("m", m) + 2 * a * a + 1.5 * b * b + 0.05 * self.draw(*cell)
+
+
+class MixedChoices(Task):
+    """Fifteen choices with a cost each, that move the best of four numbers."""
+    name, best, worst = "mixed_choices", 0.0, 10.0
+    params = [choice("k", 15), {"name": "n", "type": "int", "low": 1, "high": 12},
+              {"name": "rate", "type": "float", "low": 1e-5, "high": 1, "log": True}, real("x", 0, 1), real("y", 0, 1)]
+
+    def __call__(self, c):
+        g = random.Random("mixed_choices:" + c["k"])
+        cost = 0 if c["k"] == "k11" else abs(g.gauss(0, 0.6))
+        rate, x, n = 0.2 + 0.6 * g.random(), 0.2 + 0.6 * g.random(), g.randint(3, 10)
+        y = 0.5 * c["x"] + 0.5 - 0.5 * x
+        value = cost + 2 * (math.log10(c["rate"]) / 5 + 1 - rate) ** 2 + 1.5 * (c["x"] - x) ** 2
+        return (value + 0.5 * (c["y"] - y) ** 2 + 0.01 * (c["n"] - n) ** 2,), ()
+
+
+TASKS = {t.name: t for t in (Gardner1, Gardner2, Gramacy, Vessel, Srinivas, Crash, GridValley, GridTies, GridChoices,
+                             MixedChoices)}
