@@ -239,7 +239,7 @@ static bool write_text(const Export *export, As as, const char *path, GError **e
                                 hpt_sink_file, output.stream, error);
     ok = output_close(&output, path, ok, as == AS_SCRIPT, error);
     if (ok && left_out > 0 && !opt_quiet)
-        hpt_tool_note("runs left out because they were never started: %" G_GINT64_FORMAT,
+        hpt_tool_note("runs left out, never started or run outside: %" G_GINT64_FORMAT,
                       left_out);
     return ok;
 }
