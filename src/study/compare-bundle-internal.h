@@ -7,6 +7,11 @@
 #include "store/table.h"
 #include "study/definition.h"
 
+/* hpt_facts_bundle_open that takes so many bytes of tables into memory, and fails HPT_ERROR_UNSUPPORTED where the
+ * bundle has more. */
+HptFactsBundle *hpt_facts_bundle_open_within(const char *path, int64_t room,
+                                             GError **error) HPT_WARN_UNUSED;
+
 /* A walk over rows of one table, in the order of their keys. */
 typedef struct {
     const HptTable *table;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define FOLDER "record/"
-#define TABLE_MAX ((int64_t)1 << 30) /* bytes of a table that are taken into memory */
+#define TABLES_MAX ((int64_t)1 << 30) /* bytes of tables that are taken into memory */
 
 struct HptFactsBundle {
     char *path, *name; /* name: the last part of path, for labels */
@@ -22,6 +22,7 @@ struct HptFactsBundle {
     GHashTable *texts;  /* table → GString */
     GHashTable *sizes;  /* hexadecimal digest of an object → int64_t * */
     GPtrArray *studies; /* names */
+    int64_t room;       /* bytes of tables that may still be taken */
 };
 
 bool hpt_facts_is_bundle(const char *text, char **path, const char **inside)
@@ -92,6 +93,19 @@ static bool check_format(const HptFactsBundle *bundle, const GString *text, GErr
     return false;
 }
 
+static bool take_room(HptFactsBundle *bundle, const char *entry, int64_t bytes, GError **error)
+{
+    if (bytes > bundle->room) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED,
+                    "%s: with %s it has more than a GiB of rows\n"
+                    "hint: hpt-import takes it into a project",
+                    bundle->path, entry);
+        return false;
+    }
+    bundle->room -= bytes;
+    return true;
+}
+
 /* Keeps the rows of the tables that say something here. */
 static bool take_entry(HptFactsBundle *bundle, HptBundleReader *reader, const HptBundleEntry *entry,
                        bool *known, GError **error)
@@ -108,12 +122,8 @@ static bool take_entry(HptFactsBundle *bundle, HptBundleReader *reader, const Hp
     if (hpt_tables_find(bundle->tables, name) == NULL || strcmp(name, "metric_chunk") == 0 ||
         strcmp(name, "observation") == 0)
         return true;
-    if (entry->size > TABLE_MAX) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_UNSUPPORTED,
-                    "%s: %s has more than a GiB of rows\nhint: hpt-import takes it into a project",
-                    bundle->path, entry->path);
+    if (!take_room(bundle, entry->path, entry->size, error))
         return false;
-    }
     if (!read_entry(reader, text, error))
         return false;
     g_hash_table_insert(bundle->texts, g_steal_pointer(&name), g_steal_pointer(&text));
@@ -160,8 +170,14 @@ static bool index_rows(HptFactsBundle *bundle, GError **error)
 
 HptFactsBundle *hpt_facts_bundle_open(const char *path, GError **error)
 {
+    return hpt_facts_bundle_open_within(path, TABLES_MAX, error);
+}
+
+HptFactsBundle *hpt_facts_bundle_open_within(const char *path, int64_t room, GError **error)
+{
     g_autoptr(HptFactsBundle) bundle = g_new0(HptFactsBundle, 1);
     bundle->path = g_strdup(path);
+    bundle->room = room;
     bundle->name = g_path_get_basename(path);
     bundle->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_text);
     bundle->sizes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -271,7 +287,7 @@ static bool keep_lines(const HptFactsBundle *bundle, GString *text, GString *kep
     return false;
 }
 
-static bool read_curves(const HptFactsBundle *bundle, HptBundleReader *reader, GString *kept,
+static bool read_curves(HptFactsBundle *bundle, HptBundleReader *reader, GString *kept,
                         const char *study, int64_t number, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -288,6 +304,8 @@ static bool read_curves(const HptFactsBundle *bundle, HptBundleReader *reader, G
             g_string_append_len(text, buffer, n);
             if (!keep_lines(bundle, text, kept, study, number, error))
                 return false;
+            if (text->len > (size_t)bundle->room || kept->len > (size_t)bundle->room)
+                return take_room(bundle, entry.path, INT64_MAX, error);
         }
         return n == 0;
     }
@@ -394,7 +412,8 @@ static bool load_objects(Content *content, GError **error)
     while (ok && !end) {
         HptBundleEntry entry;
         ok = hpt_bundle_next(reader, &entry, &end, error);
-        if (!ok || end || !g_hash_table_contains(wanted, entry.path))
+        if (!ok || end || !g_hash_table_contains(wanted, entry.path) ||
+            (uint64_t)entry.size > HPT_COMPARE_MAX) /* whatever its row says */
             continue;
         GString *bytes = g_string_new(NULL);
         g_hash_table_insert(content->objects, g_strdup(entry.path), bytes);

@@ -2,7 +2,10 @@
 #include "study/recorded-bundle.h"
 
 #include "record/inputs.h"
+#include "store/batch.h"
 #include "store/bundle.h"
+#include "store/folder.h"
+#include "store/stream.h"
 #include "study/cause.h"
 #include "study/compare-bundle-internal.h"
 #include "study/compare-facts.h"
@@ -313,15 +316,35 @@ static GPtrArray *read_runs(const Reading *reading, int fold, GError **error)
 
 /* ---- objects ---- */
 
-static bool take_object(HptBundleReader *reader, HptStore *store, GError **error)
+/* The entry that the reader stands at, by way of the file fd: it need not fit into memory. */
+static bool take_object(HptBundleReader *reader, const HptBundleEntry *entry, HptBatch *batch,
+                        const char *dir, int fd, GError **error)
 {
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    guint8 buffer[65536];
+    char buffer[65536];
     gssize n;
-    while ((n = hpt_bundle_read(reader, buffer, sizeof buffer, error)) > 0)
-        g_byte_array_append(bytes, buffer, (guint)n);
     HptObjectId id;
-    return n == 0 && hpt_object_put_bytes(store, bytes->data, bytes->len, &id, error);
+    if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0) {
+        hpt_error_set_errno(error, errno, "emptying a temporary file");
+        return false;
+    }
+    while ((n = hpt_bundle_read(reader, buffer, sizeof buffer, error)) > 0)
+        if (!hpt_stream_write_all(fd, buffer, (size_t)n, dir, error))
+            return false;
+    return n == 0 && hpt_batch_put_fd(batch, fd, entry->path, &id, error);
+}
+
+static bool take_objects(HptBundleReader *reader, HptStore *store, int fd, GError **error)
+{
+    g_autoptr(HptBatch) batch = hpt_batch_begin(store);
+    HptBundleEntry entry;
+    for (bool end = false; !end;) {
+        if (!hpt_bundle_next(reader, &entry, &end, error))
+            return false;
+        if (!end && g_str_has_prefix(entry.path, "objects/sha256/") &&
+            !take_object(reader, &entry, batch, store->dir, fd, error))
+            return false;
+    }
+    return hpt_batch_commit(batch, error);
 }
 
 bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
@@ -332,13 +355,10 @@ bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
         return false;
     }
     g_autoptr(HptBundleReader) reader = hpt_bundle_open(fd, path, error);
-    bool fine = reader != NULL, end = false;
-    while (fine && !end) {
-        HptBundleEntry entry;
-        fine = hpt_bundle_next(reader, &entry, &end, error);
-        if (fine && !end && g_str_has_prefix(entry.path, "objects/sha256/"))
-            fine = take_object(reader, store, error);
-    }
+    int spare = reader != NULL ? hpt_store_unnamed_file(store->dir, error) : -1;
+    bool fine = spare >= 0 && take_objects(reader, store, spare, error);
+    if (spare >= 0)
+        close(spare);
     close(fd);
     return fine;
 }

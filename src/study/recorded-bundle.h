@@ -10,7 +10,7 @@
 GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fold,
                                     GError **error) HPT_WARN_UNUSED;
 
-/* Puts all objects of the bundle into store. */
+/* Puts all objects of the bundle into store, in one batch and constant memory. */
 bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error) HPT_WARN_UNUSED;
 
 #endif
