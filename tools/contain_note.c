@@ -491,7 +491,7 @@ static File *open_name(pid_t tid, const char *name, uint32_t how, bool ours)
         files_identify(file, &status);
         use(file, how, fd);
     }
-    if ((how & NOTE_EXCLUSIVE) == 0 && (file != NULL || (how & NOTE_NOFOLLOW) == 0))
+    if ((how & NOTE_EXCLUSIVE) == 0 && (file != NULL || (how & NOTE_NOFOLLOW) == 0) && !of_kernel(name))
         files_enter(name, file);
     close(fd);
     return file;

@@ -49,7 +49,7 @@ static void do_opens(void)
     need(sub >= 0 && openat(sub, "a3", O_RDONLY) >= 0 && openat64(sub, "a4", O_RDONLY) >= 0, "openat");
     need(__open_2("a5", O_RDONLY) >= 0 && __openat_2(sub, "a6", O_RDONLY) >= 0, "__open_2");
     finish(fopen("a7", "re"), "a7");
-    finish(fopen64("a8", "r,ccs=UTF-8"), "a8");
+    finish(fopen64("a8", "rm"), "a8");
     finish(freopen("a9", "r", fopen("/dev/null", "r")), "a9");
     touch("link", O_RDONLY); /* to b1 */
     need(chdir("sub") == 0, "chdir");
@@ -64,8 +64,8 @@ static void do_opens(void)
     need(open("absent", O_RDONLY) < 0 && errno == ENOENT, "absent");
     need(fopen("absent", "r") == NULL && errno == ENOENT, "absent");
     need(open("a1", O_RDWR | O_CREAT | O_EXCL, 0600) < 0 && errno == EEXIST, "exclusive");
-    const char *volatile none = NULL;
-    need(open(none, O_WRONLY) < 0 && errno == EFAULT, "NULL");
+    int (*volatile undeclared)(const char *, int, ...) = open; /* which promises that it is not NULL */
+    need(undeclared(NULL, O_WRONLY) < 0 && errno == EFAULT, "NULL");
     errno = ERANGE;
     touch("/dev/null", O_RDWR);
     touch("odd\n\xff\x01name", O_RDONLY);
@@ -195,6 +195,7 @@ static void do_root(void)
     touch("a2", O_RDONLY);
     need(open(name, O_RDONLY) < 0, "another root");
     need(mkdir("/x", 0700) == 0 && rename("/a2", "/x/a2") == 0, "rename");
+    _exit(0); /* sanitizers miss /proc here */
 }
 
 /* Sockets are death from here on. */
