@@ -27,7 +27,8 @@ static void add_timezone(HptCollector *c)
 {
     const char *set = hpt_collector_variable(c, "TZ");
     if (set != NULL) {
-        add(c, "os", "timezone", *set != '\0' ? set : "UTC");
+        g_autofree char *clean = hpt_secret_cut(set);
+        add(c, "os", "timezone", *clean != '\0' ? clean : "UTC");
         return;
     }
     g_autofree char *path = g_strconcat(c->root, "/etc/localtime", NULL);
@@ -49,7 +50,8 @@ static void add_locale(HptCollector *c)
     const char *locale = NULL;
     for (size_t i = 0; i < G_N_ELEMENTS(names) && (locale == NULL || *locale == '\0'); i++)
         locale = hpt_collector_variable(c, names[i]);
-    add(c, "os", "locale", locale != NULL && *locale != '\0' ? locale : "C");
+    g_autofree char *clean = hpt_secret_cut(locale != NULL && *locale != '\0' ? locale : "C");
+    add(c, "os", "locale", clean);
 }
 
 /* The rules of a zone are changed every year: those of the file that the C library reads. */

@@ -45,18 +45,25 @@ enum { HEAD = 128 };
 
 static const Form forms[] = {
     {"age secret key", "AGE-SECRET-KEY-1", UPPER | DIGIT, 50, 0, false},
+    {"AWS access key", "ABIA", UPPER | DIGIT, 16, 16, false},
     {"AWS access key", "AKIA", UPPER | DIGIT, 16, 16, false},
     {"AWS access key", "ASIA", UPPER | DIGIT, 16, 16, false},
     {"Atlassian token", "ATATT3x", TOKEN | BASE64, 50, 0, false},
     {"Azure storage key", "AccountKey=", WORD | BASE64, 40, 0, false},
     {"Azure shared key", "SharedAccessKey=", WORD | BASE64, 30, 0, false},
+    {"bearer token", "Bearer ", TOKEN | DOT | BASE64, 20, 0, true},
     {"CircleCI token", "CCIPAT_", TOKEN, 30, 0, false},
+    {"Clojars token", "CLOJARS_", WORD, 60, 0, false},
     {"Databricks token", "dapi", LOWER_HEX | DASH, 32, 0, false},
     {"DigitalOcean token", "dop_v1_", LOWER_HEX, 64, 0, false},
     {"DigitalOcean token", "doo_v1_", LOWER_HEX, 64, 0, false},
+    {"Discord web hook", "discord.com/api/webhooks/", TOKEN | BASE64, 60, 0, false},
+    {"Discord web hook", "discordapp.com/api/webhooks/", TOKEN | BASE64, 60, 0, false},
     {"Docker Hub token", "dckr_pat_", TOKEN, 20, 0, false},
     {"Doppler token", "dp.pt.", WORD, 40, 0, false},
+    {"Dynatrace token", "dt0c01.", WORD | DOT, 80, 0, false},
     {"Figma token", "figd_", TOKEN, 36, 0, false},
+    {"Firebase key", "APA91b", TOKEN, 100, 0, false},
     {"GitHub token", "ghp_", WORD, 36, 0, false},
     {"GitHub token", "gho_", WORD, 36, 0, false},
     {"GitHub token", "ghu_", WORD, 36, 0, false},
@@ -64,6 +71,10 @@ static const Form forms[] = {
     {"GitHub token", "ghr_", WORD, 36, 0, false},
     {"GitHub token", "github_pat_", WORD | DASH, 50, 0, false},
     {"GitLab token", "glpat-", TOKEN | DOT, 20, 0, false},
+    {"GitLab token", "glagent-", TOKEN, 40, 0, false},
+    {"GitLab token", "glcbt-", TOKEN, 20, 0, false},
+    {"GitLab token", "glft-", TOKEN, 20, 0, false},
+    {"GitLab token", "glptt-", WORD, 40, 0, false},
     {"GitLab token", "gldt-", TOKEN, 20, 0, false},
     {"GitLab token", "glrt-", TOKEN | DOT, 20, 0, false},
     {"Google API key", "AIza", TOKEN, 35, 0, false},
@@ -80,11 +91,14 @@ static const Form forms[] = {
     {"New Relic key", "NRAK-", WORD, 27, 0, false},
     {"Notion token", "ntn_", WORD, 40, 0, false},
     {"npm token", "npm_", WORD, 36, 0, false},
+    {"NVIDIA key", "nvapi-", TOKEN, 60, 0, false},
     {"Perplexity key", "pplx-", WORD, 40, 0, false},
+    {"PlanetScale token", "pscale_", TOKEN | DOT, 32, 0, false},
     {"Postman key", "PMAK-", TOKEN, 40, 0, false},
     {"Pulumi token", "pul-", LOWER_HEX, 40, 40, false},
     {"PyPI token", "pypi-AgE", TOKEN, 50, 0, false},
     {"Replicate token", "r8_", WORD, 37, 0, false},
+    {"RubyGems key", "rubygems_", LOWER_HEX, 48, 0, false},
     {"SendGrid key", "SG.", TOKEN | DOT, 60, 0, false},
     {"Sentry token", "sntrys_", TOKEN | BASE64, 40, 0, false},
     {"Sentry token", "sntryu_", LOWER_HEX, 64, 0, false},
@@ -94,15 +108,20 @@ static const Form forms[] = {
     {"Slack token", "xoxp-", TOKEN, 20, 0, false},
     {"Slack token", "xoxa-", TOKEN, 20, 0, false},
     {"Slack token", "xoxs-", TOKEN, 20, 0, false},
+    {"Slack token", "xoxr-", TOKEN, 20, 0, false},
+    {"Slack token", "xoxe-", TOKEN, 20, 0, false},
     {"Slack token", "xapp-", TOKEN, 20, 0, false},
     {"Slack web hook", "hooks.slack.com/services/", WORD | BASE64, 30, 0, false},
     {"Square token", "sq0atp-", TOKEN, 22, 0, false},
     {"Square secret", "sq0csp-", TOKEN, 30, 0, false},
     {"Stripe key", "sk_live_", WORD, 20, 0, false},
     {"Stripe key", "rk_live_", WORD, 20, 0, false},
+    {"Stripe key", "rk_test_", WORD, 20, 0, false},
     {"Stripe key", "sk_test_", WORD, 20, 0, false},
     {"Stripe secret", "whsec_", WORD | BASE64, 30, 0, false},
+    {"Supabase token", "sbp_", LOWER_HEX, 40, 40, false},
     {"Tailscale key", "tskey-", TOKEN, 20, 0, false},
+    {"Terraform token", "atlasv1.", TOKEN, 60, 0, false},
     {"Twilio key", "SK", LOWER_HEX, 32, 32, false},
     {"Vault token", "hvs.", TOKEN, 24, 0, false},
     {"Vault token", "hvb.", TOKEN, 24, 0, false},
@@ -194,32 +213,67 @@ static bool find_url(const char *text, size_t length, size_t at, HptSecret *out)
     return true;
 }
 
+/* at: the ":" of a Telegram bot's token, which stands between its number and 35 characters. */
+static bool find_telegram(const char *text, size_t length, size_t at, HptSecret *out)
+{
+    size_t digits = 0;
+    while (digits < 11 && digits < at && g_ascii_isdigit(text[at - digits - 1]))
+        digits++;
+    if (digits < 8 || digits > 10 || !starts(text + at + 1, length - at - 1, "AA") ||
+        run_of(text + at + 1, MIN(length - at - 1, 36), TOKEN) != 35)
+        return false;
+    *out = (HptSecret){"Telegram token", at + 1, 35, true};
+    return true;
+}
+
 /* ---- names ---- */
 
+/* DB_PASS, but not forward_pass and not the PASS of a test's log. */
 static const char *const names[] = {
-    "password",    "passwd",        "passphrase",  "secret",     "token",
-    "api_key",     "apikey",        "auth_key",    "access_key", "secret_key",
-    "private_key", "client_secret", "account_key", "credential", "credentials",
+    "password",    "passwd",         "passphrase",  "secret",      "token",      "api_key",
+    "apikey",      "app_key",        "auth_key",    "access_key",  "secret_key", "signing_key",
+    "private_key", "client_secret",  "account_key", "credential",  "_PASS",      "credentials",
+    "master_key",  "encryption_key", "pwd",
 };
 
-/* Does text end in one of the names, whatever the case and with - for _? */
-static bool is_name(const char *text, size_t length)
+/* Names of what nobody makes up for a model or a table: a long value of random letters is certain. */
+static const char *const certain_names[] = {
+    "secret_access_key", "access_token", "refresh_token", "auth_token", "api_key",
+    "apikey",            "client_secret", "account_key",
+};
+
+/* Names in the query of a URL ("?" or "&" before them). */
+static const char *const query_names[] = {"sig", "signature", "key", "auth"};
+
+static const char *const cookie_name = "cookie";
+
+/* Capitals of a name want capitals. */
+static bool is_same(const char *text, const char *name, size_t n)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        size_t n = strlen(names[i]);
-        if (length < n || (length > n && g_ascii_islower(text[length - n - 1]) &&
+    size_t same = 0;
+    while (same < n && (text[same] == name[same] || g_ascii_tolower(text[same]) == name[same] ||
+                        (text[same] == '-' && name[same] == '_')))
+        same++;
+    return same == n;
+}
+
+/* Does text end in one of the names, whatever the case and with - for _? */
+static bool ends_in(const char *text, size_t length, const char *const *list, size_t n_names)
+{
+    for (size_t i = 0; i < n_names; i++) {
+        size_t n = strlen(list[i]);
+        if (length < n || (length > n && list[i][0] != '_' && g_ascii_islower(text[length - n - 1]) &&
                            !g_ascii_isupper(text[length - n])))
             continue;
-        size_t same = 0;
-        for (const char *p = text + length - n; same < n; same++) {
-            char c = p[same] == '-' ? '_' : g_ascii_tolower(p[same]);
-            if (c != names[i][same])
-                break;
-        }
-        if (same == n)
+        if (is_same(text + length - n, list[i], n))
             return true;
     }
     return false;
+}
+
+static bool is_name(const char *text, size_t length)
+{
+    return ends_in(text, length, names, G_N_ELEMENTS(names));
 }
 
 /* A value that can be a secret: a letter and a digit in it, no variable, no placeholder, no path.
@@ -237,40 +291,63 @@ static bool is_value(const char *text, size_t length)
     return letter && digit && !dots;
 }
 
+/* What chance makes and people do not: as many letters as a key has, of all sorts, or hexadecimal. */
+static bool is_random(const char *text, size_t n)
+{
+    return (n >= 20 && is_mixed(text, n) && run_of(text, n, TOKEN | DOT | BASE64) == n) ||
+           (n >= 32 && run_of(text, n, LOWER_HEX) == n);
+}
+
 static bool is_header_value(const char *text, size_t length) /* base64, of any letters */
 {
     return length >= 8 && strchr("*[<${", text[0]) == NULL;
 }
 
+/* quote: where it ends; a blank: at whatever ends a word. */
 static size_t value_length(const char *text, size_t length, char quote)
 {
     size_t n = 0;
     while (n < length && text[n] != '\n' && text[n] != '\0' &&
            (quote != '\0' ? text[n] != quote
-                          : !g_ascii_isspace(text[n]) && strchr(",;&\"'`)}]", text[n]) == NULL))
+                          : !g_ascii_isspace(text[n]) && strchr(",;&\"'`)}]\\", text[n]) == NULL))
         n++;
     return n;
 }
 
-/* at: a "=" or ":" that follows a name, with quotes and blanks as JSON, YAML and shells have. */
+/* at: a "=" or ":" that follows a name, with quotes and blanks as JSON (within a string, too), YAML,
+ * Python, Ruby and shells have; or the ">" of <name>. */
 static bool find_named(const char *text, size_t length, size_t at, HptSecret *out)
 {
     size_t name_end = at;
     while (name_end > 0 && (text[name_end - 1] == ' ' || text[name_end - 1] == '\t'))
         name_end--;
     if (name_end > 0 && (text[name_end - 1] == '"' || text[name_end - 1] == '\''))
-        name_end--;
+        name_end -= name_end > 1 && text[name_end - 2] == '\\' ? 2 : 1;
     size_t name = name_end;
     while (name > 0 && name_end - name < 64 && is_in(text[name - 1], TOKEN))
         name--;
+    char before = name > 0 ? text[name - 1] : '\0', quote = '\0';
     size_t value = at + 1;
-    while (value < length && value - at < 8 && strchr(" \t=", text[value]) != NULL &&
-           text[value] != '\0')
+    if (text[at] == '>' && before != '<')
+        return false;
+    while (value < length && value - at < 8 && text[at] != '>' && text[value] != '\0' &&
+           strchr(text[at] == '=' ? " \t=>" : " \t=", text[value]) != NULL)
         value++;
-    char quote = '\0';
-    if (value < length && (text[value] == '"' || text[value] == '\''))
+    if (value + 1 < length && strchr("bru", text[value]) != NULL &&
+        (text[value + 1] == '"' || text[value + 1] == '\''))
+        value++;
+    if (value + 1 < length && text[value] == '\\' && text[value + 1] == '"')
+        value++;
+    if (text[at] == '>')
+        quote = '<';
+    else if (value < length && (text[value] == '"' || text[value] == '\''))
         quote = text[value++];
-    bool header = false, known = is_name(text + name, name_end - name);
+    if (quote != '\0' && value > 1 && text[value - 2] == '\\')
+        quote = '\\';
+    bool header = false, known = is_name(text + name, name_end - name),
+         query = (before == '?' || before == '&') &&
+                 ends_in(text + name, name_end - name, query_names, G_N_ELEMENTS(query_names)),
+         cookie = text[at] == ':' && ends_in(text + name, name_end - name, &cookie_name, 1);
     if (!known && name_end - name >= 13 &&
         g_ascii_strncasecmp(text + name_end - 13, "authorization", 13) == 0) {
         size_t scheme = run_of(text + value, length - value, LETTER);
@@ -278,17 +355,22 @@ static bool find_named(const char *text, size_t length, size_t at, HptSecret *ou
         value += scheme + 1;
         header = true;
     }
-    if (!known || value >= length)
+    if (!(known || query || cookie) || value >= length)
         return false;
+    if (cookie && quote == '\0')
+        quote = '\r'; /* all that the line has */
     size_t n = value_length(text + value, MIN(length - value, HEAD), quote);
-    if (header ? !is_header_value(text + value, n) : !is_value(text + value, n))
+    if (header ? !is_header_value(text + value, n)
+               : !is_value(text + value, n) || (query && !known && n < 16))
         return false;
+    bool certain = is_random(text + value, n) && ends_in(text + name, name_end - name, certain_names,
+                                                         G_N_ELEMENTS(certain_names));
     n += value_length(text + value + n, length - value - n, quote);
-    *out = (HptSecret){header ? "authorization header" : NAMED, value, n, false};
+    *out = (HptSecret){header ? "authorization header" : NAMED, value, n, certain};
     HptSecret inside; /* tells more, and is certain */
     for (size_t i = value; i < value + n && !out->certain; i++)
         if (find_form(text, value + n, i, &inside) ||
-            (text[i] == ':' && find_url(text, value + n, i, &inside)))
+            (text[i] == ':' && (find_url(text, value + n, i, &inside) || find_telegram(text, value + n, i, &inside))))
             *out = (HptSecret){inside.kind, value, n, true};
     return true;
 }
@@ -303,7 +385,7 @@ static const bool *beginnings(void)
     if (g_once_init_enter(&made)) {
         for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
             table[(unsigned char)forms[i].prefix[0]] = true;
-        table['-'] = table[':'] = table['='] = true;
+        table['-'] = table[':'] = table['='] = table['>'] = true;
         g_once_init_leave(&made, 1);
     }
     return table;
@@ -317,8 +399,8 @@ bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *ou
         if (!begins[(unsigned char)c])
             continue;
         bool found = (c == '-' && find_pem(text, length, at, out)) ||
-                     (c == ':' && find_url(text, length, at, out)) ||
-                     ((c == ':' || c == '=') && find_named(text, length, at, out)) ||
+                     (c == ':' && (find_url(text, length, at, out) || find_telegram(text, length, at, out))) ||
+                     ((c == ':' || c == '=' || c == '>') && find_named(text, length, at, out)) ||
                      find_form(text, length, at, out);
         if (found && out->start >= from)
             return true;
@@ -347,6 +429,16 @@ bool hpt_secret_in_file(const char *name, const char *bytes, size_t length, HptS
         return false;
     for (size_t from = 0; hpt_secret_find(bytes, length, from, out); from = out->start + out->length)
         if (out->certain || settings)
+            return true;
+    return false;
+}
+
+bool hpt_secret_in_name(const char *name)
+{
+    HptSecret secret;
+    size_t length = strlen(name);
+    for (size_t from = 0; hpt_secret_find(name, length, from, &secret); from = secret.start + secret.length)
+        if (secret.certain)
             return true;
     return false;
 }
@@ -465,11 +557,22 @@ char *hpt_secret_cut(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* curl -u NAME:VALUE, --user NAME:VALUE */
+static bool is_login(const char *word, const char *next)
+{
+    const char *colon = next != NULL ? strchr(next, ':') : NULL;
+    return colon != NULL && colon > next && strpbrk(next, "/ ") == NULL &&
+           (strcmp(word, "-u") == 0 || strcmp(word, "--user") == 0 ||
+            strcmp(word, "--proxy-user") == 0) &&
+           is_value(colon + 1, strlen(colon + 1));
+}
+
 /* --password VALUE, -password VALUE: does the word name a secret that the next one is? */
 static bool names_next(const char *word, const char *next)
 {
-    return word[0] == '-' && next != NULL && strpbrk(word, "=: ") == NULL &&
-           is_name(word, strlen(word)) && is_value(next, strlen(next));
+    return is_login(word, next) ||
+           (word[0] == '-' && next != NULL && strpbrk(word, "=: ") == NULL &&
+           is_name(word, strlen(word)) && is_value(next, strlen(next)));
 }
 
 char **hpt_secret_cut_argv(const char *const *argv)

@@ -1,11 +1,14 @@
 /* What looks like a secret in bytes, so that it is not kept for ever.
  *
  * Three ways to know one:
- *   a form   tokens that begin with a word of their issuer's (a table of some fifty: GitHub, AWS,
- * …), JSON web tokens, private keys in PEM a URL    scheme://user:SECRET@host; all before the @
- * counts a name   password, token, api_key and the like, then = or :, then a value of at least 8
+ *   a form   tokens that begin with a word of their issuer's (a table of some eighty: GitHub, AWS, …), JSON
+ *            web tokens, private keys in PEM
+ *   a URL    scheme://user:SECRET@host; all before the @ counts
+ *   a name   password, token, api_key and the like, then =, :, => or <name>, then a value of at least 8
  *            characters with a letter and a digit: WANDB_API_KEY=…, "client_secret": "…",
- *            Authorization: Bearer …; in arguments also --password VALUE.
+ *            Authorization: Bearer …, Cookie: …; in the query of a URL also key= and signature= (16
+ *            characters); in arguments also --password VALUE and -u NAME:VALUE. It is certain where
+ *            the name is that of a key and the value made by chance: aws_secret_access_key = …
  * A name must end there: num_memory_tokens=4096 is none, and no number is. Variables ($X, ${X}),
  * placeholders ({x}) and what is masked already are none.
  *
@@ -24,7 +27,7 @@ typedef struct {
     const char *kind; /* "GitHub token", for people; static */
     size_t start;     /* the secret without the words in front by which it is known */
     size_t length;
-    bool certain; /* by its form or a URL; false: by a name alone */
+    bool certain; /* false: by a name alone, which other things may have, too */
 } HptSecret;
 
 /* A window of a longer text should go on from so many bytes before its end; a private key may be
@@ -39,6 +42,9 @@ bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *ou
  * of passwords (.netrc, .pgpass …). Binary files (a NUL in the first 4096 bytes) have none. */
 bool hpt_secret_in_file(const char *name, const char *bytes, size_t length,
                         HptSecret *out) HPT_WARN_UNUSED;
+
+/* Is a certain one in a name of a file, a link's target, a metric? */
+bool hpt_secret_in_name(const char *name) HPT_WARN_UNUSED;
 
 /* Overwrites each with "*", so that offsets stay; how many there were. *kind (may be NULL): of the
  * first. */

@@ -1,6 +1,7 @@
 #include "study/name.h"
 
 #include "base/number.h"
+#include "record/secret.h"
 
 #include <string.h>
 
@@ -30,6 +31,8 @@ bool hpt_study_name_check(const char *name, GError **error)
     for (const char *c = name; wrong == NULL && *c != '\0'; c++)
         if (g_ascii_iscntrl(*c))
             wrong = "holds a control character";
+    if (wrong == NULL && hpt_secret_in_name(name))
+        wrong = "holds what looks like a secret, and it would be kept in the record";
     if (wrong == NULL)
         return true;
     g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,

@@ -31,12 +31,14 @@ struct HptPoints {
     GArray *points;
     GHashTable *reported; /* names that were reported */
     GHashTable *text;     /* names of which text points were sent */
+    bool allow_secrets;
     int batch;            /* sent so far */
 };
 
-HptPoints *hpt_points_new(void)
+HptPoints *hpt_points_new(bool allow_secrets)
 {
     HptPoints *points = g_new0(HptPoints, 1);
+    points->allow_secrets = allow_secrets;
     points->names = g_string_chunk_new(256);
     points->points = g_array_new(false, false, sizeof(Point));
     /* Names of one chunk are unique, so that their addresses are their identity. */
@@ -59,6 +61,8 @@ void hpt_points_free(HptPoints *points)
 void hpt_points_add(const HptPoint *point, void *user)
 {
     HptPoints *points = user;
+    if (!points->allow_secrets && hpt_secret_in_name(point->name))
+        return;
     Point kept = {
         .name = g_string_chunk_insert_const(points->names, point->name),
         .step = point->step,
@@ -131,10 +135,11 @@ typedef struct {
     bool has_mode;
     int64_t mode;
     char *target, *note;
+    bool renamed;
 } Artefact;
 
 struct HptOutcome {
-    bool allow_secrets;
+    bool allow_secrets, renamed;
     char *withheld;
     const HptRunResult *result;
     HptPoints *points;
@@ -301,22 +306,63 @@ static bool holds_secret(HptOutcome *outcome, const HptEntry *entry, Artefact *a
         return false;
     g_autofree char *text = g_malloc((size_t)size + 1);
     ssize_t got = pread(entry->fd, text, (size_t)size, 0);
-    if (got <= 0 || memchr(text, '\0', MIN((size_t)got, 4096)) != NULL)
-        return false;
+    g_autofree char *name = g_path_get_basename(entry->path);
     HptSecret secret;
-    size_t from = 0;
-    for (; hpt_secret_find(text, (size_t)got, from, &secret); from = secret.start + secret.length)
-        if (secret.certain) {
-            add_note(artefact,
-                     g_strdup_printf("not stored: %s at byte %zu", secret.kind, secret.start));
-            if (outcome->withheld == NULL) {
-                g_autofree char *path = hpt_text_printable(entry->path, -1);
-                outcome->withheld = g_strdup_printf("'%s' holds what looks like a secret (%s)",
-                                                    path, secret.kind);
-            }
-            return true;
+    if (got <= 0 || !hpt_secret_in_file(name, text, (size_t)got, &secret))
+        return false;
+    add_note(artefact, g_strdup_printf("not stored: %s at byte %zu", secret.kind, secret.start));
+    if (outcome->withheld == NULL) {
+        g_autofree char *path = hpt_text_printable(entry->path, -1), *cut = hpt_secret_cut(path);
+        outcome->withheld = g_strdup_printf("'%s' holds what looks like a secret (%s)", cut, secret.kind);
+    }
+    return true;
+}
+
+/* A name and a link's target are kept without it. */
+static void clean_name(const HptOutcome *outcome, const HptEntry *entry, Artefact *artefact)
+{
+    if (outcome->allow_secrets)
+        return;
+    if (hpt_secret_in_name(entry->path)) {
+        char *cut = hpt_secret_cut(entry->path);
+        g_bytes_unref(artefact->path);
+        artefact->path = g_bytes_new_take(cut, strlen(cut));
+        artefact->renamed = true;
+        add_note(artefact, g_strdup("a secret is cut from its name"));
+    }
+    if (artefact->target != NULL && hpt_secret_in_name(artefact->target)) {
+        char *whole = artefact->target;
+        artefact->target = hpt_secret_cut(whole);
+        g_free(whole);
+        add_note(artefact, g_strdup("a secret is cut from its target"));
+    }
+}
+
+/* Names that are the same without their secrets, or as another file's, get a number. */
+static void tell_apart(HptOutcome *outcome)
+{
+    g_autoptr(GHashTable) taken = g_hash_table_new(g_bytes_hash, g_bytes_equal);
+    for (guint i = 0; i < outcome->artefacts->len; i++) {
+        Artefact *artefact = &g_array_index(outcome->artefacts, Artefact, i);
+        if (!artefact->renamed)
+            g_hash_table_add(taken, artefact->path);
+    }
+    /* The number only rises: as many steps as there are files, whatever their names. */
+    guint n = 2;
+    for (guint i = 0; i < outcome->artefacts->len; i++) {
+        Artefact *artefact = &g_array_index(outcome->artefacts, Artefact, i);
+        if (!artefact->renamed)
+            continue;
+        gsize length;
+        const char *name = g_bytes_get_data(artefact->path, &length);
+        g_autofree char *base = g_strndup(name, length);
+        for (; g_hash_table_contains(taken, artefact->path); n++) {
+            char *next = g_strdup_printf("%s~%u", base, n);
+            g_bytes_unref(artefact->path);
+            artefact->path = g_bytes_new_take(next, strlen(next));
         }
-    return false;
+        g_hash_table_add(taken, artefact->path);
+    }
 }
 
 static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_UNUSED)
@@ -351,6 +397,8 @@ static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_U
         artefact.note = g_strdup_printf("not stored: %s", g_strerror(entry->errnum));
         break;
     }
+    clean_name(outcome, entry, &artefact);
+    outcome->renamed |= artefact.renamed;
     g_array_append_val(outcome->artefacts, artefact);
     return true;
 }
@@ -498,6 +546,8 @@ HptOutcome *hpt_outcome_collect(const HptRunResult *result, HptPoints *points,
         if (outcome->note == NULL)
             outcome->note = g_strdup(error->message);
     }
+    if (outcome->renamed)
+        tell_apart(outcome);
     commit(outcome);
     make_details(outcome, place, counted.skipped, problem);
     if (note != NULL)
@@ -562,7 +612,7 @@ static void add_metrics(const HptOutcome *outcome, HptArgs *args)
     g_autofree bool *measured = g_new0(bool, n + 1);
     for (size_t i = 0; i < n; i++) {
         const HptFound *found = &scanned->found[i];
-        if (!found->found)
+        if (!found->found || (!outcome->allow_secrets && hpt_secret_in_name(found->name)))
             continue;
         names[used] = found->name;
         rules[used] = hpt_rule_name(found->rule);

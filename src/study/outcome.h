@@ -20,7 +20,7 @@
  * A trial may report for ever: when hpt_points_full, the worker sends what there is by
  * hpt_points_take and goes on with an empty buffer. */
 typedef struct HptPoints HptPoints;
-HptPoints *hpt_points_new(void);
+HptPoints *hpt_points_new(bool allow_secrets);
 void hpt_points_add(const HptPoint *point, void *points);
 void hpt_points_free(HptPoints *points);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptPoints, hpt_points_free)

@@ -219,6 +219,13 @@ static char *path_text(const char *path)
     return g_string_free(out, false);
 }
 
+/* Without secrets, as the record has it. */
+static char *clean_path(const char *path)
+{
+    g_autofree char *cut = hpt_secret_in_name(path) ? hpt_secret_cut(path) : NULL;
+    return path_text(cut != NULL ? cut : path);
+}
+
 static bool digest_fd(int fd, HptDigest *out, int64_t *size)
 {
     g_autoptr(HptDigester) digester = hpt_digester_new();
@@ -287,7 +294,7 @@ static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_U
         .kind = g_strdup(entry->kind == HPT_ENTRY_SYMLINK   ? "link"
                          : entry->kind == HPT_ENTRY_SPECIAL ? "special"
                                                             : "file"),
-        .path = path_text(entry->path),
+        .path = clean_path(entry->path),
         .size = -1,
     };
     if (entry->kind == HPT_ENTRY_FILE) {
@@ -295,7 +302,7 @@ static bool add_entry(const HptEntry *entry, void *user, GError **error G_GNUC_U
         if (!digest_fd(entry->fd, &output.digest, &output.size))
             output.size = -1;
     } else if (entry->kind == HPT_ENTRY_SYMLINK) {
-        output.target = path_text(entry->target);
+        output.target = clean_path(entry->target);
     }
     add_output(walk->rerun, &output);
     return true;
@@ -312,7 +319,7 @@ static void add_metrics(HptRerun *rerun, const HptScanned *scanned, const HptHal
 {
     for (size_t i = 0; scanned != NULL && i < scanned->n; i++) {
         const HptFound *found = &scanned->found[i];
-        if (!found->found)
+        if (!found->found || hpt_secret_in_name(found->name))
             continue;
         HptRecordedMetric metric = {
             .name = g_strdup(found->name),

@@ -407,7 +407,7 @@ bool hpt_slot_start(HptSlot *slot, const HptSlotContext *context, int64_t now_us
     slot->argv = hpt_slot_expand(slot, error);
     if (slot->argv == NULL)
         return false;
-    slot->points = hpt_points_new();
+    slot->points = hpt_points_new(context->allow_secrets);
     slot->stop_us = INT64_MAX;
     if (hpt_plan_by_step(context->plan))
         slot->watch = hpt_watch_new(context->plan, slot->number,

@@ -118,6 +118,31 @@ test_ok 'why a trial failed is recorded without them' '
 test_ok '--via with one is refused for a study that is there, too' '
     test_exit 2 hpt-run -q -s leaky --more=1 --via "env TOKEN=hunter2hunter2" 2>err && test_grep "^hpt-run: --via holds what looks like a secret" err
 '
+cat >names <<'EOT'
+cd "$HPT_DIR" && a=$(sed -n 64p "$1") b=$(sed -n 65p "$1") && mkdir "of-$a" && echo 1 >"of-$a/x" && echo 2 >"of-$b" && echo 3 >"of-[cut]" && ln -s "/to/$a" link
+h=hunter && echo "machine h login me password ${h}2hunter" >.netrc && echo "DB_PASSWORD=${h}3hunter" >.env && echo "DB_PASSWORD=${h}4hunter" >plain
+hpt-report "$a=1" "m=2" && hpt-report --step=1 "p-$b=3"
+echo loss=1
+EOT
+test_ok 'names of files, folders and metrics and targets of links are kept without them; files of passwords and settings are not kept' '
+    texts=$PWD/texts && TZ=":/$(sed -n 66p texts)" run -s names x=0.0..1.0 -- sh names "$texts" 2>err && everything names >all && test_is "$(grep -aFc -f ../secrets all)" 0 &&
+    test_is "$(grep -ac "hunter[23]hunter" all)" 0 && grep -aq hunter4hunter all && test_is "$(grep -Fc -f ../secrets err)" 0 &&
+    sql "select kind, path, coalesce(target, note) from hpt.artefact where study = '"'names'"' and kind in ('"'file', 'link'"') order by path collate \"C\"" >out && cat out >&2 &&
+    test_grep "^file.of-ghp_\[cut\].x.*a secret is cut from its name" out && test_grep "^file.of-ghp_\[cut\].*a secret is cut" out && test_grep "^file.of-\[cut\]" out &&
+    test_grep "^link.link./to/ghp_\[cut\]" out && test_grep "^file..netrc.not stored: file of passwords" out && test_grep "^file..env.not stored: value with" out &&
+    test_is "$(sql "select string_agg(name, '"','"' order by name) from hpt.metric where study = '"'names'"'")" loss,m
+'
+test_ok 'files whose names differ by a secret alone stay two' '
+    run -s two x=0.0..1.0 -- sh -c "cd \$HPT_DIR && for i in 64 65 66; do echo \$i >of-\$(sed -n \${i}p $PWD/texts); done; echo 4 >of-ghp_[cut]~2; echo loss=1" 2>err &&
+    test_is "$(sql "select string_agg(path, '"' '"' order by path collate \"C\") from hpt.artefact where study = '"'two'"' and kind = '"'file'"'")" "of-ghp_[cut] of-ghp_[cut]~2 of-ghp_[cut]~3 of-ghp_[cut]~4"
+'
+test_ok 'a study is not named by one' '
+    test_exit 2 run -s "by-$(sed -n 64p texts)" x=0.0..1.0 -- true 2>err && test_grep "the study.s name holds what looks like a secret" err &&
+    test_exit 2 hpt-ask -s "by-$(sed -n 64p texts)" -p "x=0..1" -m loss 2>err && test_grep "the study.s name holds what looks like a secret" err
+'
+test_ok 'a replay compares without them' '
+    hpt-replay -s names 0 >out 2>err && test_is "$(grep -Fc -f ../secrets out)" 0 && test_is "$(everything names | grep -aFc -f ../secrets)" 0 && test_grep "identical" out
+'
 test_ok '--allow-secrets keeps all of it' '
     tail -n 1 texts >one && run --allow-secrets --no-code -s kept x=0.0..1.0 -- ./leaky one no "$(tail -n 1 texts)" 2>err && everything kept >all &&
     test_is "$(grep -aFc -f ../secrets all)" "$(grep -aFc -f one all)" && grep -aqF -f one all &&

@@ -78,6 +78,25 @@ static const char *const forms[] = {
     "=xai-|w80",
     "=sk-|w48|=aA0",
     "=sk-ant-|w40|=aA0",
+    "=ABIA|A16",
+    "=discord.com/api/webhooks/123456789012345678/|w68",
+    "=discordapp.com/api/webhooks/123456789012345678/|w68",
+    "=APA91b|w134",
+    "=glcbt-|w20",
+    "=glft-|w20",
+    "=glptt-|x40",
+    "=dt0c01.|A24|=.|A64",
+    "=pscale_tkn_|w43",
+    "=sbp_|x40",
+    "=x.atlasv1.|w64",
+    "=rubygems_|x48",
+    "=CLOJARS_|x60",
+    "=nvapi-|w64",
+    "=xoxr-|w24",
+    "=xoxe-1-|w120",
+    "=rk_test_|w24",
+    "=1234567890:AA|w33",
+    "=Bearer |w40|=aA0",
 };
 
 static const char *const around[][2] = {
@@ -131,8 +150,28 @@ static void test_texts(void)
         {"apiKey = abcdef123456", "apiKey = [cut]"},
         {"Authorization: Bearer abc123def456", "Authorization: Bearer [cut]"},
         {"authorization: Basic dXNlcjpwYXNzMTIz", "authorization: Basic [cut]"},
+        {"Cookie: a=b1; sessionid=z7a46t92gb\r\nx", "Cookie: [cut]\r\nx"},
+        {"https://h/c?sv=2022&sig=6snRoUYA4fXr6nzrv%3D&se=1", "https://h/c?sv=2022&sig=[cut]&se=1"},
+        {"https://h/?X-Amz-Signature=66a02402f6d2c624", "https://h/?X-Amz-Signature=[cut]"},
+        {"https://h/api?key=Gx93JxiQskS14qbd", "https://h/api?key=[cut]"},
+        {"MYSQL_PWD=oCXim9oghdhe DB_PASS=8PfxgVbDOHmx", "MYSQL_PWD=[cut] DB_PASS=[cut]"},
+        {"Uid=u;Pwd=4Ixb9vmhzMpt;", "Uid=u;Pwd=[cut];"},
+        {"ENCRYPTION_KEY=gpgeA1YI signing-key: gpgeA1YI", "ENCRYPTION_KEY=[cut] signing-key: [cut]"},
+        {"{\\\"api_key\\\": \\\"cvY8fJce\\\"}", "{\\\"api_key\\\": \\\"[cut]\\\"}"},
+        {"{'token': u'5mYoeR3kt8'}", "{'token': u'[cut]'}"},
+        {":token => 'm9kBwmEP7D'", ":token => '[cut]'"},
+        {"<password>X8V1rUyEf</password>", "<password>[cut]</password>"},
         /* No secrets. */
         {"num_memory_tokens=4096", NULL},
+        {"forward_pass: 123.45ms", NULL},
+        {"PASS: tests/unit/name1.t", NULL},
+        {"PWD=/srv/a/project1", NULL},
+        {"https://h/?key=mnist_v2", NULL},
+        {"bypass=abcdefg1", NULL},
+        {"a<b1>c234567890", NULL},
+        {"score=>abcdefg1", NULL},
+        {"12:30:45 12345678:AAcd", NULL},
+        {"cookie_size=abcdefg1", NULL},
         {"num_memory_tokens: 1e-3abc", NULL},
         {"tokens=123456789", NULL},
         {"max_token=123456789", NULL},
@@ -174,6 +213,33 @@ static void test_argv(void)
     g_assert_cmpint(hpt_secret_in_argv(argv + 3, &kind), ==, 4);
     g_assert_cmpstr(kind, ==, "password in a URL");
     g_assert_cmpint(hpt_secret_in_argv(argv + 8, &kind), ==, -1);
+    static const char *const login[] = {"curl", "-u", "me:abc12345", "-u", "http://h:8080a1/", "-u", "x:y", NULL};
+    g_auto(GStrv) shown = hpt_secret_cut_argv(login);
+    g_autofree char *line = g_strjoinv(" ", shown);
+    g_assert_cmpstr(line, ==, "curl -u [cut] -u http://h:8080a1/ -u x:y");
+}
+
+/* Names that are enough for a file not to be kept, and those that are not. */
+static void test_certain(void)
+{
+    static const struct {
+        const char *text;
+        bool certain;
+    } cases[] = {
+        {"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz+1aA0abc", true},
+        {"{\"access_token\": \"Zx81mQ0pLr5TtVw3Yb7N\"}", true},
+        {"DD_API_KEY=0a1b2c3d4e5f60718293a4b5c6d7e8f9", true},
+        {"api_key: my-key-for-tests-1", false},
+        {"{\"pad_token\": \"Zx81mQ0pLr5TtVw3Yb7N\"}", false},
+        {"password = \"correct-h0rse\"", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        HptSecret found;
+        g_test_message("%s", cases[i].text);
+        g_assert_true(hpt_secret_find(cases[i].text, strlen(cases[i].text), 0, &found));
+        g_assert_cmpint(found.certain, ==, cases[i].certain);
+        g_assert_cmpint(hpt_secret_in_file("x.txt", cases[i].text, strlen(cases[i].text), &found), ==, cases[i].certain);
+    }
 }
 
 /* A token, a named value and a private key at every place around the seams of what is read at once.
@@ -231,8 +297,8 @@ static void test_file(void)
 static void test_repeated(void)
 {
     enum { SIZE = 1 << 20 };
-    static const char *const bits[] = {"sk-",  "eyJ.",   "token=", "token:x",
-                                       "://a", "x://a@", "AKIA_"};
+    static const char *const bits[] = {"sk-", "eyJ.", "token=", "token:x", "://a", "x://a@", "AKIA_", "<token>", "12345678:AA",
+                                       "cookie:"};
     g_autofree char *text = g_malloc(SIZE);
     for (size_t b = 0; b < G_N_ELEMENTS(bits); b++) {
         size_t n = strlen(bits[b]);
@@ -253,6 +319,7 @@ int main(int argc, char **argv)
     g_test_add_func("/secret/texts", test_texts);
     g_test_add_func("/secret/repeated", test_repeated);
     g_test_add_func("/secret/argv", test_argv);
+    g_test_add_func("/secret/certain", test_certain);
     g_test_add_func("/secret/file", test_file);
     return g_test_run();
 }
