@@ -115,6 +115,12 @@ bool hpt_cube_draw(const HptCube *cube, HptDraws *draws, double *row)
     return false;
 }
 
+void hpt_cube_settle(const HptCube *cube, const double *row, double *out)
+{
+    decode(cube, row, cube->scratch);
+    hpt_cube_encode(cube, cube->scratch, out);
+}
+
 HptConfig *hpt_cube_config(const HptCube *cube, const double *row)
 {
     HptConfig *config = hpt_config_new(cube->space);

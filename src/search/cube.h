@@ -47,6 +47,9 @@ bool hpt_cube_round(const HptCube *cube, double *row);
  * them. */
 bool hpt_cube_draw(const HptCube *cube, HptDraws *draws, double *row);
 
+/* The row of the configuration that row means: on a log scale rows that lie very near one another mean one. */
+void hpt_cube_settle(const HptCube *cube, const double *row, double *out);
+
 /* The configuration of a row that hpt_cube_round gave; constants included. Owned. */
 HptConfig *hpt_cube_config(const HptCube *cube, const double *row);
 

@@ -320,7 +320,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
 
 const HptSamplerKind hpt_sampler_forest = {
     .name = "forest",
-    .version = 2,
+    .version = 3,
     .open = forest_open,
     .close = forest_close,
     .propose = forest_propose,

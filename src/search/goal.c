@@ -4,12 +4,14 @@
 #include "num/normal.h"
 #include "search/ehvi.h"
 #include "search/surrogate.h"
+#include "search/warp.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { MOST_OBJECTIVES = 4, MOST_CONSTRAINTS = 8 };
 #define BEYOND 0.1
+#define FAR 1e4
 #define LOG_2 0x1.62e42fefa39efp-1
 #define LEAST_RANGE 0.1 /* in deviations of the values */
 
@@ -132,18 +134,21 @@ static double standardise(double *values, size_t n)
     double sum = 0, square_sum = 0, count = 0, low = (double)INFINITY, high = -(double)INFINITY;
     for (size_t i = 0; i < n; i++)
         if (!isnan(values[i])) {
-            sum += values[i];
-            count++;
             low = MIN(low, values[i]);
             high = MAX(high, values[i]);
+        }
+    int exponent = low < high ? hpt_exponent(high - low) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(values[i])) {
+            values[i] = ldexp(values[i], -exponent);
+            sum += values[i];
+            count++;
         }
     double mean = sum / count;
     for (size_t i = 0; i < n; i++)
         if (!isnan(values[i]))
             square_sum += (values[i] - mean) * (values[i] - mean);
     double scale = low < high ? sqrt(count / square_sum) : 0;
-    if (!isfinite(scale))
-        scale = 0;
     for (size_t i = 0; i < n; i++)
         values[i] = (values[i] - mean) * scale;
     return scale > 0 ? -mean * scale : (double)NAN;
@@ -240,7 +245,8 @@ static size_t draw_objectives(const HptTold *told, HptDraws *draws, size_t *whic
 }
 
 /* Values above the median (NaN stays), which hardly matter, on a scale that grows ever more slowly, so that a trial that
- * went astray does not make all others alike: m + s log(1 + (y − m) / s), s being what those below lie apart. */
+ * went astray does not make all others alike: m + s log(1 + (y − m) / s), s being what those below lie apart; y − m is
+ * not more than FAR s. */
 static void press(double *values, size_t n)
 {
     g_autofree double *sorted = g_new(double, n + 1);
@@ -250,12 +256,15 @@ static void press(double *values, size_t n)
             sorted[count++] = values[i];
     g_autofree HptRanked *placed = hpt_rank(sorted, NULL, count);
     double middle = count > 0 ? placed[(count - 1) / 2].value : 0, square_sum = 0;
-    for (size_t place = 0; 2 * place < count; place++)
-        square_sum += (placed[place].value - middle) * (placed[place].value - middle);
-    double spread = sqrt(2 * square_sum / (double)MAX(count, 1));
+    int exponent = count > 0 ? hpt_exponent(middle - placed[0].value) : 0;
+    for (size_t place = 0; 2 * place < count; place++) {
+        double below = ldexp(placed[place].value - middle, -exponent);
+        square_sum += below * below;
+    }
+    double spread = ldexp(sqrt(2 * square_sum / (double)MAX(count, 1)), exponent);
     for (size_t i = 0; i < n && spread > 0; i++)
         if (values[i] > middle)
-            values[i] = middle + spread * hpt_log(1 + (values[i] - middle) / spread);
+            values[i] = middle + spread * hpt_log(1 + MIN((values[i] - middle) / spread, FAR));
 }
 
 static void add_objectives(HptGoals *goals, HptGoal *goal, const HptTold *told, HptDraws *draws)

@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#define LARGE 1e100
+#define LARGE 0x1p1000
+#define SMALLER 0x1p-24 /* what is larger becomes smaller */
 
 /* Trials of one kind, finished or running, with what is known of each. */
 typedef struct {
@@ -25,6 +26,7 @@ struct HptToldCache {
     HptSorted ranked;   /* of one objective: finished trials by value, failed ones last */
     HptSorted by_row;   /* the same by the hash of their rows */
     size_t room;        /* of the arrays of told */
+    double *settled;    /* scratch of hpt_told_has */
 };
 
 /* ---- ranks ---- */
@@ -55,6 +57,7 @@ HptTold *hpt_told_new(const HptCube *cube)
     HptTold *told = g_new0(HptTold, 1);
     told->cube = cube;
     told->cache = g_new0(HptToldCache, 1);
+    told->cache->settled = g_new(double, cube->n + 1);
     return told;
 }
 
@@ -81,6 +84,7 @@ void hpt_told_free(HptTold *told)
     forget_objectives(told->cache);
     trials_clear(&told->cache->finished);
     trials_clear(&told->cache->running);
+    g_free(told->cache->settled);
     g_free(told->cache);
     g_free(told->y);
     g_free(told->failed);
@@ -226,7 +230,7 @@ static void tidy(double *values, const bool *failed, size_t n)
         }
     if (low > high)
         low = high = 0;
-    double most = MAX(fabs(low), fabs(high)), scale = most > LARGE ? LARGE / most : 1;
+    double most = MAX(fabs(low), fabs(high)), scale = most > LARGE ? SMALLER : 1;
     for (size_t i = 0; i < n; i++)
         values[i] = scale * (failed[i] ? high : isfinite(values[i]) ? values[i] : low);
 }
@@ -357,7 +361,7 @@ void hpt_told_hear(HptTold *told, const HptHistory *history)
     set_values(told);
 }
 
-bool hpt_told_has(const HptTold *told, const double *row)
+static bool has_row(const HptTold *told, const double *row)
 {
     const HptSorted *by_row = &told->cache->by_row;
     size_t width = told->cube->n;
@@ -366,4 +370,14 @@ bool hpt_told_has(const HptTold *told, const double *row)
         if (hpt_cube_among(told->cube, row, told->rows + by_row->entries[i].index * width, 1))
             return true;
     return told->n_running > 0 && hpt_cube_among(told->cube, row, told->rows + told->n * width, told->n_running);
+}
+
+bool hpt_told_has(const HptTold *told, const double *row)
+{
+    if (has_row(told, row))
+        return true;
+    /* Rows that lie apart by what a double does not show may still mean one configuration. */
+    double *settled = told->cache->settled;
+    hpt_cube_settle(told->cube, row, settled);
+    return has_row(told, settled);
 }

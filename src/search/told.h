@@ -36,8 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
 
 /* Makes told that of history (NULL: nothing), whatever it was before.
  *
- * A failed trial has the worst value there is. -infinity is the lowest finite value, and before it in order. Values
- * beyond 1e100 are scaled down. Trials that keep every constraint come before those that do not, which come in
+ * A failed trial has the worst value there is. -infinity is the lowest finite value, and before it in order. Where
+ * one is beyond 2^1000 all are divided by 2^24, so that their differences are finite. Trials that keep every constraint come before those that do not, which come in
  * the order of how far they are beyond them. Of several objectives those that do are in the order of their ranks
  * by domination, and of one rank those come first that are apart from the others (the crowding distance of Deb et al.
  * 2002, "NSGA-II"); y is the place in the order.
@@ -51,7 +51,7 @@ void hpt_told_hear(HptTold *told, const HptHistory *history);
 void hpt_told_objective(const HptTold *told, size_t k, double *out);
 void hpt_told_constraint(const HptTold *told, size_t k, double *out);
 
-/* Was the configuration of that row tried, or does it run? O(log n + n_running). */
+/* Was the configuration that row means tried, or does it run? O(log n + n_running). */
 bool hpt_told_has(const HptTold *told, const double *row);
 
 typedef struct {

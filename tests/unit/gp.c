@@ -252,10 +252,37 @@ static void test_warp(void)
     hpt_warp_plain(wild, NULL, 6);
     g_assert_cmpfloat(fabs((wild[5] - wild[0]) - 2 * (wild[2] - wild[0])), <, 1e-12); /* 1, 2, 3 */
     g_assert_cmpfloat(wild[2] - wild[0], >, 1e-3);
-    double huge[4] = {1, -1e308, 1e308, 2};
-    hpt_standardise(huge, 4);
-    for (int i = 0; i < 4; i++)
-        g_assert_true(isfinite(huge[i]));
+}
+
+/* What is seen of values does not depend on how large they are, nor on one that is beyond all measure. */
+static void test_warp_scales(void)
+{
+    static void (*const warps[])(double *, const bool *, size_t) = {hpt_warp_half, hpt_warp_plain};
+    static const double values[8] = {0.3, 0.1, 1.7, 0.25, 4.5, 0.7, 0.4, 0.9};
+    for (size_t w = 0; w < G_N_ELEMENTS(warps); w++) {
+        double plain[8], lost[2][8];
+        memcpy(plain, values, sizeof plain);
+        warps[w](plain, NULL, 8);
+        for (int exponent = -1000; exponent <= 1000; exponent += 250) {
+            double scaled[8];
+            for (int i = 0; i < 8; i++)
+                scaled[i] = ldexp(values[i], MIN(exponent, 997));
+            warps[w](scaled, NULL, 8);
+            for (int i = 0; i < 8; i++)
+                g_assert_cmpfloat(scaled[i], ==, plain[i]);
+        }
+        for (int k = 0; k < 2; k++) {
+            memcpy(lost[k], values, sizeof values);
+            lost[k][4] = k == 0 ? 1e9 : 1e300;
+            warps[w](lost[k], NULL, 8);
+        }
+        for (int i = 0; i < 8; i++)
+            g_assert_cmpfloat(lost[0][i], ==, lost[1][i]);
+        g_assert_cmpfloat(lost[1][0] - lost[1][1], >, 1e-3);
+    }
+    double ties[6] = {1e60, 1e60, 1e60, 1e60, 3e60, 2e60};
+    hpt_warp_half(ties, NULL, 6);
+    g_assert_true(ties[0] == ties[3] && ties[3] < ties[5] && ties[5] < ties[4]);
 }
 
 /* Points that are one and the same, and values that are all equal. */
@@ -307,6 +334,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/gp/process/rough", "rough", test_process);
     g_test_add_func("/gp/noise-rate", test_noise_rate);
     g_test_add_func("/gp/warp", test_warp);
+    g_test_add_func("/gp/warp/scales", test_warp_scales);
     g_test_add_func("/gp/degenerate", test_degenerate);
     g_test_add_func("/gp/digest", test_digest);
     return g_test_run();

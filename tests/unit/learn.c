@@ -210,6 +210,53 @@ static void test_wide(gconstpointer spec)
     survive(spec, text->str, 1, 0, 1, 16);
 }
 
+/* Proposals do not depend on the unit of the values, be it 10^-271 or 10^271, and a value that is beyond all measure does
+ * not hide the others. */
+static void test_scales(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0.01, 100] log\nc integer [1, 30]\n");
+    HptSearch search = {.space = space, .seed = 4};
+    for (size_t n_objectives = 1; n_objectives <= 2; n_objectives++) {
+        g_autoptr(GPtrArray) plain = g_ptr_array_new_with_free_func((GDestroyNotify)hpt_config_free);
+        for (int unit = 0; unit < 3; unit++) {
+            g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+            g_autoptr(GArray) told = trials_new();
+            for (int i = 0; i < 24; i++) {
+                HptHistory history = history_from(told, n_objectives, 0);
+                HptConfig *config = propose(sampler, space, &history, i);
+                if (unit == 0)
+                    g_ptr_array_add(plain, hpt_config_copy(config));
+                else
+                    g_assert_true(hpt_config_equal(config, plain->pdata[i]));
+                double value = bowl(config, space), values[2] = {value, config->values[2].number - value};
+                for (int k = 0; k < 2; k++)
+                    values[k] = ldexp(values[k], (unit == 1) * 900 - (unit == 2) * 900);
+                tell(told, config, true, values, n_objectives);
+            }
+        }
+    }
+}
+
+static void test_diverged(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0.01, 100] log\nc integer [1, 30]\n");
+    HptSearch search = {.space = space, .seed = 4};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    for (size_t n_objectives = 1; n_objectives <= 2; n_objectives++) {
+        g_autoptr(GArray) told = trials_new();
+        double low = (double)INFINITY, start = 0;
+        for (int i = 0; i < 40; i++) {
+            HptHistory history = history_from(told, n_objectives, 0);
+            HptConfig *config = propose(sampler, space, &history, i);
+            double value = bowl(config, space), values[2] = {i == 2 ? 1e300 : value, i == 2 ? 1e300 : 2 * value};
+            low = MIN(low, value);
+            start = i < 10 ? low : start;
+            tell(told, config, true, values, n_objectives);
+        }
+        g_assert_cmpfloat(low, <, 0.2 * start);
+    }
+}
+
 /* A known answer: the same for gcc and clang at every level. */
 static void test_digest(gconstpointer spec)
 {
@@ -373,6 +420,7 @@ int main(int argc, char **argv)
         {"running", test_running},       {"survives", test_survives},
         {"random-spaces", test_random_spaces}, {"wide", test_wide},
         {"digest", test_digest},         {"no-default", test_no_default},
+        {"scales", test_scales},
     };
     for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
@@ -382,6 +430,8 @@ int main(int argc, char **argv)
     g_test_add_func("/learn/forest/constraint", test_forest_constraint);
     g_test_add_data_func("/learn/auto/noise", "auto", test_noise);
     g_test_add_data_func("/learn/tpe/noise", "tpe", test_noise);
+    g_test_add_data_func("/learn/gp/diverged", "gp", test_diverged);
+    g_test_add_data_func("/learn/auto/diverged", "auto", test_diverged);
     g_test_add_func("/learn/gp/turns", test_turns);
     g_test_add_func("/learn/settings", test_settings);
     return g_test_run();

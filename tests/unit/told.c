@@ -190,12 +190,40 @@ static void test_values(void)
     hpt_cube_clear(&cube);
 }
 
+/* Many rows mean one configuration: each of them was tried. */
+static void test_near_rows(void)
+{
+    g_autoptr(HptSpace) space = space_of("x real [0.001, 10] log\ny real [0, 1]\n");
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    size_t apart = 0;
+    for (uint64_t i = 0; i < 200; i++) {
+        HptStream stream = hpt_stream(i, 0, "test", "near");
+        double row[2] = {hpt_stream_uniform(&stream, 0), hpt_stream_uniform(&stream, 1)}, near[2], encoded[2];
+        g_autoptr(HptConfig) config = hpt_cube_config(&cube, row);
+        const double value = 1;
+        HptObservation trial = {.config = config, .finished = i % 2 == 0, .values = i % 2 == 0 ? &value : NULL};
+        HptHistory history = {.observations = &trial, .n = 1};
+        g_autoptr(HptTold) told = hpt_told_new(&cube);
+        hpt_told_hear(told, &history);
+        hpt_cube_encode(&cube, config, encoded);
+        apart += encoded[0] != row[0];
+        g_assert_true(hpt_told_has(told, row));
+        near[0] = row[0] < 0.5 ? row[0] + 1e-9 : row[0] - 1e-9;
+        near[1] = row[1];
+        g_assert_false(hpt_told_has(told, near));
+    }
+    g_assert_cmpuint(apart, >, 20);
+    hpt_cube_clear(&cube);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/told/keys", test_keys);
     g_test_add_func("/told/hash", test_hash);
     g_test_add_func("/told/sorted", test_sorted);
+    g_test_add_func("/told/near-rows", test_near_rows);
     for (size_t n = 1; n <= OBJECTIVES; n += 2) {
         g_autofree char *path = g_strdup_printf("/told/histories/%zu", n);
         g_test_add_data_func(path, GSIZE_TO_POINTER(n), test_histories);
