@@ -3,17 +3,23 @@
  * conditional spaces, where a process alone stays too long: a fourth of them where all parameters are ranges of
  * numbers, else a third. (Of the shares tried these were best on the development tasks.) The share
  * does not depend on results, so no stretch of bad luck can turn either off.
+ *
+ * On grids a fourth is the forest's, and the process is the rough one alone: in measured tables values are spread over
+ * decades and each cell has something of its own, of which the smooth process of plain values makes little.
  */
+#include "search/forest_sampler.h"
 #include "search/learn.h"
 #include "search/surrogate.h"
 #include "search/tpe.h"
 
 enum { EVERY_NUMERIC = 4, EVERY_OTHER = 3 }; /* of so many proposals one is the estimator's */
+enum { EVERY_GRID = 4, FOREST_AT = 1, ESTIMATOR_AT = 3 };
 
 typedef struct {
     HptLearner learner;
     HptSurrogate *surrogate;
     int64_t every;
+    bool grid;
 } Auto;
 
 /* Ranges of numbers, all of them always there? */
@@ -25,6 +31,18 @@ static bool is_numeric(const HptCube *cube)
             return false;
     }
     return !cube->conditional;
+}
+
+/* Values to choose from and no ranges of reals, most of these values in an order; all parameters always there? */
+static bool is_grid(const HptCube *cube)
+{
+    double ordered = 0, unordered = 0;
+    for (size_t j = 0; j < cube->n; j++) {
+        if (cube->levels[j] == 0)
+            return false;
+        *(cube->category[j] ? &unordered : &ordered) += cube->levels[j];
+    }
+    return ordered > unordered && !cube->conditional && !is_numeric(cube);
 }
 
 static void *auto_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
@@ -40,6 +58,7 @@ static void *auto_open(const HptSearch *search, const HptSetting *settings, size
     }
     mix->surrogate = hpt_surrogate_new(&mix->learner.cube);
     mix->every = is_numeric(&mix->learner.cube) ? EVERY_NUMERIC : EVERY_OTHER;
+    mix->grid = is_grid(&mix->learner.cube);
     return mix;
 }
 
@@ -49,6 +68,26 @@ static void auto_close(void *state)
     hpt_surrogate_free(mix->surrogate);
     hpt_learner_clear(&mix->learner);
     g_free(mix);
+}
+
+/* The choice of whoever has the turn. The forest knows one objective and neither constraints nor earlier studies. */
+static bool choose(Auto *mix, const HptTold *told, const HptHistory *history, int64_t rank, HptDraws *draws,
+                   double *row, char **reason)
+{
+    bool grid = mix->grid && told->n_objectives == 1 && told->n_constraints == 0 && told->priors == NULL;
+    if (grid && rank % EVERY_GRID == FOREST_AT)
+        return hpt_forest_choose(told, history, &hpt_forest_defaults, draws, row, reason);
+    if (grid ? rank % EVERY_GRID == ESTIMATOR_AT : rank % mix->every == 0) {
+        size_t n_good = 0;
+        bool found = hpt_tpe_choose(&mix->learner.cube, told, &hpt_tpe_defaults, draws, row, &n_good);
+        *reason = hpt_tpe_reason(&hpt_tpe_defaults, n_good, told->n);
+        return found;
+    }
+    HptSurrogateNote note = {0};
+    int64_t turn = grid ? 0 : rank - rank / mix->every - 1;
+    bool found = hpt_surrogate_choose(mix->surrogate, told, turn, draws, row, &note);
+    *reason = hpt_surrogate_reason(&note, told->n_running);
+    return found;
 }
 
 static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t number, int64_t rank,
@@ -61,16 +100,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
     if (hpt_learner_is_start(learner, told, rank))
         return hpt_learner_start(learner, number, rank, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
-    bool found = false;
-    if (rank % mix->every == 0) {
-        size_t n_good = 0;
-        found = hpt_tpe_choose(&learner->cube, told, &hpt_tpe_defaults, &draws, row, &n_good);
-        *reason = hpt_tpe_reason(&hpt_tpe_defaults, n_good, told->n);
-    } else {
-        HptSurrogateNote note = {0};
-        found = hpt_surrogate_choose(mix->surrogate, told, rank - rank / mix->every - 1, &draws, row, &note);
-        *reason = hpt_surrogate_reason(&note, told->n_running);
-    }
+    bool found = choose(mix, told, history, rank, &draws, row, reason);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 

@@ -15,6 +15,8 @@
  * - The start is that of the samplers that learn (there it is a quarter of the budget). Configurations that were tried or
  *   are forbidden are not proposed. Of several runs of one configuration there is no racing: that is pruning's.
  */
+#include "search/forest_sampler.h"
+
 #include "search/feasible.h"
 #include "search/forest.h"
 #include "search/learn.h"
@@ -42,7 +44,7 @@ enum {
 typedef struct {
     HptLearner learner;
     double random; /* the settings */
-    int trees, candidates;
+    HptForestChoice choice;
 } Forest;
 
 /* ---- what the forest is given ---- */
@@ -121,10 +123,9 @@ static Data choose_data(const HptTold *told, const HptHistory *history)
     return data;
 }
 
-static HptForest *fit(const Forest *forest, Data *data, size_t n_running, HptDraws *draws)
+static HptForest *fit(const HptCube *cube, int trees, Data *data, size_t n_running, HptDraws *draws)
 {
-    const HptCube *cube = &forest->learner.cube;
-    const HptForestSettings settings = {forest->trees, LEAST_LEAF, FEATURES};
+    const HptForestSettings settings = {trees, LEAST_LEAF, FEATURES};
     HptForest *model = hpt_forest_new(cube, data->rows, data->y, data->n_finished, &settings, draws, NULL);
     if (n_running == 0)
         return model;
@@ -259,6 +260,24 @@ static bool hunt_down(Hunt *hunt, const Data *data, int candidates)
     return hunt->found;
 }
 
+const HptForestChoice hpt_forest_defaults = {.trees = 20, .candidates = 1000};
+
+bool hpt_forest_choose(const HptTold *told, const HptHistory *history, const HptForestChoice *choice, HptDraws *draws,
+                       double *row, char **reason)
+{
+    const HptCube *cube = told->cube;
+    g_auto(Data) data = choose_data(told, history);
+    g_autoptr(HptForest) model = fit(cube, choice->trees, &data, told->n_running, draws);
+    Hunt hunt = {.cube = cube, .told = told, .model = model, .draws = draws, .best = data.y[0], .row = row};
+    bool found = hunt_down(&hunt, &data, choice->candidates);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(text, "expected improvement by %d trees on %zu trials", choice->trees, data.n_finished);
+    if (told->n_running > 0)
+        g_string_append_printf(text, " and %zu running", data.n - data.n_finished);
+    *reason = g_string_free(g_steal_pointer(&text), false);
+    return found;
+}
+
 /* ---- the sampler ---- */
 
 static void forest_close(void *state)
@@ -270,7 +289,7 @@ static void forest_close(void *state)
 
 static void *forest_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec, GError **error)
 {
-    double random = 0.1, trees = 20, candidates = 1000;
+    double random = 0.1, trees = hpt_forest_defaults.trees, candidates = hpt_forest_defaults.candidates;
     const HptSettingRule known[] = {
         {"random", &random, 0, 1, false, false, NULL},
         {"trees", &trees, 1, 1000, true, false, NULL},
@@ -284,8 +303,7 @@ static void *forest_open(const HptSearch *search, const HptSetting *settings, si
         return NULL;
     }
     forest->random = random;
-    forest->trees = (int)trees;
-    forest->candidates = (int)candidates;
+    forest->choice = (HptForestChoice){(int)trees, (int)candidates};
     return forest;
 }
 
@@ -305,16 +323,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
         *reason = g_strdup("a random configuration, as some always are");
         return hpt_learner_take(learner, told, number, drawn ? row : NULL, &draws, reason, error);
     }
-    g_auto(Data) data = choose_data(told, history);
-    g_autoptr(HptForest) model = fit(forest, &data, told->n_running, &draws);
-    Hunt hunt = {.cube = &learner->cube, .told = told, .model = model, .draws = &draws, .best = data.y[0], .row = row};
-    bool found = hunt_down(&hunt, &data, forest->candidates);
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(text, "expected improvement by %d trees on %zu trials", forest->trees,
-                           data.n_finished);
-    if (told->n_running > 0)
-        g_string_append_printf(text, " and %zu running", data.n - data.n_finished);
-    *reason = g_string_free(g_steal_pointer(&text), false);
+    bool found = hpt_forest_choose(told, history, &forest->choice, &draws, row, reason);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
 }
 

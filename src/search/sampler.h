@@ -67,7 +67,7 @@ typedef struct {
  *   grid     points=10  values of a range of reals, and of integers with more than `ints` values
  *            ints=20    ranges of up to so many integers are taken whole; or "all"
  *            NAME=N     values of that parameter; NAME=all for one with steps or integers
- *   auto     no settings; a mixture of gp and tpe
+ *   auto     no settings; a mixture of gp and tpe, on grids of forest, too
  *   forest   random=0.1      share of random configurations
  *            trees=20        of the forest
  *            candidates=1000 random ones that are looked at for one proposal

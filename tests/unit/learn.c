@@ -360,6 +360,62 @@ static void test_turns(void)
     g_assert_cmpint(worse, <=, 50);
 }
 
+/* How many of 40 proposals of auto on that space, for so many objectives and constraints, are the forest's, the
+ * estimator's, the rough process's and the smooth one's. */
+static void count_members(const char *text, size_t n_objectives, size_t n_constraints, int *count)
+{
+    static const char *const words[4] = {"trees", "drawn like", "rough", "smooth"};
+    g_autoptr(HptSpace) space = space_of(text);
+    HptSearch search = {.space = space, .seed = 5};
+    g_autoptr(HptSampler) sampler = sampler_of("auto", &search);
+    g_autoptr(GArray) told = trials_new();
+    HptStream stream = hpt_stream(1, 0, "values", "");
+    memset(count, 0, 4 * sizeof *count);
+    for (int64_t i = 0; i < 52; i++) {
+        HptHistory history = history_from(told, n_objectives, n_constraints);
+        HptProposal proposal = {0};
+        g_assert_true(hpt_sampler_propose(sampler, &history, i, &proposal, NULL));
+        for (int k = 0; k < 4 && i >= 12; k++)
+            count[k] += strstr(proposal.reason, words[k]) != NULL;
+        if (i < 12) {
+            double values[2] = {hpt_stream_uniform(&stream, 3 * (uint64_t)i),
+                                hpt_stream_uniform(&stream, 3 * (uint64_t)i + 1)};
+            tell(told, g_steal_pointer(&proposal.config), true, values, n_objectives);
+            if (n_constraints > 0)
+                constrain(told, &stream, 3 * (uint64_t)i + 2);
+        }
+        hpt_proposal_clear(&proposal);
+    }
+}
+
+/* On a grid the forest has turns and the smooth process none; nowhere else, nor where there is more to reach. */
+static void test_members(void)
+{
+    static const char grid[] = "a ordinal {1, 2, 3, 4, 5, 6}\nb integer [1, 20]\nk categorical {x, y, z}\n";
+    static const char *const others[] = {
+        "a real [0, 1]\nb integer [1, 20]\nk categorical {x, y, z}\n",
+        "a integer [1, 20]\nb integer [1, 20]\n",
+        "a categorical {1, 2, 3, 4, 5, 6}\nb integer [1, 8]\nk categorical {x, y, z}\n",
+        "a ordinal {1, 2, 3, 4, 5, 6}\nb integer [1, 20]\nc integer [1, 9] | k in {x, y}\nk categorical {x, y, z}\n",
+    };
+    int count[4];
+    count_members(grid, 1, 0, count);
+    g_assert_cmpint(count[0], ==, 10);
+    g_assert_cmpint(count[1], ==, 10);
+    g_assert_cmpint(count[2], ==, 20);
+    g_assert_cmpint(count[3], ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        count_members(others[i], 1, 0, count);
+        g_assert_cmpint(count[0], ==, 0);
+        g_assert_cmpint(count[1], >=, 10);
+        g_assert_cmpint(count[3], >=, 13);
+    }
+    count_members(grid, 2, 0, count);
+    g_assert_cmpint(count[0], ==, 0);
+    count_members(grid, 1, 1, count);
+    g_assert_cmpint(count[0], ==, 0);
+}
+
 static void test_settings(void)
 {
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
@@ -433,6 +489,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/learn/gp/diverged", "gp", test_diverged);
     g_test_add_data_func("/learn/auto/diverged", "auto", test_diverged);
     g_test_add_func("/learn/gp/turns", test_turns);
+    g_test_add_func("/learn/auto/members", test_members);
     g_test_add_func("/learn/settings", test_settings);
     return g_test_run();
 }
