@@ -6,8 +6,10 @@
 #include "tools/tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +36,39 @@ static void forget(Serve *serve, int64_t number, int attempt)
             return;
         }
     }
+}
+
+/* ---- being told to end ---- */
+
+static volatile sig_atomic_t ended_by; /* a signal; 0: none */
+static int wake[2] = {-1, -1};         /* what the handler writes to and poll sees */
+
+/* The second one ends the program: SA_RESETHAND. */
+static void on_signal(int signal)
+{
+    int before = errno;
+    ended_by = signal;
+    ssize_t ignored = write(wake[1], "", 1);
+    (void)ignored;
+    errno = before;
+}
+
+static bool catch_signals(GError **error)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
+        hpt_error_set_errno(error, errno, "pipe");
+        return false;
+    }
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        struct sigaction old;
+        /* nohup and background jobs of sh ignore them: that stays so. */
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(signals[i], &action, NULL);
+    }
+    return true;
 }
 
 /* One that cannot be renewed was taken back: its result will be refused, and says why. */
@@ -130,12 +165,11 @@ static json_t *tell(Serve *serve, const json_t *object, GError **error)
 
 static json_t *release(Serve *serve, const json_t *object, GError **error)
 {
-    const char *id = json_string_value(json_object_get(object, "id"));
-    g_autofree char *named = NULL;
-    HptTelling telling = {.outcome = HPT_TELL_RELEASED};
-    if (!hpt_asked_parse(id == NULL ? "" : id, &named, &telling.number, &telling.attempt, error) ||
-        !check_study(serve, named, error) ||
-        !hpt_tell(serve->project, serve->study, &telling, serve->settings->patience_us, NULL, error))
+    g_auto(HptTellLine) line = {0};
+    if (!hpt_tell_line_id(json_object_get(object, "id"), &line, error) || !check_study(serve, line.study, error))
+        return NULL;
+    HptTelling telling = {.number = line.number, .attempt = line.attempt, .outcome = HPT_TELL_RELEASED};
+    if (!hpt_tell(serve->project, serve->study, &telling, serve->settings->patience_us, NULL, error))
         return NULL;
     forget(serve, telling.number, telling.attempt);
     return done();
@@ -188,13 +222,40 @@ static char *refusal(const GError *error)
     return g_string_free(text, false);
 }
 
-static bool put(const char *text, GError **error)
+/* Waits until fd is ready, and renews leases meanwhile. *ready false: somebody said to end. */
+static bool wait_for(Serve *serve, int fd, short events, bool *ready, GError **error)
 {
-    errno = 0;
-    if (puts(text) != EOF && fflush(stdout) == 0)
-        return true;
-    hpt_error_set_errno(error, errno == 0 ? EIO : errno, "standard output");
-    return false;
+    for (*ready = false; !*ready && ended_by == 0;) {
+        if (hpt_time_monotonic_us() >= serve->renew_us && !renew(serve, error))
+            return false;
+        int64_t wait_us = MAX(serve->renew_us - hpt_time_monotonic_us(), 0);
+        struct pollfd files[] = {{.fd = fd, .events = events}, {.fd = wake[0], .events = POLLIN}};
+        if (poll(files, G_N_ELEMENTS(files), (int)MIN(wait_us / 1000 + 1, G_MAXINT32)) < 0 && errno != EINTR) {
+            hpt_error_set_errno(error, errno, "poll");
+            return false;
+        }
+        *ready = files[0].revents != 0;
+    }
+    return true;
+}
+
+/* Into a pipe that has room for that much nobody waits, so that a slow reader costs no lease. */
+static bool put(Serve *serve, const char *text, GError **error)
+{
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    size_t length = strlen(line), from = 0;
+    bool ready = true;
+    while (from < length && wait_for(serve, STDOUT_FILENO, POLLOUT, &ready, error)) {
+        if (!ready)
+            return true; /* nobody waits for the answer any more */
+        ssize_t n = write(STDOUT_FILENO, line + from, MIN(length - from, PIPE_BUF));
+        if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            hpt_error_set_errno(error, errno, "standard output");
+            return false;
+        }
+        from += (size_t)MAX(n, 0);
+    }
+    return from == length;
 }
 
 /* A line that means nothing is answered and changes nothing; a database that stays away ends it. */
@@ -214,14 +275,14 @@ static bool take_line(Serve *serve, const char *text, size_t length, GError **er
         return false;
     }
     g_autofree char *refused = line == NULL ? refusal(problem) : NULL;
-    return put(line == NULL ? refused : line, error);
+    return put(serve, line == NULL ? refused : line, error);
 }
 
 /* All lines that are whole; the last one at the end of the input need not be. */
 static bool take_lines(Serve *serve, GString *buffer, bool at_end, GError **error)
 {
     size_t from = 0;
-    while (!serve->quit && from < buffer->len) {
+    while (!serve->quit && ended_by == 0 && from < buffer->len) {
         const char *end = memchr(buffer->str + from, '\n', buffer->len - from);
         if (end == NULL && !at_end)
             break;
@@ -252,29 +313,22 @@ static bool read_some(GString *buffer, bool *end, GError **error)
 static bool loop(Serve *serve, GError **error)
 {
     g_autoptr(GString) buffer = g_string_new(NULL);
-    bool end = false;
-    while (!end && !serve->quit) {
-        int64_t wait_us = MAX(serve->renew_us - hpt_time_monotonic_us(), 0);
-        struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-        int ready = poll(&input, 1, (int)MIN(wait_us / 1000 + 1, G_MAXINT32));
-        if (ready < 0 && errno != EINTR) {
-            hpt_error_set_errno(error, errno, "standard input");
-            return false;
-        }
-        if (hpt_time_monotonic_us() >= serve->renew_us && !renew(serve, error))
-            return false;
-        if (ready > 0 && (!read_some(buffer, &end, error) || !take_lines(serve, buffer, end, error)))
+    bool end = false, ready = true;
+    while (!end && !serve->quit && ready) {
+        if (!wait_for(serve, STDIN_FILENO, POLLIN, &ready, error) ||
+            (ready && (!read_some(buffer, &end, error) || !take_lines(serve, buffer, end, error))))
             return false;
     }
     return true;
 }
 
-bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker, GError **error)
+bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study, HptAsker *asker, int *signal_number,
+               GError **error)
 {
     HptTellerOptions options = {.project = project, .study = study->name, .patience_us = settings->patience_us};
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(HptTeller) teller = hpt_teller_new(&options, notes, error);
-    if (teller == NULL)
+    if (teller == NULL || !catch_signals(error))
         return false;
     Serve serve = {
         .settings = settings,
@@ -291,5 +345,6 @@ bool ask_serve(const AskSettings *settings, HptProject *project, HptStudy *study
     if (!hpt_asker_release(asker, serve.open, &ignored))
         g_debug("%s", ignored->message);
     g_ptr_array_unref(serve.open);
+    *signal_number = ended_by;
     return fine;
 }

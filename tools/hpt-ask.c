@@ -205,7 +205,10 @@ static int with_study(const AskSettings *settings, const json_t *fixed, GError *
     if (!ask_given.serve)
         return give_out(settings, project, study, asker, fixed, error);
     GError *problem = NULL;
-    return ask_serve(settings, project, study, asker, &problem) ? HPT_EXIT_OK : fail(problem, error);
+    int signal_number = 0;
+    if (!ask_serve(settings, project, study, asker, &signal_number, &problem))
+        return fail(problem, error);
+    return signal_number == 0 ? HPT_EXIT_OK : HPT_EXIT_SIGNAL + signal_number;
 }
 
 static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)

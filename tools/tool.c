@@ -30,6 +30,9 @@ static const GOptionEntry common_options[] = {
 
 /* ---- messages ---- */
 
+/* What was given is quoted in messages, and may be of any length: nobody reads more of a line. */
+#define MOST_LINE 4000
+
 /* Prints "NAME: TEXT" to stderr; every further line of text is a line of its own, and nothing in it
  * can act on the terminal. One write, so that lines of parallel tools do not mix. */
 static void print_message(const HptTool *tool, const char *text)
@@ -39,11 +42,12 @@ static void print_message(const HptTool *tool, const char *text)
     for (size_t i = 0; lines[i] != NULL; i++) {
         if (i > 0 && lines[i][0] == '\0' && lines[i + 1] == NULL)
             break;
-        g_autofree char *line = hpt_text_printable(lines[i], -1);
+        size_t length = strlen(lines[i]);
+        g_autofree char *line = hpt_text_printable(lines[i], (gssize)MIN(length, MOST_LINE));
         if (i == 0)
             g_string_append_printf(out, "%s: ", tool->name);
         g_string_append(out, line);
-        g_string_append_c(out, '\n');
+        g_string_append(out, length > MOST_LINE ? " ...\n" : "\n");
     }
     fputs(out->str, stderr);
     fflush(stderr);

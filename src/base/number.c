@@ -363,7 +363,7 @@ bool hpt_duration_parse(const char *text, int64_t *out_us, GError **error)
     if (!good)
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA,
                     "'%s' is not a span of time; write 90, 90s, 1.5h, 1h30m or 250ms", text);
-    else if (!fits)
+    else if (!fits || total > INT64_MAX / 2) /* so that a moment and a span can be added */
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'%s' is too long a time", text);
     else if (total == 0)
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "'%s' is no time at all", text);

@@ -27,7 +27,8 @@ bool hpt_number_parse(const char *text, double *out, bool *overflow) HPT_WARN_UN
 /* Reads a whole number of 64 bits in full, "-"? digits. */
 bool hpt_integer_parse(const char *text, int64_t *out) HPT_WARN_UNUSED;
 
-/* A span of time: "90", "90s", "1.5h", "2d", "1h30m", "250ms", in microseconds; > 0. */
+/* A span of time: "90", "90s", "1.5h", "2d", "1h30m", "250ms", in microseconds; > 0,
+ * and at most half of what 64 bits hold, so that it can be added to a moment. */
 bool hpt_duration_parse(const char *text, int64_t *out_us, GError **error) HPT_WARN_UNUSED;
 
 /* A size: "4096", "64k", "64KiB", "1.5G" (powers of 1024), in bytes; > 0. */

@@ -141,7 +141,7 @@ static bool read_value(const char *name, const json_t *value, HptTellLine *line,
     return true;
 }
 
-static bool read_json_id(const json_t *id, HptTellLine *line, GError **error)
+bool hpt_tell_line_id(const json_t *id, HptTellLine *line, GError **error)
 {
     if (json_is_string(id))
         return read_id(json_string_value(id), line, error);
@@ -168,7 +168,7 @@ bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **er
     begin(out);
     if (!json_is_object(object))
         return refuse(error, "a line of JSON must be an object");
-    if (!read_json_id(json_object_get(object, "id"), out, error) ||
+    if (!hpt_tell_line_id(json_object_get(object, "id"), out, error) ||
         (failed != NULL && !read_failed(failed, out, error)))
         return false;
     if ((metrics != NULL) + (values != NULL) + out->failed != 1)
@@ -228,7 +228,10 @@ bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, G
     }
     for (size_t i = 0; i < n; i++) {
         g_autofree char *text = unescape(fields[i]);
-        if (strcmp(header[i], "hpt.id") == 0 && !read_id(text == NULL ? "" : text, out, error))
+        bool id = strcmp(header[i], "hpt.id") == 0;
+        if (id && out->attempt > 0)
+            return refuse(error, "hpt.id is there twice");
+        if (id && !read_id(text == NULL ? "" : text, out, error))
             return false;
         g_ptr_array_add(out->cells, g_steal_pointer(&text));
     }

@@ -31,6 +31,9 @@ bool hpt_tell_line_from_text(const char *text, HptTellLine *out, GError **error)
  * is a failure too. Other members are ignored. */
 bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 
+/* The member "id" of it alone: a text, or a number for the first attempt of a trial. */
+bool hpt_tell_line_id(const json_t *id, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
+
 /* The header of a table in hpt's TSV, if line is one: NULL-terminated names, owned, one of which is hpt.id; else NULL. */
 char **hpt_tell_header(const char *line);
 /* A row of it: the id, and its cells as they are. */

@@ -41,10 +41,15 @@ char *hpt_told_text(const HptTellLine *line, const char *study, GError **error)
 {
     const char *named = line->study != NULL ? line->study : study;
     g_autofree char *cause = line->cause == NULL ? NULL : hpt_secret_cut(line->cause);
+    g_autofree char *number = g_strdup_printf("%" PRId64, line->number);
     g_autoptr(json_t) object = json_object();
+    if (named != NULL && !g_utf8_validate(named, -1, NULL)) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "the study's name is not UTF-8 text");
+        return NULL;
+    }
     if (named != NULL)
         json_object_set_new(object, "study", json_string(named));
-    json_object_set_new(object, "number", json_integer(line->number));
+    json_object_set_new(object, "number", json_string(number)); /* any of 64 bits */
     json_object_set_new(object, "attempt", json_integer(line->attempt));
     if (cause != NULL)
         json_object_set_new(object, "cause", json_string(cause));
@@ -132,12 +137,11 @@ bool hpt_told_parse(const char *text, size_t length, HptTellLine *out, GError **
     g_autoptr(json_t) object = hpt_json_parse(text, length, error);
     if (object == NULL)
         return false;
-    const json_t *number = json_object_get(object, "number"), *attempt = json_object_get(object, "attempt");
+    const char *number = json_string_value(json_object_get(object, "number"));
     out->names = g_ptr_array_new_with_free_func(g_free);
     out->values = g_array_new(false, false, sizeof(double));
-    out->number = json_integer_value(number);
-    out->attempt = (int)CLAMP(json_integer_value(attempt), 0, G_MAXINT32);
-    if (!json_is_integer(number) || out->number < 0 || out->attempt < 1)
+    out->attempt = (int)CLAMP(json_integer_value(json_object_get(object, "attempt")), 0, G_MAXINT32);
+    if (number == NULL || !hpt_integer_parse(number, &out->number) || out->number < 0 || out->attempt < 1)
         return wrong(error);
     out->study = g_strdup(json_string_value(json_object_get(object, "study")));
     out->cause = g_strdup(json_string_value(json_object_get(object, "cause")));

@@ -2,7 +2,7 @@
  * anybody knows which metrics the study has.
  *
  * A canonical JSON object: study (left out: the only one there is), number, attempt; failed and cause; names and values
- * (numbers as text, so that NaN and infinities are among them), values alone in the order of the objectives, or columns
+ * (number and values as text, so that any of 64 bits, NaN and infinities are among them), values alone in the order of the objectives, or columns
  * and cells of a row.
  */
 #ifndef HPT_STUDY_TOLD_H

@@ -282,6 +282,26 @@ test_ok '--serve --study: at the end what is open is given back, except what oth
         test_exit 0 hpt-ask --serve -s open -p x=0.0..1.0 -m v >out 2>err && test_empty err &&
     test_is "$(value "select state from open order by trial" | tr "\n" " ")" "complete waiting waiting "
 '
+test_ok '--serve --study: release by a number too, and what is no id' '
+    printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"release\",\"id\":0}" "{\"op\":\"release\"}" "{\"op\":\"release\",\"id\":-1}" "{\"op\":\"release\",\"id\":9223372036854775807}" \
+        "{\"op\":\"tell\",\"id\":\"rel/9223372036854775807\",\"values\":[1]}" "{\"op\":\"release\",\"id\":[\"rel/0\"]}" | hpt-ask --serve -s rel -p x=0.0..1.0 -m v >out &&
+    test_is "$(sed -n 2p out)" "{\"ok\":true}" && test_is "$(grep -c "is no trial\|must be what hpt-ask calls the trial\|has no trial 9223372036854775807" out)" 5
+'
+test_ok '--serve --study: told to end by a signal, it gives back what is open' '
+    rm -f in && mkfifo in && : >out && for signal in TERM HUP; do
+        lines() { test "$(wc -l <out)" = "$1"; } && { hpt-ask --serve -s "sig-$signal" -p x=0.0..1.0 -m v <in >out 2>err & server=$!; } && exec 5>in &&
+        printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" >&5 && test_wait 30 lines 3 && kill -$signal "$server" &&
+        test_exit $([ $signal = TERM ] && echo 143 || echo 129) wait "$server" && exec 5>&- && test_empty err &&
+        test_is "$(value "select state from hpt.trial where study = \$\$sig-$signal\$\$ order by trial" | tr "\n" " ")" "waiting complete " || return 1
+    done
+'
+test_ok '--serve --study: who reads slowly keeps the leases' '
+    word=$(head -c 3000 /dev/zero | tr "\0" w) && rm -f slow && mkfifo slow && exec 5<>slow && { yes "{\"op\":\"ask\"}" | head -n 40 | hpt-ask --serve -s slow -p x=0.0..1.0 -p "k=$word" -m v --sampler=random --lease=6s >&5 2>err & server=$!; } &&
+    longer() { test "$(sql -c "select l.until > a.started_at + interval \$\$9 s\$\$ from hpt_record.lease l join hpt_record.attempt a using (study_id, number)
+        join hpt_record.study s on s.id = study_id where s.name = \$\$slow\$\$ and number = 0" 2>/dev/null)" = t; } && test_wait 60 longer &&
+    test_is "$(value "select count(*) < 40, max(attempt) from hpt.trial where study = \$\$slow\$\$")" "true	1" &&
+    head -n 40 <&5 >out && wait "$server" && exec 5<&- && test_is "$(grep -c "\"id\":\"slow/[0-9]*\"" out)" 40 && test_empty err
+'
 test_ok 'what cannot be printed is given back' '
     test_exit 125 hpt-ask -s back -p x=0.0..1.0 -m v -N 3 >/dev/full 2>err && test_grep "note: the trials are given back" err &&
     test_grep "^hpt-ask: standard output: No space left on device" err &&

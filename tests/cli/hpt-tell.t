@@ -109,6 +109,42 @@ test_ok 'bytes that are no text, a line without end' '
     printf "status/1 acc=1\0\nstatus/1 acc=\377\n\0status/1 acc=1\n" | test_exit 2 hpt-tell 2>err && test_is "$(grep -c "not UTF-8" err)" 3 &&
     head -c 200000 /dev/zero | tr "\0" a | test_exit 2 hpt-tell 2>err && printf "status/1 acc=1" | test_exit 0 hpt-tell
 '
+# bad STATUS PATTERN LINE: the line is refused, and nothing is recorded.
+bad() {
+    printf "$3\n" | test_exit "$1" hpt-tell 2>err && test_grep "$2" err || { echo "line: $3" && return 1; }
+}
+test_ok 'odd JSON, numbers and columns: an error, and nothing is recorded' '
+    ask odd 2 >asked && bad 2 "duplicate object key" "{\"id\":\"odd/0\",\"metrics\":{\"acc\":1,\"acc\":2}}" && bad 2 "duplicate object key" "{\"id\":\"odd/0\",\"id\":\"odd/1\",\"values\":[1]}" &&
+    bad 2 "overflow" "{\"id\":\"odd/0\",\"values\":[1e400]}" && bad 2 "too big" "{\"id\":\"odd/0\",\"values\":[123456789012345678901234567890]}" &&
+    bad 2 "neither a number" "{\"id\":\"odd/0\",\"values\":[\"0x10\"]}" && bad 2 "neither a number" "{\"id\":\"odd/0\",\"values\":[true]}" &&
+    bad 2 "one of .metrics." "{\"id\":\"odd/0\",\"failed\":true,\"values\":[1]}" && bad 2 "u0000" "{\"id\":\"odd/0\",\"failed\":\"a\\\\u0000b\"}" &&
+    bad 2 "must be what hpt-ask" "{\"id\":0.0,\"values\":[1]}" && bad 2 "acc is there twice" "odd/0 acc=1 acc=1" && bad 2 "is not a number" "odd/0 acc=" &&
+    bad 4 "has no trial 9223372036854775807" "odd/9223372036854775807 acc=1" && bad 4 "has no trial 9223372036854775807" "{\"id\":\"odd/9223372036854775807\",\"values\":[1]}" &&
+    bad 2 "is no trial that was given out" "odd/9223372036854775808 acc=1" && bad 4 "newest attempt is 1" "odd/0.2147483647 acc=1" && bad 2 "is no trial" "odd/0.2147483648 acc=1" &&
+    bad 4 "no study .\.\./odd" "../odd/0 acc=1" && bad 2 "line 2: hpt.id is there twice" "hpt.id\thpt.id\tacc\nodd/0\todd/1\t1" && bad 2 "acc is there twice" "hpt.id\tacc\tacc\nodd/0\t1\t1" &&
+    bad 4 "no study .[^ ]*2Jodd" "\\033[2Jodd/0 acc=1" && test_no_grep "$(printf "\033")" err &&
+    test_is "$(value "select count(*) from odd where state = \$\$running\$\$")" "2;"
+'
+test_ok 'lines of any length; a message quotes the beginning' '
+    long() { printf "%s" "$1" && head -c 5000000 /dev/zero | tr "\0" x && printf "%s\n" "$2"; } &&
+    long "odd/0 " "=1" | test_exit 2 hpt-tell 2>err && test_grep "there is no metric .xxx.* \.\.\.$" err && test "$(wc -c <err)" -lt 10000 &&
+    long "" " acc=1" | test_exit 2 hpt-tell 2>err && test "$(wc -c <err)" -lt 10000 && long "{\"id\":\"odd/0\",\"" "\":1,\"values\":[0.5]}" | hpt-tell &&
+    long "{\"id\":\"odd/1\",\"failed\":\"" "\"}" | hpt-tell && test_is "$(value "select acc, length(cause) from odd order by trial")" "0.5 4;\N 5000000;"
+'
+test_ok 'names that are no text, and no standard input' '
+    ask text 1 >asked && byte=$(printf "\377") && test_exit 2 hpt-tell -s "$byte" 0 acc=1 2>err && test_grep "study is not UTF-8" err &&
+    (HPT_STUDY=$byte && export HPT_STUDY && test_exit 2 hpt-tell 0 acc=1 2>err) && test_grep "study.s name is not UTF-8" err &&
+    test_exit 2 hpt-tell text/0 "acc$byte=1" 2>err && test_grep "is not UTF-8 text" err && test_exit 2 hpt-tell --failed --cause="$byte" text/0 2>err &&
+    test_exit 125 hpt-tell </ 2>err && test_grep "standard input: Is a directory" err && test_exit 0 hpt-tell <&- &&
+    test_is "$(value "select state from text")" "running;"
+'
+test_ok 'two that tell of one trial at once: one is recorded, the other is refused or had said the same' '
+    ask race 20 >asked && for n in 1 2 3 4; do
+        awk -F "\t" -v n=$n "NR > 1 { print \$1, \"acc=\" n % 2 }" asked | { hpt-tell >"race-$n" 2>&1; echo $? >>"race-$n"; } &
+    done && wait && test_is "$(value "select count(*), count(*) filter (where state = \$\$complete\$\$ and acc in (0, 1)) from race")" "20 20;" &&
+    test_is "$(value "select count(*) from hpt.metric where study = \$\$race\$\$")" "20;" &&
+    test_is "$(cat race-? | grep -c "has another result already")" 40 && test_is "$(cat race-? | grep -c "told of before, the same")" 20
+'
 test_ok 'a study whose name has blanks' '
     ask "my oven" 2 >asked && printf "my oven/0 acc=1\n" | hpt-tell && hpt-tell "my oven/1" acc=2 &&
     test_is "$(value "select acc from my_oven order by trial")" "1;2;"

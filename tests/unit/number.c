@@ -225,7 +225,8 @@ static void test_duration(void)
     };
     static const char *const bad[] = {
         "",   "s",  "1x",  "1h30", "30m1h", "1s1s",  "-1s",          "1 s",
-        "1S", "h1", "1e3", "0",    "0s",    "1..5s", "99999999999d", "99999999999999999999"};
+        "1S", "h1", "1e3", "0",    "0s",    "1..5s", "99999999999d", "99999999999999999999",
+        "53375996d", "106751991d"}; /* a moment and these would be beyond 64 bits */
     int64_t us;
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
         g_autoptr(GError) error = NULL;
