@@ -70,6 +70,46 @@ if command -v parallel >/dev/null; then
         block sh 2 >many.sh && test_grep "parallel" many.sh && sh ./many.sh 2>err && test_no_grep "^hpt-" err &&
         test_is "$(value "select count(*), bool_and(state = \$\$complete\$\$) from many")" "8 true;"
     '
+    # Half of them fail, and some say something else.
+    cat >flaky <<'END'
+#!/bin/sh
+case $2 in
+a) ./train "$@" ;;
+b) exit 1 ;;
+c) echo "loss=much" ;;
+esac
+END
+    cat >loop <<'END'
+#!/bin/sh
+while hpt-ask -q -s "$1" -N 4 -f tsv >"asked-$2"; do
+    parallel -j 2 --header : --colsep '\t' 'echo {hpt.id} $(./train {x} {k})' <"asked-$2" | hpt-tell -q || exit 9
+done
+END
+    chmod +x flaky loop
+    through() { parallel --header : --colsep '\t' "$1"; }
+    test_ok 'parallel: failures are told of, a wrong line concerns no other, and its trial comes back when its lease is over' '
+        hpt-ask -q -s flaky -p x=0.0..1.0 -p k=a,b,c -m loss --sampler=random --seed=1 -N 12 -f tsv >asked &&
+        through "echo {hpt.id} \$(./flaky {x} {k} || echo loss=null)" <asked | test_exit 2 hpt-tell 2>err &&
+        test_is "$(value "select k, state, count(loss) = count(*) from flaky group by 1, 2 order by 1")" "a complete true;b failed false;c running false;" &&
+        test_is "$(grep -c "^hpt-tell: line [0-9]*: .loss=much.: .much. is not a number" err)" "$(value "select count(*) from flaky where k = \$\$c\$\$" | tr -d ";")" &&
+        sql -c "update hpt_record.lease set until = now() - interval \$\$1 s\$\$" && open=$(sql -c "select count(*) from hpt.trial where study = \$\$flaky\$\$ and state = \$\$running\$\$") && test "$open" -ge 1 &&
+        hpt-ask -q -s flaky -N "$open" -f tsv | through "echo {hpt.id} loss=1" | test_exit 0 hpt-tell -q &&
+        test_is "$(value "select k, state, attempt from flaky where k <> \$\$b\$\$ group by 1, 2, 3 order by 1")" "a complete 1;c complete 2;" &&
+        test_is "$(value "select count(*) from flaky")" "12;"
+    '
+    test_ok 'parallel: results after a lease that ran out are refused, those of the later attempt stay' '
+        hpt-ask -q -s lapse -p x=0.0..1.0 -p k=a,b -m loss -N 5 --lease=1s -f tsv >asked && sql -c "update hpt_record.lease set until = now() - interval \$\$1 s\$\$" &&
+        hpt-ask -q -s lapse -N 4 -f tsv | through "echo {hpt.id} loss=1" | test_exit 0 hpt-tell && through "echo {hpt.id} loss=2" <asked | test_exit 1 hpt-tell 2>err &&
+        test_is "$(grep -c "^hpt-tell: line [0-9]: lapse/[0-4] is refused: its lease ran out" err)" 5 && test_grep "lapse/4 is refused.* waits to be given out again" err &&
+        test_is "$(value "select attempt, state, loss, count(*) from lapse group by 1, 2, 3 order by 1, 2, 3")" "1 waiting \N 1;2 complete 1 4;"
+    '
+    test_ok 'parallel: two loops and an hpt-run at once' '
+        hpt-run -q --print=none --no-code --trace=off -s shared -t 1 -m loss x=0.0..1.0 k=a,b -- ./train {x} {k} &&
+        hpt-ask -q -s shared -t 42 >asked && { ./loop shared 1 2>err-1 & first=$!; } && { ./loop shared 2 2>err-2 & second=$!; } &&
+        { hpt-run -q --print=none --no-code --trace=off -s shared & third=$!; } && hpt-tell shared/1 loss=0.5 && wait $first && wait $second && wait $third &&
+        cat err-1 err-2 >errors && test_empty errors &&
+        test_is "$(value "select count(*), count(distinct trial), max(attempt), bool_and(state = \$\$complete\$\$) from shared")" "42 42 1 true;"
+    '
 else
     test_skip 'the line for GNU parallel of the guide' 'parallel is not installed'
     hpt-ask -s many -p x=-5.0..5.0 -p k=a,b -m loss -N 8 -f tsv | awk 'NR > 1 { print $1, "loss=1" }' | hpt-tell
