@@ -358,8 +358,10 @@ static void add_root(ExportCrate *crate, const char *agent)
     json_t *profile =
         entity(crate, "https://w3id.org/ro/wfrun/process/0.5", "CreativeWork", "Process Run Crate");
     json_object_set_new(profile, "version", json_string("0.5"));
-    if (agent != NULL)
+    if (agent != NULL) {
         entity(crate, "#agent", "Person", agent);
+        json_object_set_new(root, "author", reference("#agent"));
+    }
 }
 
 static int by_id(const void *a, const void *b)

@@ -51,7 +51,7 @@ for entity in document["@graph"]:
         flat(value, f"{name}: {key}")
 
 # Words that mean something: those of the two contexts that hpt uses, nothing else.
-words = set("""@id @type about actionStatus additionalType agent alternateName conformsTo contentSize datePublished description
+words = set("""@id @type about actionStatus additionalType agent alternateName author conformsTo contentSize datePublished description
 encodingFormat endTime error exampleOfWork hasPart input instrument license mentions name object output result sha256
 softwareVersion startTime value version""".split())
 for name, entity in graph.items():
@@ -86,8 +86,16 @@ should(root_name == "./", "the root is ./")
 must("Dataset" in types(root_name), "the root is no Dataset")
 for key in ("name", "description", "datePublished", "license"):
     must(bool(root.get(key)), f"the root has no {key}")
-must(re.fullmatch(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?", str(root.get("datePublished"))) is not None,
-     "datePublished is no ISO 8601")
+# The validator takes milliseconds or none, and an offset: neither Z nor microseconds.
+iso = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{3})?\+\d\d:\d\d)?")
+must(iso.fullmatch(str(root.get("datePublished"))) is not None, "datePublished is no ISO 8601")
+for key in ("publisher", "author"):
+    people = references(root, key)
+    must(all({"Person", "Organization"} & set(types(one)) for one in people), f"the {key} is no Person and no Organization")
+    should(bool(people), f"the root has no {key}")
+for author in references(root, "author"):
+    should(bool(graph.get(author, {}).get("name")), f"{author}: no name")
+    should(bool(graph.get(author, {}).get("affiliation")), f"{author}: no affiliation")
 for target in references(root, "license"):
     must(target in graph and bool(graph[target].get("name")), "the license is not described")
 
@@ -119,7 +127,6 @@ for target in profiles:
     should(bool(graph.get(target, {}).get("name")) and bool(graph.get(target, {}).get("version")), f"{target}: no name or version")
 actions = [name for name in graph if {"CreateAction", "ActivateAction", "UpdateAction"} & set(types(name))]
 must(bool(actions), "there is no action")
-iso = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{3})?\+\d\d:\d\d)?")
 statuses = ("http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus")
 for name in actions:
     action = graph[name]
@@ -141,6 +148,7 @@ for name, entity in graph.items():
     if "SoftwareApplication" in types(name):
         should(bool(entity.get("name")), f"{name}: no name")
         should(bool(entity.get("url")), f"{name}: no url")
+        should(name.startswith("http"), f"{name}: no absolute URI")
         must(("version" in entity) + ("softwareVersion" in entity) <= 1, f"{name}: two versions")
         should("version" in entity or "softwareVersion" in entity, f"{name}: no version")
     if "PropertyValue" in types(name):
