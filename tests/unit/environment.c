@@ -1,6 +1,8 @@
 /* The environment record, from a made-up machine. */
 #include "record/environment.h"
 #include "record/process.h"
+#include "record/profile.h"
+#include "study/cause.h"
 
 #include "base/json.h"
 #include "run/workdir.h"
@@ -409,6 +411,30 @@ static void test_allowed(void)
     g_assert_false(hpt_environment_allowed("PATHS"));
     g_assert_false(hpt_environment_allowed("HOME"));
     g_assert_false(hpt_environment_allowed("WANDB_API_KEY"));
+    /* What --deterministic sets is recorded, or a replay could not restore it. */
+    for (const char *const *set = hpt_profile_variables; *set != NULL; set++) {
+        g_autofree char *name = g_strndup(*set, strcspn(*set, "="));
+        g_test_message("%s", name);
+        g_assert_true(hpt_environment_allowed(name));
+    }
+}
+
+/* Whatever says how many threads compute is recorded, and is that cause when it differs. */
+static void test_threads(void)
+{
+    static const char *const names[] = {
+        "OMP_NUM_THREADS", "OMP_PROC_BIND", "GOMP_CPU_AFFINITY", "KMP_AFFINITY", "MKL_NUM_THREADS", "MKL_CBWR",
+        "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "BLIS_NUM_THREADS", "GOTO_NUM_THREADS",
+        "NVPL_BLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_MAX_THREADS", "RAYON_NUM_THREADS",
+        "POLARS_MAX_THREADS", "LOKY_MAX_CPU_COUNT", "GOMAXPROCS", "MC_CORES", "RCPP_PARALLEL_NUM_THREADS",
+        "R_DATATABLE_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "JULIA_NUM_THREADS",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_test_message("%s", names[i]);
+        g_assert_true(hpt_environment_allowed(names[i]));
+        g_assert_cmpint(hpt_cause_of("variable", names[i]), ==, HPT_CAUSE_THREADS);
+    }
+    g_assert_cmpint(hpt_cause_of("variable", "R_LIBS"), ==, HPT_CAUSE_PACKAGE);
 }
 
 #define ADD(name, function) g_test_add(name, Machine, NULL, setup, function, teardown)
@@ -427,5 +453,6 @@ int main(int argc, char **argv)
     ADD("/environment/find", test_find);
     ADD("/environment/process", test_process);
     g_test_add_func("/environment/allowed", test_allowed);
+    g_test_add_func("/environment/threads", test_threads);
     return g_test_run();
 }
