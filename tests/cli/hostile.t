@@ -67,6 +67,18 @@ test_ok 'a FIFO and links are recorded, not read' '
 link	loop	.	true
 special	pipe	\\N	true"
 '
+# /dev/zero has no end, and /dev/tty or a tape would wait.
+if [ "$(id -u)" -eq 0 ] && mknod probe c 1 5 2>/dev/null; then
+    rm probe
+    test_ok 'devices and sockets are recorded, not opened' '
+        hpt-run -q -s devices -t 1 -m loss --print=none --allow-unused --timeout=20s x=0.0..1.0 -- sh -c "cd \$HPT_DIR && mknod zero c 1 5 && mknod tty c 5 0 && mknod loop b 7 0 &&
+            mknod none c 250 250 && perl -MIO::Socket::UNIX -e \"IO::Socket::UNIX->new(Local => q(s), Listen => 1) or die\" && echo loss=1" &&
+        test_is "$(sql "select kind, path, note, digest is null from artefact where study = '"'devices'"' and kind = '"'special'"' order by path" | tr "\t\n" ":;")" \
+            "special:loop:device, not stored:true;special:none:device, not stored:true;special:s:socket, not stored:true;special:tty:device, not stored:true;special:zero:device, not stored:true;"
+    '
+else
+    test_skip 'devices and sockets are recorded, not opened' 'only root makes devices'
+fi
 test_ok 'a crash of its own is a failure, not a lost machine' '
     test_is "$(state segv | cut -f1)" failed && state segv | grep -q SIGSEGV
 '
