@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "record/secret.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -43,8 +44,10 @@ static char *launcher_json(const char *const *environment)
     g_autoptr(json_t) object = json_object();
     for (const char *const *name = launcher_names; *name != NULL; name++) {
         const char *value = g_environ_getenv((char **)environment, *name);
-        if (value != NULL && g_utf8_validate(value, -1, NULL))
-            json_object_set_new(object, *name, json_string(value));
+        if (value == NULL || !g_utf8_validate(value, -1, NULL))
+            continue;
+        g_autofree char *clean = hpt_secret_cut(value);
+        json_object_set_new(object, *name, json_string(clean));
     }
     return hpt_json_canonical(object, NULL);
 }

@@ -124,8 +124,8 @@ h=hunter && echo "machine h login me password ${h}2hunter" >.netrc && echo "DB_P
 hpt-report "$a=1" "m=2" && hpt-report --step=1 "p-$b=3"
 echo loss=1
 EOT
-test_ok 'names of files, folders and metrics and targets of links are kept without them; files of passwords and settings are not kept' '
-    texts=$PWD/texts && TZ=":/$(sed -n 66p texts)" run -s names x=0.0..1.0 -- sh names "$texts" 2>err && everything names >all && test_is "$(grep -aFc -f ../secrets all)" 0 &&
+test_ok 'names of files, folders, metrics and machines and targets of links are kept without them; files of passwords and settings are not kept' '
+    texts=$PWD/texts && TZ=":/$(sed -n 66p texts)" HPT_POD="of $(sed -n 67p texts)" run -s names x=0.0..1.0 -- sh names "$texts" 2>err && everything names >all && test_is "$(grep -aFc -f ../secrets all)" 0 &&
     test_is "$(grep -ac "hunter[23]hunter" all)" 0 && grep -aq hunter4hunter all && test_is "$(grep -Fc -f ../secrets err)" 0 &&
     sql "select kind, path, coalesce(target, note) from hpt.artefact where study = '"'names'"' and kind in ('"'file', 'link'"') order by path collate \"C\"" >out && cat out >&2 &&
     test_grep "^file.of-ghp_\[cut\].x.*a secret is cut from its name" out && test_grep "^file.of-ghp_\[cut\].*a secret is cut" out && test_grep "^file.of-\[cut\]" out &&
