@@ -1,8 +1,9 @@
-"""Functions of the project's own for tests/bench/search: constraints and failures, grids and choices, with known optima.
+"""Functions of the project's own for tests/bench/search: constraints and failures, grids and choices, noise, with
+known optima.
 
 Each is a task as those of bench_eval.py are: params, nobj, best, ref and what a configuration gives. Besides, bounds are
 those of its constraints ("le=0.5"), and worst is the value that counts while none is kept. A call gives values and
-constraints, or None: the trial failed.
+constraints, or None: the trial failed. A noisy one is given the seed of a draw as well; without it the answer is the mean.
 """
 import math
 import random
@@ -164,5 +165,89 @@ class MixedChoices(Task):
         return (value + 0.5 * (c["y"] - y) ** 2 + 0.01 * (c["n"] - n) ** 2,), ()
 
 
+# ---- noise ----
+
+class Noisy(Task):
+    d = {"noisy": True}
+
+    def __call__(self, c, seed=None):
+        mean = self.mean(c)
+        return (mean if seed is None else self.draw(mean, random.Random(seed)),), ()
+
+
+class Hartmann3Noisy(Noisy):
+    """Hartmann's function of three numbers, minimum -3.86278, with normal noise."""
+    name, best = "hartmann3_noisy", -3.86278
+    params = [real("a", 0, 1), real("b", 0, 1), real("c", 0, 1)]
+    A = (3, 10, 30), (0.1, 10, 35), (3, 10, 30), (0.1, 10, 35)
+    P = (0.3689, 0.1170, 0.2673), (0.4699, 0.4387, 0.7470), (0.1091, 0.8732, 0.5547), (0.0381, 0.5743, 0.8828)
+
+    def mean(self, c):
+        x = c["a"], c["b"], c["c"]
+        return -sum(by * math.exp(-sum(a * (v - p) ** 2 for a, p, v in zip(A, P, x)))
+                    for by, A, P in zip((1, 1.2, 3, 3.2), self.A, self.P))
+
+    def draw(self, mean, g):
+        return mean + g.gauss(0, 0.4)
+
+
+class CamelNoisy(Noisy):
+    """The six-hump camel, minimum -1.031628, with noise of Student's t with 3 degrees of freedom."""
+    name, best = "camel_noisy", -1.031628
+    params = [real("x", -2, 2), real("y", -1.5, 1.5)]
+
+    def mean(self, c):
+        x, y = c["x"], c["y"]
+        return (4 - 2.1 * x * x + x ** 4 / 3) * x * x + x * y + 4 * (y * y - 1) * y * y
+
+    def draw(self, mean, g):
+        return mean + 0.5 * g.gauss(0, 1) / math.sqrt(g.gammavariate(1.5, 2) / 3)
+
+
+class NetNoisy(Noisy):
+    """The share of errors of a made-up network, 0.12 at best, counted in 300 examples."""
+    name, best = "net_noisy", 0.12
+    params = [dict(real("lr", 1e-5, 1), log=True), dict(real("decay", 1e-7, 0.1), log=True), real("drop", 0, 0.7),
+              {"name": "width", "type": "int", "low": 8, "high": 1024, "log": True}]
+
+    def mean(self, c):
+        rate, decay, width = math.log10(c["lr"]), math.log10(c["decay"]), math.log2(c["width"])
+        return min(0.9, 0.12 + 0.06 * (rate + 2.5 + 0.2 * (width - 6)) ** 2 + 0.01 * (width - 8) ** 2
+                   + 0.01 * (decay + 4) ** 2 + 0.2 * (c["drop"] - 0.2) ** 2)
+
+    def draw(self, mean, g):
+        return sum(g.random() < mean for _ in range(300)) / 300
+
+
+def only(param, where, *values):
+    return dict(param, when={"param": where, "in": list(values)})
+
+
+class BranchesNoisy(Noisy):
+    """Three made-up algorithms with parameters of their own, 0.17 at best, with normal noise."""
+    name, best = "branches_noisy", 0.17
+    params = [{"name": "algorithm", "type": "cat", "choices": ["knn", "svm", "trees"]},
+              only({"name": "k", "type": "int", "low": 1, "high": 30}, "algorithm", "knn"),
+              only({"name": "kernel", "type": "cat", "choices": ["linear", "rbf"]}, "algorithm", "svm"),
+              only(dict(real("C", 0.01, 1000), log=True), "algorithm", "svm"),
+              only(dict(real("gamma", 1e-5, 10), log=True), "kernel", "rbf"),
+              only(real("rows", 0.3, 1), "algorithm", "trees"),
+              only(dict(real("eta", 1e-3, 1), log=True), "algorithm", "trees"),
+              only({"name": "depth", "type": "int", "low": 1, "high": 14}, "algorithm", "trees")]
+
+    def mean(self, c):
+        if c["algorithm"] == "knn":
+            return 0.3 + 0.005 * abs(c["k"] - 9)
+        if c["algorithm"] == "svm":
+            cost = math.log10(c["C"]) - 1
+            bent = 0.06 * (math.log10(c["gamma"]) + 2 + 0.4 * cost) ** 2 - 0.03 if c["kernel"] == "rbf" else 0.02
+            return 0.2 + 0.05 * cost ** 2 + bent
+        return (0.19 + 0.1 * (c["rows"] - 0.7) ** 2 + 0.05 * (math.log10(c["eta"]) + 1.2) ** 2
+                + 0.003 * (c["depth"] - 7) ** 2)
+
+    def draw(self, mean, g):
+        return mean + g.gauss(0, 0.03)
+
+
 TASKS = {t.name: t for t in (Gardner1, Gardner2, Gramacy, Vessel, Srinivas, Crash, GridValley, GridTies, GridChoices,
-                             MixedChoices)}
+                             MixedChoices, Hartmann3Noisy, CamelNoisy, NetNoisy, BranchesNoisy)}
