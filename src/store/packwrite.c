@@ -14,7 +14,7 @@
 #define PROBE 4096
 #define GROUP_MAX ((size_t)128 * 1024) /* small pieces that share a frame */
 #define LEVEL 3
-#define BUFFER ((size_t)256 * 1024) /* written at once, and ends at a multiple of it */
+#define BUFFER ((size_t)64 * 1024) /* written at once, and ends at a multiple of it */
 #define WRITE_BEHIND (8 * 1024 * 1024)
 
 /* How far everything was when the last object ended. */
@@ -163,8 +163,9 @@ static bool begin(HptPackWriter *writer, GError **error)
     return true;
 }
 
-/* Everything goes through the buffer: the kernel takes whole aligned blocks at half the cost of a
- * write for each frame, which ends within a page and comes back to it. */
+/* Everything goes through the buffer: the kernel takes whole aligned blocks at little more than half the cost of
+ * a write for each frame, which ends within a page and comes back to it. Larger blocks need memory in
+ * larger pieces, which is not always at hand. */
 static bool put(HptPackWriter *writer, const void *data, size_t length, GError **error)
 {
     const uint8_t *at = data;

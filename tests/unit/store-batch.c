@@ -284,8 +284,8 @@ static void full_for_a_while(Place *place, size_t filled)
     g_autoptr(HptBatch) batch = hpt_batch_begin(place->store);
     g_assert_true(hpt_batch_put_bytes(batch, first, filled, &first_id, &error));
     for (size_t i = 0; i < N; i++) {
-        g_autofree uint8_t *bytes = make(10000, true, i);
-        g_assert_true(hpt_batch_put_bytes(batch, bytes, 10000, &ids[i], &error));
+        g_autofree uint8_t *bytes = make(3000, true, i);
+        g_assert_true(hpt_batch_put_bytes(batch, bytes, 3000, &ids[i], &error));
     }
     g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
     none = (struct rlimit){.rlim_cur = 30000, .rlim_max = before.rlim_max};
@@ -298,8 +298,8 @@ static void full_for_a_while(Place *place, size_t filled)
     g_assert_true(hpt_batch_commit(batch, &error));
     assert_back(place->store, &first_id, first, filled);
     for (size_t i = 0; i < N; i++) {
-        g_autofree uint8_t *bytes = make(10000, true, i);
-        assert_back(place->store, &ids[i], bytes, 10000);
+        g_autofree uint8_t *bytes = make(3000, true, i);
+        assert_back(place->store, &ids[i], bytes, 3000);
     }
 }
 
@@ -312,7 +312,7 @@ static void test_full_for_a_while(Place *place, gconstpointer data)
 static void test_full_in_a_frame(Place *place, gconstpointer data)
 {
     (void)data;
-    full_for_a_while(place, 200000);
+    full_for_a_while(place, 60000);
 }
 
 static char *a_pack(const Place *place)
