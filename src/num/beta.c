@@ -8,6 +8,18 @@
 #define STIRLING_FROM 12.0
 #define LEAST 1e-300
 
+/* log Γ(x) − ((x − ½) log x − x + log √(2π)), x ≥ STIRLING_FROM. */
+static double stirling_rest(double x)
+{
+    /* B_2k / (2k (2k − 1) x^(2k − 1)), k from 1 */
+    static const double term[8] = {1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
+                                   1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
+    double z = 1 / (x * x), sum = 0;
+    for (int k = 7; k >= 0; k--)
+        sum = sum * z + term[k];
+    return sum / x;
+}
+
 double hpt_log_gamma(double x)
 {
     if (isnan(x) || x <= 0)
@@ -17,18 +29,23 @@ double hpt_log_gamma(double x)
     double product = 1; /* Γ(x) = Γ(x + n) / (x (x + 1) … (x + n − 1)) */
     for (; x < STIRLING_FROM; x++)
         product *= x;
-    /* B_2k / (2k (2k − 1) x^(2k − 1)), k from 1 */
-    static const double term[8] = {1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
-                                   1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
-    double z = 1 / (x * x), sum = 0;
-    for (int k = 7; k >= 0; k--)
-        sum = sum * z + term[k];
-    return ((x - 0.5) * hpt_log(x) - x) + (LOG_SQRT_2PI + sum / x - hpt_log(product));
+    return ((x - 0.5) * hpt_log(x) - x) + (LOG_SQRT_2PI + stirling_rest(x) - hpt_log(product));
+}
+
+/* log of x / (part of the whole), given how far x is beyond it. */
+static double log_ratio(double ratio, double beyond)
+{
+    return fabs(beyond) < 0.5 ? hpt_log1p(beyond) : hpt_log(ratio);
 }
 
 /* log of x^a y^b / B(a, b) */
 static double log_front(double x, double y, double a, double b)
 {
+    if (a >= STIRLING_FROM && b >= STIRLING_FROM) { /* what is large in the three log Γ is left out */
+        double sum = a + b, apart = x * b - y * a;
+        return a * log_ratio(x * (sum / a), apart / a) + b * log_ratio(y * (sum / b), -apart / b) +
+               0.5 * hpt_log(a / sum * b) - LOG_SQRT_2PI + stirling_rest(sum) - stirling_rest(a) - stirling_rest(b);
+    }
     double log_x = x < y ? hpt_log(x) : hpt_log1p(-y), log_y = x < y ? hpt_log1p(-x) : hpt_log(y);
     return a * log_x + b * log_y + (hpt_log_gamma(a + b) - hpt_log_gamma(a) - hpt_log_gamma(b));
 }
