@@ -174,6 +174,21 @@ void hpt_causes_add(GPtrArray *list, HptCauseKind cause, const char *kind, const
     g_ptr_array_insert(list, (gint)at, difference);
 }
 
+/* Which variables have their values recorded changes with the versions of hpt: is the item one of a
+ * variable that the other side has by its name alone, or the other way round? Nothing is known then. */
+static bool is_half_known(const HptItem *item, const GPtrArray *other)
+{
+    bool hidden = strcmp(item->kind, "hidden") == 0;
+    if (!hidden && strcmp(item->kind, "variable") != 0)
+        return false;
+    for (guint i = 0; i < other->len; i++) {
+        const HptItem *its = other->pdata[i];
+        if (strcmp(its->kind, hidden ? "variable" : "hidden") == 0 && strcmp(its->name, item->name) == 0)
+            return true;
+    }
+    return false;
+}
+
 GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now)
 {
     GPtrArray *list = hpt_causes_new();
@@ -185,7 +200,9 @@ GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now)
         if (order == 0)
             order = strcmp(a->name, b->name);
         const HptItem *named = order <= 0 ? a : b;
-        if (order != 0 || g_strcmp0(a->value, b->value) != 0) {
+        bool differs = order == 0 ? g_strcmp0(a->value, b->value) != 0
+                                  : !is_half_known(named, order < 0 ? now : then);
+        if (differs) {
             HptCause *difference = g_new0(HptCause, 1);
             *difference = (HptCause){
                 hpt_cause_of(named->kind, named->name),

@@ -47,7 +47,8 @@ typedef struct {
 void hpt_cause_free(HptCause *difference);
 
 /* What differs, likeliest cause first, then by kind and name; of HptCause, owned. Both lists
- * are sorted by kind and name. */
+ * are sorted by kind and name. A variable whose value only one of them has, and the other its name alone
+ * (kind hidden), is no difference. */
 GPtrArray *hpt_causes_between(const GPtrArray *then, const GPtrArray *now);
 
 GPtrArray *hpt_causes_new(void);

@@ -437,6 +437,24 @@ static void test_threads(void)
     g_assert_cmpint(hpt_cause_of("variable", "R_LIBS"), ==, HPT_CAUSE_PACKAGE);
 }
 
+/* A variable that one side has by its name alone, as an older hpt recorded it, is no difference. */
+static void test_half_known(void)
+{
+    HptItem known = {.kind = "variable", .name = "MC_CORES", .value = "4"},
+            other = {.kind = "variable", .name = "OMP_NUM_THREADS", .value = "4"},
+            hidden = {.kind = "hidden", .name = "MC_CORES", .value = ""};
+    g_autoptr(GPtrArray) then = g_ptr_array_new(), now = g_ptr_array_new();
+    g_ptr_array_add(then, &hidden);
+    g_ptr_array_add(now, &known);
+    g_ptr_array_add(now, &other);
+    for (int turned = 0; turned < 2; turned++) {
+        g_autoptr(GPtrArray) causes = turned ? hpt_causes_between(now, then) : hpt_causes_between(then, now);
+        g_assert_cmpuint(causes->len, ==, 1);
+        const HptCause *cause = causes->pdata[0];
+        g_assert_cmpstr(cause->name, ==, "OMP_NUM_THREADS");
+    }
+}
+
 #define ADD(name, function) g_test_add(name, Machine, NULL, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -454,5 +472,6 @@ int main(int argc, char **argv)
     ADD("/environment/process", test_process);
     g_test_add_func("/environment/allowed", test_allowed);
     g_test_add_func("/environment/threads", test_threads);
+    g_test_add_func("/environment/half-known", test_half_known);
     return g_test_run();
 }
