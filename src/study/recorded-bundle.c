@@ -363,6 +363,13 @@ bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
     return fine;
 }
 
+/* The number of a study's only trial; -1 if it has several or *error is set. */
+static int64_t only_trial(const HptFactsBundle *bundle, const char *study, GError **error)
+{
+    g_autoptr(GPtrArray) trials = hpt_bundle_rows_of(bundle, "trial", study, -1, error);
+    return trials != NULL && trials->len == 1 ? hpt_row_integer(trials->pdata[0], "number", -1) : -1;
+}
+
 GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fold, GError **error)
 {
     g_autoptr(HptFactsBundle) bundle = hpt_facts_bundle_open(path, error);
@@ -370,11 +377,17 @@ GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fo
         bundle == NULL ? NULL : hpt_facts_bundle_read(bundle, inside, error);
     if (facts == NULL)
         return NULL;
-    if (facts->trial < 0) {
+    g_autoptr(GError) failed = NULL;
+    int64_t trial = facts->trial >= 0 ? facts->trial : only_trial(bundle, facts->study, &failed);
+    if (failed != NULL) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return NULL;
+    }
+    if (trial < 0) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                     "%s: which trial?\nhint: %s#NUMBER or %s#best", path, path, path);
         return NULL;
     }
-    Reading reading = {bundle, facts->study, facts->trial};
+    Reading reading = {bundle, facts->study, trial};
     return read_runs(&reading, fold, error);
 }

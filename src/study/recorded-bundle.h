@@ -5,8 +5,8 @@
 #include "study/compare-bundle.h"
 #include "study/recorded.h"
 
-/* As hpt_recorded_read, of what is behind the # (see hpt_facts_bundle_read). Everything in the bundle
- * is checked. Fails as hpt_facts_bundle_open and _read. */
+/* As hpt_recorded_read, of what is behind the # (see hpt_facts_bundle_read); of a study with one trial in the
+ * bundle that is the trial. Everything in the bundle is checked. Fails as hpt_facts_bundle_open and _read. */
 GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fold,
                                     GError **error) HPT_WARN_UNUSED;
 

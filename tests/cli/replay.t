@@ -375,10 +375,10 @@ test_ok 'a bundle carries the replays of its trials' '
     test_is "$(wc -l <lines)" "$(sql "select count(*) from hpt.replay_result where study = \$\$env\$\$")"
 '
 test_ok 'a bundle is replayed without a database' '
-    hpt-export -q -s used -o used.tar && mkdir -p elsewhere && cp used.tar elsewhere && echo b >used/beside &&
+    hpt-export -q -s used -o used.tar && hpt-export -q -s one -o one.tar && hpt-export -q -s one -f tar -o 1.tar 1 && mkdir -p elsewhere && cp used.tar one.tar 1.tar elsewhere && echo b >used/beside &&
     (cd elsewhere && HPT_CEILING=$PWD && export HPT_CEILING && TMPDIR=$PWD && export TMPDIR && hpt-replay used.tar#0 >out 2>err && test_grep "trial used/0: identical" err &&
         hpt-replay -q ./used.tar#used/best >out && hpt-replay -q -s used ./used.tar#0 >out && test_exit 4 hpt-replay used.tar#7 2>err &&
         mkdir hpt-replay-00112233-4455-6677-8899-aabbccddeeff && touch -d "2 minutes ago" hpt-replay-00112233-4455-6677-8899-aabbccddeeff && hpt-replay -q ./used.tar#0 >out &&
-        test_exit 2 hpt-replay used.tar 2>err && test_grep "which trial" err && test_is "$(ls -d hpt-replay-* 2>/dev/null)" "" || { cat out err && false; })
+        hpt-replay 1.tar >out 2>err && test_grep "trial one/1: " err && test_exit 2 hpt-replay one.tar 2>err && test_grep "which trial" err && test_is "$(ls -d hpt-replay-* 2>/dev/null)" "" || { cat out err && false; })
 '
 test_done
