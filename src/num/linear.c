@@ -217,3 +217,16 @@ void hpt_add_squares(double *out, double by, double at, const double *x, size_t 
     for (size_t i = 0; i < n; i++)
         out[i] += by * ((at - x[i]) * (at - x[i]));
 }
+
+HPT_CLONES
+double hpt_dot_squares(const double *a, double at, const double *x, size_t n)
+{
+    double sum[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++)
+            sum[k] += a[i + k] * ((at - x[i + k]) * (at - x[i + k]));
+    for (size_t k = 0; i < n; i++, k++)
+        sum[k] += a[i] * ((at - x[i]) * (at - x[i]));
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}

@@ -46,4 +46,7 @@ void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out,
 void hpt_add_scaled(double *out, double by, const double *x, size_t n);
 void hpt_add_squares(double *out, double by, double at, const double *x, size_t n);
 
+/* Σ a[i] (at − x[i])², by eight partial sums. */
+double hpt_dot_squares(const double *a, double at, const double *x, size_t n);
+
 #endif

@@ -76,15 +76,28 @@ static double square(double x)
     return x * x;
 }
 
-/* The squared distance in parameter j of points with these coordinates. */
-static double apart(const HptCube *cube, size_t j, double place_a, double inactive_a, double place_b,
-                    double inactive_b)
+/* The squared distance of two values of a category. */
+static double differ(double a, double b)
 {
-    if (!cube->category[j])
-        return square(place_a - place_b) + square(inactive_a - inactive_b);
-    if (place_a == place_b)
-        return 0;
-    return place_a < 0 || place_b < 0 ? 0.75 : 1;
+    return a == b ? 0 : a < 0 || b < 0 ? 0.75 : 1;
+}
+
+/* Squared scaled distances of a point, given by its coordinates, from the first n of the data. */
+static void distances(const HptGpData *data, const double *weight, const double *place, const double *inactive,
+                      size_t n, double *out)
+{
+    memset(out, 0, n * sizeof *out);
+    for (size_t j = 0; j < data->cube->n; j++) {
+        const double *place_j = data->place + j * data->room, *inactive_j = data->inactive + j * data->room;
+        if (data->cube->category[j]) {
+            for (size_t i = 0; i < n; i++)
+                out[i] += weight[j] * differ(place[j], place_j[i]);
+            continue;
+        }
+        hpt_add_squares(out, weight[j], place[j], place_j, n);
+        if (data->cube->conditional)
+            hpt_add_squares(out, weight[j], inactive[j], inactive_j, n);
+    }
 }
 
 /* k of the squared scaled distances in k, in their place; −2 dk/d(r²) into slope, if that is not NULL. */
@@ -113,8 +126,9 @@ typedef struct {
     const HptGpData *data;
     const HptGpPrior *prior;
     size_t n, pairs;
-    double **apart;  /* cube->n: of each pair i > j, at i (i − 1) / 2 + j */
-    double *kernel, *slope; /* pairs */
+    double *weight;            /* cube->n */
+    double *place, *inactive;  /* n · cube->n: of the data, point after point */
+    double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
     double *matrix, *inverse; /* n · n */
     double *alpha;   /* n */
     double *scratch; /* n · (n + HPT_BLOCK) */
@@ -144,15 +158,36 @@ static void fill(Fit *fit, const double *theta)
 {
     size_t p = fit->data->cube->n;
     double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
-    memset(fit->kernel, 0, fit->pairs * sizeof *fit->kernel);
     for (size_t j = 0; j < p; j++)
-        hpt_add_scaled(fit->kernel, hpt_exp(-2 * theta[j]), fit->apart[j], fit->pairs);
+        fit->weight[j] = hpt_exp(-2 * theta[j]);
+    for (size_t i = 0, q = 0; i < fit->n; q += i++)
+        distances(fit->data, fit->weight, fit->place + i * p, fit->inactive + i * p, i, fit->kernel + q);
     matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
         fit->matrix[i * fit->n + i] = signal + noise + JITTER;
         q += i;
     }
+}
+
+/* Σ of the slopes of all pairs times their squared distances in parameter j. */
+static double distance_sum(const Fit *fit, size_t j)
+{
+    const HptGpData *data = fit->data;
+    const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
+    double sum = 0;
+    for (size_t i = 0, q = 0; i < fit->n; q += i++) {
+        const double *slope = fit->slope + q;
+        if (data->cube->category[j]) {
+            for (size_t k = 0; k < i; k++)
+                sum += slope[k] * differ(place[i], place[k]);
+            continue;
+        }
+        sum += hpt_dot_squares(slope, place[i], place, i);
+        if (data->cube->conditional)
+            sum += hpt_dot_squares(slope, inactive[i], inactive, i);
+    }
+    return sum;
 }
 
 static double add_prior(double x, double mean, double deviation, double *gradient)
@@ -213,7 +248,7 @@ static double negative_log_posterior(const double *theta, double *gradient, void
         trace += g[i];
     }
     for (size_t j = 0; j < p; j++)
-        gradient[j] = hpt_exp(-2 * theta[j]) * hpt_dot(fit->apart[j], fit->slope, fit->pairs);
+        gradient[j] = fit->weight[j] * distance_sum(fit, j);
     gradient[p] = 0.5 * hpt_exp(theta[p]) * trace;
     gradient[p + 1] = signal_sum + 0.5 * hpt_exp(theta[p + 1]) * trace;
     return value + add_priors(fit, theta, gradient);
@@ -224,14 +259,14 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     const HptCube *cube = data->cube;
     size_t n = data->n;
     *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
-    fit->apart = g_new(double *, cube->n + 1);
-    for (size_t p = 0; p < cube->n; p++) {
-        const double *place = data->place + p * data->room, *inactive = data->inactive + p * data->room;
-        fit->apart[p] = g_new(double, fit->pairs + 1);
-        for (size_t i = 0, q = 0; i < n; i++)
-            for (size_t j = 0; j < i; j++, q++)
-                fit->apart[p][q] = apart(cube, p, place[i], inactive[i], place[j], inactive[j]);
-    }
+    fit->weight = g_new(double, cube->n + 1);
+    fit->place = g_new(double, n * cube->n + 1);
+    fit->inactive = g_new(double, n * cube->n + 1);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < cube->n; j++) {
+            fit->place[i * cube->n + j] = data->place[j * data->room + i];
+            fit->inactive[i * cube->n + j] = data->inactive[j * data->room + i];
+        }
     fit->kernel = g_new(double, fit->pairs + 1);
     fit->slope = g_new(double, fit->pairs + 1);
     fit->matrix = g_new(double, n * n);
@@ -242,9 +277,9 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
 
 static void fit_clear(Fit *fit)
 {
-    for (size_t p = 0; p < fit->data->cube->n; p++)
-        g_free(fit->apart[p]);
-    g_free(fit->apart);
+    g_free(fit->weight);
+    g_free(fit->place);
+    g_free(fit->inactive);
     g_free(fit->kernel);
     g_free(fit->slope);
     g_free(fit->matrix);
@@ -278,26 +313,6 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
 
 /* ---- prediction ---- */
 
-/* Squared scaled distances of a point, given by its coordinates, from all of the data. */
-static void distances(const HptGp *gp, const double *place, const double *inactive, double *out)
-{
-    const HptGpData *data = gp->data;
-    size_t n = data->n;
-    memset(out, 0, n * sizeof *out);
-    for (size_t j = 0; j < data->cube->n; j++) {
-        const double *place_j = data->place + j * data->room, *inactive_j = data->inactive + j * data->room;
-        double weight = gp->weight[j];
-        if (data->cube->category[j]) {
-            for (size_t i = 0; i < n; i++)
-                out[i] += weight * apart(data->cube, j, place[j], inactive[j], place_j[i], inactive_j[i]);
-            continue;
-        }
-        hpt_add_squares(out, weight, place[j], place_j, n);
-        if (data->cube->conditional)
-            hpt_add_squares(out, weight, inactive[j], inactive_j, n);
-    }
-}
-
 static void coordinates(const HptCube *cube, const double *row, double *place, double *inactive)
 {
     HptGpData one = {.cube = cube, .room = 1, .place = place, .inactive = inactive};
@@ -324,15 +339,13 @@ double hpt_gp_mean(const HptGp *gp, size_t i)
 static void fill_row(HptGp *gp, size_t i)
 {
     const HptGpData *data = gp->data;
-    double *row = gp->factor + i * data->room;
-    for (size_t k = 0; k < i; k++) {
-        double r2 = 0;
-        for (size_t j = 0; j < data->cube->n; j++) {
-            const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
-            r2 += gp->weight[j] * apart(data->cube, j, place[i], inactive[i], place[k], inactive[k]);
-        }
-        row[k] = r2;
+    size_t p = data->cube->n;
+    double *row = gp->factor + i * data->room, *place = gp->point, *inactive = place + p;
+    for (size_t j = 0; j < p; j++) {
+        place[j] = data->place[j * data->room + i];
+        inactive[j] = data->inactive[j * data->room + i];
     }
+    distances(data, gp->weight, place, inactive, i, row);
     matern(data->rough, gp->signal, row, NULL, i);
     row[i] = gp->signal + gp->noise;
 }
@@ -343,6 +356,7 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
     size_t p = data->cube->n, room = data->room;
     gp->data = data;
     gp->weight = g_new(double, p + 1);
+    gp->point = g_new(double, 2 * p + 1);
     gp->factor = g_new(double, room * room + 1);
     gp->alpha = g_new(double, room + 1);
     gp->work = g_new(double, (2 * HPT_BLOCK) * (room + 1));
@@ -365,6 +379,7 @@ void hpt_gp_free(HptGp *gp)
     if (gp == NULL)
         return;
     g_free(gp->weight);
+    g_free(gp->point);
     g_free(gp->factor);
     g_free(gp->alpha);
     g_free(gp->work);
@@ -393,7 +408,7 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
         for (size_t c = 0; c < HPT_BLOCK; c++) {
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
             coordinates(cube, row, place, place + cube->n);
-            distances(gp, place, place + cube->n, column);
+            distances(data, gp->weight, place, place + cube->n, points, column);
             matern(data->rough, gp->signal, column, NULL, points);
             for (size_t i = 0; i < points; i++) {
                 block[i * HPT_BLOCK + c] = column[i];
@@ -428,7 +443,7 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
     double *kernel = gp->work, *steep = kernel + n, *q = steep + n;
     g_autofree double *place = g_new(double, 2 * p + 1);
     coordinates(data->cube, row, place, place + p);
-    distances(gp, place, place + p, kernel);
+    distances(data, gp->weight, place, place + p, n, kernel);
     matern(data->rough, gp->signal, kernel, steep, n);
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);

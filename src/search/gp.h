@@ -55,6 +55,7 @@ typedef struct {
     double signal, noise;
     double *factor; /* room × room, lower Cholesky factor */
     double *alpha;  /* room */
+    double *point;  /* 2 · cube->n: scratch */
     double *work;   /* room · HPT_BLOCK · 2 */
     double lowest;  /* mean at a point of data, where it is lowest */
 } HptGp;

@@ -8,7 +8,7 @@
  * objective. Where no noise is found it is that with the lowest value, of equal ones the first. A function of the
  * space and the history alone, whatever made the trials.
  *
- * Lowest values under noise are mostly lucky. So two Gaussian processes are fitted to at most 400 results, as in
+ * Lowest values under noise are mostly lucky. So two Gaussian processes are fitted to at most 256 results, as in
  * surrogate.c: a rough one whose values above the median are ranks, a smooth one of plain values. Both leave values below
  * the median as they are but for shift and scale, so that what they say there can be put into one unit, the distance
  * from the lowest value to the median. There is noise if both think that its standard deviation is more than
@@ -17,7 +17,7 @@
  * prefer it. (The noise's share of the prior's variance says little: smooth values that span orders of magnitude make
  * that variance large.)
  *
- * Cost some 100 steps of fitting: O(n³) each, n ≤ 400. */
+ * Cost some 100 steps of fitting: O(n³) each, n ≤ 256. */
 int64_t hpt_recommend(const HptSpace *space, const HptHistory *history);
 
 #endif

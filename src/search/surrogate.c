@@ -7,7 +7,8 @@
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
  * to the first 7, … by ever larger steps. So they follow from the history alone, whoever fits them, and one
- * who has fitted the chain before has little to do.
+ * who has fitted the chain before has little to do. The chain ends at 128 trials: what is beyond goes on by the same steps,
+ * but each fit begins where the chain ended, and sees of so many first trials what a process would be given.
  *
  * Search of the acquisition: random rows and neighbours of the best trials, the best of them improved by moves
  * of ever smaller steps and by gradients in the real parameters. Every candidate is rounded to legal values
@@ -27,8 +28,9 @@
 
 enum {
     FIRST_FIT = 6,
+    CHAIN_POINTS = 128,
     MOST_POINTS = HPT_SURROGATE_POINTS,
-    FIT_STEPS = 8,       /* of each fit in the chain */
+    FIT_STEPS = 5,       /* of each fit in the chain */
     FIRST_STEPS = 40,    /* of the first, and of one that has no chain */
     FRESH_EVERY = 8,     /* in the chain a fit begins from the prior as well */
     RANDOM_ROWS = 768,
@@ -56,6 +58,7 @@ typedef struct {
 struct HptSurrogate {
     const HptCube *cube;
     GArray *chains[VIEWS]; /* of Link */
+    Link beyond[VIEWS];    /* where there are more results than a chain has */
     HptGoals *goals;
 };
 
@@ -81,7 +84,7 @@ void hpt_surrogate_free(HptSurrogate *surrogate)
     if (surrogate == NULL)
         return;
     for (int i = 0; i < VIEWS; i++)
-        g_array_unref(surrogate->chains[i]);
+        g_array_unref(surrogate->chains[i]), clear_link(&surrogate->beyond[i]);
     hpt_goals_free(surrogate->goals);
     g_free(surrogate);
 }
@@ -94,6 +97,31 @@ static void see(const HptTold *told, size_t n, View view, double *y)
         hpt_warp_half(y, told->failed, n);
     else
         hpt_warp_plain(y, told->failed, n);
+}
+
+/* ---- which trials ---- */
+
+/* At most MOST_POINTS of the first n trials: the best half of them, and others evenly by their order. Their number. */
+static size_t thin(const HptTold *told, size_t n, size_t *chosen)
+{
+    enum { HALF = MOST_POINTS / 2 };
+    g_autofree size_t *order = g_new(size_t, n + 1);
+    for (size_t i = 0, k = 0; i < told->n; i++)
+        if (told->order[i] < n)
+            order[k++] = told->order[i];
+    for (size_t i = 0; i < MIN(n, (size_t)MOST_POINTS); i++)
+        chosen[i] = order[n <= MOST_POINTS || i < HALF ? i : HALF + (i - HALF) * (n - HALF) / (MOST_POINTS - HALF)];
+    return MIN(n, (size_t)MOST_POINTS);
+}
+
+/* The chosen trials, with their values in y. */
+static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
+                          const double *y, size_t room)
+{
+    HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, room);
+    for (size_t i = 0; i < n; i++)
+        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+    return data;
 }
 
 /* ---- hyperparameters ---- */
@@ -116,13 +144,12 @@ static void fit_link(const HptGpData *data, guint k, double *theta)
         memcpy(theta, other, n_theta * sizeof *theta);
 }
 
-/* Hyperparameters of the longest chain that has the first told->n trials. */
-static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view, double *theta)
+/* Hyperparameters of the longest chain that has the first last trials. */
+static void follow_chain(HptSurrogate *surrogate, const HptTold *told, size_t last, View view, double *theta)
 {
     const HptCube *cube = surrogate->cube;
     GArray *chain = surrogate->chains[view];
-    size_t last = MIN(told->n, (size_t)MOST_POINTS), hashed = 0;
-    size_t size = HPT_GP_THETA(cube) * sizeof *theta;
+    size_t hashed = 0, size = HPT_GP_THETA(cube) * sizeof *theta;
     uint64_t digest = HPT_HASH_START;
     g_autofree double *y = g_new(double, last + 1);
     hpt_gp_start(cube, &hpt_surrogate_prior, theta);
@@ -150,26 +177,50 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, View view
     }
 }
 
+/* Hyperparameters of more, from the end of the chain: so who is new to a study has one such fit to make. */
+static void fit_beyond(HptSurrogate *surrogate, const HptTold *told, View view, double *theta)
+{
+    const HptCube *cube = surrogate->cube;
+    Link *link = &surrogate->beyond[view];
+    size_t n = CHAIN_POINTS, size = HPT_GP_THETA(cube) * sizeof *theta;
+    while (next_link(n) <= told->n)
+        n = next_link(n);
+    g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
+    size_t points = thin(told, n, chosen);
+    uint64_t digest = hpt_hash_doubles(HPT_HASH_START, told->rows, CHAIN_POINTS * cube->n);
+    for (size_t i = 0; i < points; i++)
+        digest = hpt_hash_doubles(digest, told->rows + chosen[i] * cube->n, cube->n);
+    for (size_t i = 0; i < n; i++) {
+        double facts[2] = {told->y[i], told->failed[i]};
+        digest = hpt_hash_doubles(digest, facts, 2);
+    }
+    if (link->theta != NULL && link->n == n && link->digest == digest) {
+        memcpy(theta, link->theta, size);
+        return;
+    }
+    g_autofree double *y = g_new(double, n);
+    see(told, n, view, y);
+    g_autoptr(HptGpData) data = data_of(cube, told, chosen, points, y, points);
+    data->rough = view == RANKS;
+    follow_chain(surrogate, told, CHAIN_POINTS, view, theta);
+    (void)hpt_gp_fit(data, &hpt_surrogate_prior, theta, FIT_STEPS);
+    clear_link(link);
+    *link = (Link){n, digest, g_memdup2(theta, size)};
+}
+
+static void find_theta(HptSurrogate *surrogate, const HptTold *told, View view, double *theta)
+{
+    if (told->n <= CHAIN_POINTS)
+        follow_chain(surrogate, told, told->n, view, theta);
+    else
+        fit_beyond(surrogate, told, view, theta);
+}
+
 /* ---- the data of one proposal ---- */
 
 size_t hpt_surrogate_thin(const HptTold *told, size_t *chosen)
 {
-    size_t n = MIN(told->n, (size_t)MOST_POINTS), half = MOST_POINTS / 2;
-    for (size_t i = 0; i < n; i++)
-        chosen[i] = told->n <= MOST_POINTS || i < half
-                        ? told->order[i]
-                        : told->order[half + (i - half) * (told->n - half) / (MOST_POINTS - half)];
-    return n;
-}
-
-/* The chosen trials, with their values in y. */
-static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
-                          const double *y, size_t room)
-{
-    HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, room);
-    for (size_t i = 0; i < n; i++)
-        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
-    return data;
+    return thin(told, told->n, chosen);
 }
 
 HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n)
@@ -227,7 +278,7 @@ static void make_model(HptSurrogate *surrogate, const HptTold *told, View view, 
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     size_t n = hpt_surrogate_thin(told, chosen);
     see(told, told->n, view, y);
-    follow_chain(surrogate, told, view, theta);
+    find_theta(surrogate, told, view, theta);
     note->noise = hpt_gp_noise_share(cube, theta);
     note->n_points = n;
     note->smooth = view == PLAIN;
@@ -240,7 +291,7 @@ HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGp
     const HptCube *cube = surrogate->cube;
     g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    follow_chain(surrogate, told, PLAIN, theta);
+    find_theta(surrogate, told, PLAIN, theta);
     Model model;
     model_init(&model, cube, told, chosen, hpt_surrogate_thin(told, chosen), told->y, theta, PLAIN);
     *data = model.data;

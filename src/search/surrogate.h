@@ -27,13 +27,13 @@ typedef struct {
 /* The configuration with the largest expected improvement, and whatever else told is to reach (goal.h), that was not
  * tried before, into row; false: none was found. told has two values or more; turn: whose turn it is of the two
  * processes, even: the rough one.
- * Cost O(n²) for each of some 2,000 candidates, n ≤ 400, and now and then some O(n³). */
+ * Cost O(n²) for each of some 2,000 candidates, n ≤ 256, and now and then some O(n³). */
 bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t turn, HptDraws *draws,
                           double *row, HptSurrogateNote *note);
 
 /* ---- its parts ---- */
 
-enum { HPT_SURROGATE_POINTS = 400 };
+enum { HPT_SURROGATE_POINTS = 256 };
 
 extern const HptGpPrior hpt_surrogate_prior;
 

@@ -262,9 +262,9 @@ static void test_digest(gconstpointer spec)
 {
     static const char *const known[] = {
         "tpe", "77b2adaa09cae1ea7d5c4da8e4bf37f177a04eb0c3380a31a5d9ca449e575f2b",
-        "gp", "81dde528f696fbadfe19f5072e6e7ed8f9cb570d88fdb6da192678dfbb46a5e3",
+        "gp", "99745bdc0f0d7ff5298bc3440756ff2fed408af280adc664eeadc78e69910142",
         "forest", "2c990e14e358289525427664e4f3fad58c8d9e3f99b2091aaaad19e640a9e709",
-        "auto", "962084948458fdd613a14f87e00c10250b5ee1dee6fa9f7f5de8101369e92c40",
+        "auto", "c2e6233ba6209c279350ae8318c899d2b066efa101e39fa38ca7ecbffc2274ff",
         "cmaes", "1901495eb74858dcd99dcbc963caa27867a37aa28e3cca798ac9352e724b15fc",
         "de", "4004b3892255219fa9e23c515c00f3a1af7b981859779d950329da0ac8f5a2f8",
         "nsga2", "2ee32bdcda5f91c3480c845d7b0a2c5d44e82edbdbac475dc40f429edba82515",
@@ -284,6 +284,43 @@ static void test_digest(gconstpointer spec)
         double value = fabs(config->values[hpt_space_find(space, "rate")].number - 0.35) +
                        (gamma.active ? fabs(gamma.number - 0.01) : 1);
         tell(told, config, i % 9 != 8, i % 9 == 8 || i % 13 == 7 ? NULL : &value, 1);
+    }
+    HptDigest digest = hpt_digester_get(digester);
+    char hex[HPT_DIGEST_HEX_SIZE];
+    for (size_t i = 0; i < G_N_ELEMENTS(known); i += 2)
+        if (strcmp(known[i], spec) == 0)
+            g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, known[i + 1]);
+}
+
+/* More results than a chain of fits has, and than a process is given: who was there from the beginning and who is new
+ * propose the same, which is known. */
+static void test_long(gconstpointer spec)
+{
+    static const char *const known[] = {
+        "gp", "e964e4aef29be55dce26225577498f63cc4314c9999c6f86d2cf284c55faeba6",
+        "auto", "7e17735aad052b315976c9e5d3f1ea1fdf397fc37b912cce57f2417fcb88b069",
+    };
+    static const size_t counts[] = {100, 127, 128, 129, 135, 136, 137, 200, 255, 256, 257, 400, 450};
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptSearch search = {.space = space, .seed = 4};
+    g_autoptr(HptSampler) random = sampler_of("random", &search);
+    g_autoptr(HptSampler) old = sampler_of(spec, &search);
+    g_autoptr(GArray) told = trials_new();
+    for (int64_t i = 0; i < 450; i++) {
+        HptConfig *config = propose(random, space, NULL, i);
+        double value = bowl(config, space);
+        tell(told, config, true, i % 9 == 8 ? NULL : &value, 1);
+    }
+    g_autoptr(HptDigester) digester = hpt_digester_new();
+    for (size_t k = 0; k < G_N_ELEMENTS(counts); k++) {
+        HptHistory history = history_from(told, 1, 0);
+        history.n = counts[k];
+        g_autoptr(HptSampler) new = sampler_of(spec, &search);
+        g_autoptr(HptConfig) one = propose(old, space, &history, (int64_t)history.n);
+        g_autoptr(HptConfig) two = propose(new, space, &history, (int64_t)history.n);
+        g_assert_true(hpt_config_equal(one, two));
+        g_autofree char *line = hpt_config_canonical(space, one);
+        hpt_digester_add(digester, line, strlen(line));
     }
     HptDigest digest = hpt_digester_get(digester);
     char hex[HPT_DIGEST_HEX_SIZE];
@@ -476,7 +513,7 @@ int main(int argc, char **argv)
         {"running", test_running},       {"survives", test_survives},
         {"random-spaces", test_random_spaces}, {"wide", test_wide},
         {"digest", test_digest},         {"no-default", test_no_default},
-        {"scales", test_scales},
+        {"scales", test_scales},         {"long", test_long},
     };
     for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {

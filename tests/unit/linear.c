@@ -140,6 +140,15 @@ static void test_vectors(void)
     }
     hpt_add_scaled(out, 2, x, MOST);
     hpt_add_squares(squares, 2, 3, x, MOST);
+    for (size_t n = 0; n <= MOST; n++) { /* 2 Σ (3 − i)² and n, all whole numbers */
+        double sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += squares[i] - 1;
+        double twos[MOST];
+        for (size_t i = 0; i < n; i++)
+            twos[i] = 2;
+        g_assert_cmpfloat(hpt_dot_squares(twos, 3, x, n), ==, sum);
+    }
     for (size_t i = 0; i < MOST; i++) {
         g_assert_cmpfloat(out[i], ==, 1 + 2 * x[i]);
         g_assert_cmpfloat(squares[i], ==, 1 + 2 * (x[i] - 3) * (x[i] - 3));
