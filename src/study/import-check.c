@@ -1,8 +1,10 @@
 #include "study/import.h"
 
+#include "base/json.h"
 #include "base/text.h"
 #include "record/code.h"
 #include "record/inputs.h"
+#include "study/definition.h"
 
 #include <string.h>
 
@@ -300,12 +302,25 @@ static bool check_object(const Check *check, const json_t *row, GError **error)
     return false;
 }
 
+/* What a study is must be understood before it is taken: everything that opens it begins with this. */
+static bool check_definition(const Check *check, const json_t *row, GError **error)
+{
+    g_autofree char *key = hpt_table_key_text(check->table, row);
+    g_autofree char *canonical = hpt_json_canonical(json_object_get(row, "canonical"), error);
+    g_autoptr(HptDefinition) definition =
+        canonical != NULL ? hpt_definition_parse(canonical, strlen(canonical), error) : NULL;
+    if (definition == NULL)
+        g_prefix_error(error, "definition %s: ", key);
+    return definition != NULL;
+}
+
 static bool check_one(const Check *check, const json_t *row, GError **error)
 {
     static const struct {
         const char *table;
         bool (*check)(const Check *, const json_t *, GError **);
-    } checks[] = {{"trial", check_trial}, {"attempt", check_attempt}, {"object", check_object}};
+    } checks[] = {{"definition", check_definition}, {"trial", check_trial}, {"attempt", check_attempt},
+                  {"object", check_object}};
     if ((strcmp(check->table->name, "study") == 0 && !check_study(row, error)) ||
         !check_owner(check, row, error))
         return false;

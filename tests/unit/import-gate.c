@@ -46,8 +46,11 @@ static const struct {
      "\",\"full_size\":5,\"kind\":\"stdout\",\"number\":0,\"path\":\"stdout\",\"study\":\"s\"}\n"},
     {"record/attempt.jsonl", RUN(0) RUN(1)},
     {"record/definition.jsonl",
-     "{\"canonical\":{\"metrics\":[],\"parameters\":[]},\"created_at\":" AT
-     ",\"study\":\"s\",\"version\":1}\n"},
+     "{\"canonical\":{\"allow_unused\":true,\"chdir_trial\":false,\"command\":[\"./train\"],\"default_first\":false,"
+     "\"format\":1,\"grace_us\":0,\"metrics\":[],\"output_cap\":0,\"parameters\":[{\"constant\":false,"
+     "\"name\":\"x\",\"type\":\"real\"}],\"points\":[],\"positions\":[\"x\"],\"sampler\":\"random\","
+     "\"sampler_version\":1,\"seed\":1,\"shell\":false,\"space\":\"x real [0, 1]\\n\",\"stdin_json\":false,"
+     "\"timeout_us\":0},\"created_at\":" AT ",\"study\":\"s\",\"version\":1}\n"},
     {"record/environment.jsonl", "{\"canonical\":{},\"digest\":\"" EMPTY "\"}\n"},
     {"record/format.json", "{\"format\":\"hpt-record/1\"}\n"},
     {"record/metric.jsonl", "{\"attempt\":1,\"name\":\"loss\",\"number\":0,\"rule\":\"text\","
@@ -287,6 +290,12 @@ static const struct {
      "names definition 's 2'"},
     {"a study of no definition", "record/definition.jsonl", "\"version\":1", "\"version\":2",
      HPT_ERROR_DATA, "names definition 's 1'"},
+    {"a definition of another format", "record/definition.jsonl", "\"format\":1", "\"format\":2",
+     HPT_ERROR_INTEGRITY, "definition study 's', version 1: recorded definition is not understood"},
+    {"a definition with a space that is none", "record/definition.jsonl", "real [0, 1]", "real [1, 0]",
+     HPT_ERROR_DATA, "definition study 's', version 1: recorded definition: "},
+    {"a definition of nothing", "record/definition.jsonl", "\"command\":[\"./train\"],", "",
+     HPT_ERROR_INTEGRITY, "not understood: Object item not found: command"},
     {"a trial that runs", TRIALS, "complete", "running", HPT_ERROR_DATA,
      "number 0 has not ended, but is running"},
     {"a trial that waits", TRIALS, "complete", "waiting", HPT_ERROR_DATA,
