@@ -1,9 +1,10 @@
 /* The CPU time of proposals: of a search with so many results behind it, told one by one as they come.
  *
- * proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE] prints, separated by tabs: the sampler, results, parameters,
+ * proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE [OBJECTIVES [CONSTRAINTS]]] prints, separated by tabs: the sampler, results, parameters,
  * milliseconds of the first proposal, of each of the next (mean), of the longest of them, and the largest memory in
  * MiB. Half of the parameters are on a log scale; results come from random configurations, and the value is a
- * sum of squares, to which NOISE (0) times a uniform number is added. Numbers are hpt's own, so that every run makes the same proposals. */
+ * sum of squares, around another centre for each objective, to which NOISE (0) times a uniform number is added; a constraint keeps
+ * one parameter below 0.7. Numbers are hpt's own, so that every run makes the same proposals. */
 #include "num/random.h"
 #include "search/sampler.h"
 
@@ -20,13 +21,19 @@ static double cpu_ms(void)
 }
 
 static double noise;
+static size_t n_objectives = 1, n_constraints;
 static HptStream noises;
 
-static double value_of(const HptSpace *space, const HptConfig *config, uint64_t number)
+static double unit(const HptSpace *space, const HptConfig *config, size_t j)
+{
+    return hpt_param_to_unit(hpt_space_get(space, j), config->values[j]);
+}
+
+static double value_of(const HptSpace *space, const HptConfig *config, uint64_t number, size_t objective)
 {
     double sum = noise * hpt_stream_uniform(&noises, number);
     for (size_t j = 0; j < config->n; j++) {
-        double u = hpt_param_to_unit(hpt_space_get(space, j), config->values[j]) - 0.4;
+        double u = unit(space, config, j) - (0.4 + 0.2 * (double)objective);
         sum += u * u;
     }
     return sum;
@@ -34,10 +41,13 @@ static double value_of(const HptSpace *space, const HptConfig *config, uint64_t 
 
 static void tell(GArray *told, const HptSpace *space, HptConfig *config)
 {
-    double *value = g_new(double, 1);
-    *value = value_of(space, config, told->len);
-    HptObservation trial = {.number = told->len, .config = config, .finished = true, .values = value};
-    trial.digest = hpt_observation_digest(&trial, 1, 0);
+    double *value = g_new(double, n_objectives), *constraint = g_new(double, n_constraints + 1);
+    for (size_t k = 0; k < n_objectives; k++)
+        value[k] = value_of(space, config, told->len, k);
+    for (size_t c = 0; c < n_constraints; c++)
+        constraint[c] = unit(space, config, c % config->n) - 0.7;
+    HptObservation trial = {.number = told->len, .config = config, .finished = true, .values = value, .constraints = constraint};
+    trial.digest = hpt_observation_digest(&trial, n_objectives, n_constraints);
     g_array_append_val(told, trial);
 }
 
@@ -52,7 +62,8 @@ static HptSpace *make_space(int parameters)
 /* The proposal that comes next, told; its CPU time. */
 static double propose(HptSampler *sampler, GArray *told, const HptSpace *space)
 {
-    HptHistory history = {.observations = (const HptObservation *)(const void *)told->data, .n = told->len};
+    HptHistory history = {.observations = (const HptObservation *)(const void *)told->data, .n = told->len,
+                          .n_objectives = n_objectives, .n_constraints = n_constraints};
     HptProposal proposal = {0};
     g_autoptr(GError) error = NULL;
     double before = cpu_ms();
@@ -67,11 +78,13 @@ static double propose(HptSampler *sampler, GArray *told, const HptSpace *space)
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE]\n");
+        fprintf(stderr, "usage: proposal-cost SAMPLER RESULTS PARAMETERS PROPOSALS [NOISE [OBJECTIVES [CONSTRAINTS]]]\n");
         return 2;
     }
     int results = atoi(argv[2]), parameters = atoi(argv[3]), proposals = atoi(argv[4]);
     noise = argc > 5 ? atof(argv[5]) : 0;
+    n_objectives = argc > 6 ? (size_t)atoi(argv[6]) : 1;
+    n_constraints = argc > 7 ? (size_t)atoi(argv[7]) : 0;
     noises = hpt_stream(1, 0, "noise", "");
     g_autoptr(HptSpace) space = make_space(parameters);
     HptSearch search = {.space = space, .seed = 1};
