@@ -18,7 +18,7 @@ awk '
 
 # Seconds are other ones each time, columns as wide as they need, and a line of progress is overwritten; the rest is not.
 plain() {
-    sed -E 's/\r+$//; s/.*\r//; s/\x1b\[[0-9;?]*[A-Za-z]//g; s/[0-9]+\.[0-9]+ s(\)?)$/S s\1/; s/  +/ /g; s/^ //; s/ +$//
+    sed -E 's/\r+$//; s/.*\r//; s/\x1b\[[0-9;?]*[A-Za-z]//g; s/[0-9]+\.[0-9]+ s(\)?)$/S s\1/; s/  +/ /g; s/^ //; s/[[:blank:]]+$//
         s/-+(\+-+)*$/-/; s/ [0-9]+ files, [0-9]+ bytes, (.*:)[0-9a-f]+$/ FILES, \1DIGEST/' |
         awk '!NF || /^host=|^hpt-init: note: / { next } NF != fields { timed = 0 } timed { $NF = "SECONDS" } $NF == "seconds" { timed = 1; fields = NF } { print }'
 }
