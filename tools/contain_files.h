@@ -20,6 +20,7 @@ typedef struct File {
     bool looked; /* what it needs to be run has been looked at */
     bool away;   /* removed or renamed: to be looked for again */
     bool modest; /* opened for writing, and not yet known to be changed */
+    unsigned unsettled; /* what may have been done with it and was not looked at yet */
 } File;
 
 /* Empty. Changes below below, but not below not_below, are kept, in a file without a name in the

@@ -1,6 +1,7 @@
 #include "tools/contain_note.h"
 
 #include "tools/contain_files.h"
+#include "tools/contain_later.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -292,119 +293,13 @@ static File *file_to_be(const char *name, int depth)
     return files_get(path);
 }
 
-/* ---- what is seen to be done later ---- */
-
-typedef enum { MAKE, REMOVE, MOVE } What;
-
-typedef struct {
-    pid_t tid;
-    What what;
-    File *file, *to; /* to: MOVE */
-    uint64_t dev, ino;
-    bool ours;   /* what is made or moved is the trial's own */
-    bool writes; /* MAKE */
-} Pending;
-
-static struct {
-    Pending *list;
-    size_t n, room;
-} pending;
-
-static void later(Pending one)
-{
-    if (pending.n == pending.room) {
-        size_t room = pending.room == 0 ? 64 : 2 * pending.room;
-        Pending *grown = realloc(pending.list, room * sizeof *grown);
-        if (grown == NULL) {
-            files_incomplete(false, "too many files for the tracer");
-            return;
-        }
-        pending.list = grown;
-        pending.room = room;
-    }
-    pending.list[pending.n++] = one;
-}
-
-static bool is_at(const char *path, uint64_t dev, uint64_t ino, struct stat *status)
-{
-    return lstat(path, status) == 0 && (uint64_t)status->st_dev == dev &&
-           (uint64_t)status->st_ino == ino;
-}
-
-static void settle(const Pending *one)
-{
-    struct stat status;
-    File *file = one->file;
-    switch (one->what) {
-    case MAKE:
-        if (lstat(file->path, &status) != 0)
-            return; /* it failed, or the file is gone: a removal that we have seen has settled this
-                     */
-        file->item.roles |= HPT_TRACE_CREATED | (one->writes ? (uint32_t)HPT_TRACE_WRITE : 0);
-        file->ours = one->ours;
-        file->away = false;
-        file->item.mode = 0;
-        files_identify(file, &status);
-        return;
-    case REMOVE:
-        if (is_at(file->path, one->dev, one->ino, &status))
-            return;
-        file->item.roles |= HPT_TRACE_DELETED;
-        file->away = true;
-        return;
-    case MOVE:
-        if (is_at(file->path, one->dev, one->ino, &status))
-            return;
-        file->item.roles |= HPT_TRACE_RENAMED_FROM;
-        file->away = true;
-        one->to->item.roles |= HPT_TRACE_RENAMED_TO;
-        one->to->ours = one->ours;
-        one->to->away = false;
-        if (is_at(one->to->path, one->dev, one->ino, &status) && one->to->item.mode == 0)
-            files_identify(one->to, &status);
-        return;
-    }
-}
-
-void note_settle(pid_t tid)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < pending.n; i++)
-        if (tid == 0 || pending.list[i].tid == tid)
-            settle(&pending.list[i]);
-        else
-            pending.list[left++] = pending.list[i];
-    pending.n = left;
-}
-
-/* Before somebody else does something to the file (NULL: to any): it may have been made. */
-static void settle_made(const File *file)
-{
-    size_t left = 0;
-    for (size_t i = 0; i < pending.n; i++) {
-        struct stat status;
-        const Pending *one = &pending.list[i];
-        if (one->what == MAKE && (file == NULL || one->file == file) &&
-            lstat(one->file->path, &status) == 0)
-            settle(one);
-        else
-            pending.list[left++] = *one;
-    }
-    pending.n = left;
-}
+/* ---- a trial ---- */
 
 void note_begin(bool is_told)
 {
     told = is_told;
     opened.tid = moved.tid = 0;
-    pending.n = 0;
-}
-
-void note_end(void)
-{
-    free(pending.list);
-    pending.list = NULL;
-    pending.n = pending.room = 0;
+    later_begin();
 }
 
 /* ---- opening ---- */
@@ -469,10 +364,11 @@ static File *open_name(pid_t tid, const char *name, uint32_t how, bool ours)
         File *file = file_to_be(name, 0);
         if (file == NULL)
             return NULL;
+        later_settle_file(file);
         file->away = false;
         files_enter(name, file);
-        later((Pending){.tid = tid,
-                        .what = MAKE,
+        later((Later){.tid = tid,
+                        .what = LATER_MADE,
                         .file = file,
                         .ours = ours,
                         .writes = (how & NOTE_WRITES) != 0});
@@ -483,8 +379,7 @@ static File *open_name(pid_t tid, const char *name, uint32_t how, bool ours)
     if (counts && (named || path_of(fd, path)) && !of_kernel(path))
         file = files_get(path);
     if (file != NULL) {
-        if (pending.n > 0)
-            settle_made(file);
+        later_settle_file(file);
         if (file->away || file->item.mode == 0)
             file->ours = false; /* it was not made, or is another now */
         file->away = false;
@@ -519,7 +414,7 @@ static File *open_given(pid_t tid, const char *name, uint32_t how)
         return writes && strncmp(name, "/dev/", 5) != 0 ? open_name(tid, name, how, true) : NULL;
     /* One that was not yet seen to exist; and before the first change there is something to copy.
      */
-    if (file->item.mode == 0 ||
+    if (file->item.mode == 0 || file->unsettled > 0 ||
         (writes && !file->ours && (file->item.roles & HPT_TRACE_WRITE) == 0))
         return open_name(tid, name, how, true);
     use(file, how, -1);
@@ -554,8 +449,8 @@ void note_made(pid_t tid, uint64_t address)
     File *file = name == NULL ? NULL : file_to_be(name, 0);
     if (file == NULL)
         return;
-    later((Pending){.tid = tid, .what = MAKE, .file = file, .ours = true, .writes = true});
-    note_settle(tid);
+    later((Later){.tid = tid, .what = LATER_MADE, .file = file, .ours = true, .writes = true});
+    later_settle(tid);
 }
 
 void note_open(pid_t tid, int at, uint64_t address, uint32_t how)
@@ -689,8 +584,7 @@ static File *object_of(const char *name, struct stat *status, int *fd)
     File *file = *fd >= 0 && path_of(*fd, path) && !of_kernel(path) ? files_get(path) : NULL;
     if (file == NULL)
         return NULL;
-    if (pending.n > 0)
-        settle_made(S_ISDIR(status->st_mode) ? NULL : file);
+    later_settle_file(S_ISDIR(status->st_mode) ? NULL : file);
     files_identify(file, status);
     return file;
 }
@@ -711,8 +605,8 @@ void note_unlink(pid_t tid, int at, uint64_t address)
         files_keep(file, fd);
         if (follows_names(status.st_mode))
             files_forget_names();
-        later((Pending){
-            .tid = tid, .what = REMOVE, .file = file, .dev = status.st_dev, .ino = status.st_ino});
+        later((Later){
+            .tid = tid, .what = LATER_REMOVED, .file = file, .dev = status.st_dev, .ino = status.st_ino});
     }
     if (fd >= 0)
         close(fd);
@@ -728,19 +622,22 @@ static void move(pid_t tid, const char *from, const char *to)
     if (over != NULL && !S_ISDIR(there.st_mode))
         files_keep(over, old);
     if (target != NULL && target != file) {
+        if (over == NULL)
+            later_settle_file(target);
         if (follows_names(status.st_mode) || (over != NULL && follows_names(there.st_mode)))
             files_forget_names();
         /* A file that is moved away is one that was used: its content is under the new name. */
         if (S_ISREG(status.st_mode) && !file->ours)
             file->item.roles |= HPT_TRACE_READ;
         files_enter(to, target);
-        later((Pending){.tid = tid,
-                        .what = MOVE,
+        later((Later){.tid = tid,
+                        .what = LATER_MOVED,
                         .file = file,
                         .to = target,
                         .dev = status.st_dev,
                         .ino = status.st_ino,
-                        .ours = file->ours});
+                        .ours = file->ours,
+                        .fresh = over == NULL});
     }
     if (fd >= 0)
         close(fd);

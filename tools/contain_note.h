@@ -1,8 +1,7 @@
 /* From a system call's arguments to what it does with which file. For the tracer (contain_trace.h).
  *
  * The calling thread waits meanwhile: what is looked at is what the call will find. Whether a call
- * that makes, renames or removes something has succeeded is looked at when the same thread calls
- * again, or at the end. */
+ * that makes, renames or removes something has succeeded is looked at later (contain_later.h). */
 #ifndef HPT_TOOLS_CONTAIN_NOTE_H
 #define HPT_TOOLS_CONTAIN_NOTE_H
 
@@ -23,10 +22,6 @@ enum {
 /* told: calls do not wait in the kernel, their processes say them (run/tracecall.h), and addresses are
  * of our own memory. */
 void note_begin(bool told);
-void note_end(void);
-
-/* What thread tid did before has been done; 0: all of them. */
-void note_settle(pid_t tid);
 
 /* Arguments as the call has them: a folder's descriptor or AT_FDCWD, an address of a path. */
 void note_open(pid_t tid, int at, uint64_t path, uint32_t how);

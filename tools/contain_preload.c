@@ -2,6 +2,7 @@
 
 #include "run/tracecall.h"
 #include "tools/contain_files.h"
+#include "tools/contain_later.h"
 #include "tools/contain_note.h"
 
 #include <errno.h>
@@ -92,7 +93,7 @@ static void see(const HptTraceCall *call, pid_t tid, const char *texts, const ch
 {
     const char *second = texts + strlen(texts) + 1;
     uint64_t path = address_of(texts), to = address_of(second < end ? second : "");
-    note_settle(tid);
+    later_settle(tid);
     switch (call->call) {
     case SYS_openat:
         note_openat(tid, call->at, path, call->flags);

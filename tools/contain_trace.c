@@ -2,6 +2,7 @@
 
 #include "tools/contain_files.h"
 #include "tools/contain_filter.h"
+#include "tools/contain_later.h"
 #include "tools/contain_note.h"
 #include "tools/contain_preload.h"
 
@@ -114,7 +115,7 @@ static void see(const struct seccomp_notif *call)
         return;
     }
 #endif
-    note_settle(tid);
+    later_settle(tid);
     switch (number) {
     case SYS_openat:
         note_openat(tid, (int)args[0], args[1], args[2]);
@@ -227,13 +228,13 @@ void trace_serve(void)
 
 int trace_hand_over(bool goes_on, int *kept)
 {
-    note_settle(0);
+    later_settle(0);
     int fd = files_write(kept);
     if (goes_on) {
         files_mark();
         return fd;
     }
-    note_end();
+    later_end();
     files_end();
     if (trace.listener >= 0)
         close(trace.listener);

@@ -388,7 +388,7 @@ static void test_changes(void)
         {"fresh", MOVED, NULL},
         {"replaced", HPT_TRACE_RENAMED_TO, "replaced"},
         {"r1", MOVED, NULL},
-        {"s1", HPT_TRACE_RENAMED_TO, NULL},
+        {"s1", HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO, NULL},
         {"x1", MOVED | HPT_TRACE_RENAMED_TO, "x1"},
         {"x2", MOVED | HPT_TRACE_RENAMED_TO, "x2"},
         {"gone1", HPT_TRACE_DELETED, "gone1"},
@@ -399,7 +399,7 @@ static void test_changes(void)
         {"linked3", HPT_TRACE_CREATED, NULL},
         {"pointer", HPT_TRACE_CREATED, NULL},
         {"pointer2", HPT_TRACE_CREATED, NULL},
-        {"temporary", HPT_TRACE_RENAMED_TO, NULL},
+        {"temporary", HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO, NULL},
     };
     Bench bench;
     bench_begin(&bench, names);

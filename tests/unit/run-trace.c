@@ -514,9 +514,9 @@ static void test_changes(void)
     check_roles(&bench, trace, "removed", HPT_TRACE_DELETED);
     check_kept(&bench, trace, "removed", "removed");
     check_roles(&bench, trace, "moved", HPT_TRACE_READ | HPT_TRACE_RENAMED_FROM);
-    check_roles(&bench, trace, "sub/moved", HPT_TRACE_RENAMED_TO);
+    check_roles(&bench, trace, "sub/moved", HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO);
     check_roles(&bench, trace, "folder", HPT_TRACE_RENAMED_FROM);
-    check_roles(&bench, trace, "elsewhere", HPT_TRACE_RENAMED_TO);
+    check_roles(&bench, trace, "elsewhere", HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO);
     g_assert_true(S_ISDIR(find(&bench, trace, "folder")->mode));
     check_roles(&bench, trace, "elsewhere/inside", HPT_TRACE_READ);
     check_roles(&bench, trace, "linked", HPT_TRACE_READ);
