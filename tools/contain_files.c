@@ -305,6 +305,35 @@ void files_keep(File *file, int fd)
         close(from);
 }
 
+bool files_was_before(const File *file)
+{
+    return (file->item.roles & (HPT_TRACE_DELETED | HPT_TRACE_RENAMED_FROM)) != 0 &&
+           (file->item.roles & HPT_TRACE_CREATED) == 0;
+}
+
+void files_move_below(const char *from, const char *to)
+{
+    char path[4200];
+    size_t n = table.n_files;
+    for (size_t i = 0; i < n; i++) {
+        struct stat status;
+        File *file = table.files[i];
+        if (!file->ours || file->away || !is_below(file->path, from) ||
+            (size_t)snprintf(path, sizeof path, "%s%s", to, file->path + strlen(from)) >= sizeof path ||
+            lstat(path, &status) != 0)
+            continue;
+        File *moved = files_get(path);
+        if (moved == NULL)
+            return;
+        moved->item.roles |= HPT_TRACE_RENAMED_TO | (files_was_before(moved) ? 0 : (uint32_t)HPT_TRACE_CREATED);
+        moved->ours = true;
+        moved->away = false;
+        files_identify(moved, &status);
+        file->item.roles |= HPT_TRACE_RENAMED_FROM;
+        file->away = true;
+    }
+}
+
 int64_t files_kept_bytes(void)
 {
     return table.copies_bytes;

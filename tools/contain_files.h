@@ -39,6 +39,13 @@ void files_forget_names(void);
 
 /* The file with this path, made at need; NULL: no memory, and the trace is not complete. */
 File *files_get(const char *path);
+
+/* One that the trial itself has put out of the way was there before it, and stays the one to compare
+ * with. */
+bool files_was_before(const File *file);
+
+/* A folder has another name, which nothing had: what the trial made in it goes along. */
+void files_move_below(const char *from, const char *to);
 /* What it is now; counts the first time, and again after files_mark or renewal. */
 void files_identify(File *file, const struct stat *status);
 /* Before its content goes: fd is any descriptor of it. */

@@ -6,6 +6,7 @@
 static struct {
     Later *list;
     size_t n, room;
+    size_t folders; /* of them, that move a folder */
 } pending;
 
 void later(Later one)
@@ -21,6 +22,7 @@ void later(Later one)
         pending.room = room;
     }
     pending.list[pending.n++] = one;
+    pending.folders += one.folder;
     one.file->unsettled++;
     if (one.to != NULL)
         one.to->unsettled++;
@@ -32,18 +34,11 @@ static bool is_at(const char *path, uint64_t dev, uint64_t ino, struct stat *sta
            (uint64_t)status->st_ino == ino;
 }
 
-/* One that the trial itself has put out of the way was there before it, and stays the one to
- * compare with. */
-static bool was_before(const File *file)
-{
-    return (file->item.roles & (HPT_TRACE_DELETED | HPT_TRACE_RENAMED_FROM)) != 0 &&
-           (file->item.roles & HPT_TRACE_CREATED) == 0;
-}
-
 static void settle(const Later *one)
 {
     struct stat status;
     File *file = one->file;
+    pending.folders -= one->folder;
     file->unsettled--;
     if (one->to != NULL)
         one->to->unsettled--;
@@ -54,7 +49,7 @@ static void settle(const Later *one)
                      */
         file->ours = one->ours;
         file->away = false;
-        if (was_before(file)) {
+        if (files_was_before(file)) {
             file->item.roles |= S_ISREG(status.st_mode) ? (uint32_t)HPT_TRACE_WRITE : 0;
             return;
         }
@@ -75,7 +70,9 @@ static void settle(const Later *one)
         file->away = true;
         one->to->item.roles |=
             HPT_TRACE_RENAMED_TO |
-            (one->fresh && !was_before(one->to) ? (uint32_t)HPT_TRACE_CREATED : 0);
+            (one->fresh && !files_was_before(one->to) ? (uint32_t)HPT_TRACE_CREATED : 0);
+        if (one->fresh && one->folder)
+            files_move_below(file->path, one->to->path);
         one->to->ours = one->ours;
         one->to->away = false;
         if (is_at(one->to->path, one->dev, one->ino, &status) && one->to->item.mode == 0)
@@ -105,6 +102,8 @@ static bool is_done(const Later *one)
 void later_settle_file(const File *file)
 {
     size_t left = 0;
+    if (pending.folders > 0)
+        file = NULL; /* it may be in one */
     if (file != NULL && file->unsettled == 0)
         return;
     for (size_t i = 0; i < pending.n; i++) {
@@ -119,12 +118,12 @@ void later_settle_file(const File *file)
 
 void later_begin(void)
 {
-    pending.n = 0;
+    pending.n = pending.folders = 0;
 }
 
 void later_end(void)
 {
     free(pending.list);
     pending.list = NULL;
-    pending.n = pending.room = 0;
+    pending.n = pending.room = pending.folders = 0;
 }

@@ -23,6 +23,7 @@ typedef struct {
     bool ours;         /* what is made or moved is the trial's own */
     bool writes;       /* MADE */
     bool fresh;        /* MOVED: nothing had the new name */
+    bool folder;       /* MOVED: a folder */
 } Later;
 
 void later_begin(void);

@@ -637,7 +637,8 @@ static void move(pid_t tid, const char *from, const char *to)
                         .dev = status.st_dev,
                         .ino = status.st_ino,
                         .ours = file->ours,
-                        .fresh = over == NULL});
+                        .fresh = over == NULL,
+                        .folder = S_ISDIR(status.st_mode)});
     }
     if (fd >= 0)
         close(fd);

@@ -14,7 +14,7 @@ typedef enum {
     HPT_TRACE_READ = 1,     /* opened for reading with content from before the trial: an input */
     HPT_TRACE_OWN = 2,      /* opened for reading what the trial itself had made */
     HPT_TRACE_WRITE = 4,    /* opened for writing, or cut */
-    HPT_TRACE_EXEC = 8,     /* run: a program, a script, or what the kernel loads to run them */
+    HPT_TRACE_EXEC = 8,     /* run: a program, a script, or what the kernel loads to run them; and READ or OWN */
     HPT_TRACE_CREATED = 16, /* was not there before */
     HPT_TRACE_DELETED = 32,
     HPT_TRACE_RENAMED_FROM = 64, /* is not under this name any more */

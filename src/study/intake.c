@@ -152,7 +152,7 @@ static struct stat stat_of(const HptTraceFile *file)
  * it holds now. */
 static void add_traced(HptGathering *gathering, const HptTraceFile *file, bool shared)
 {
-    static const uint32_t read = HPT_TRACE_READ | HPT_TRACE_EXEC;
+    static const uint32_t read = HPT_TRACE_READ; /* a program that is no input was made by the trial */
     static const uint32_t written = HPT_TRACE_WRITE | HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO;
     static const uint32_t changed = HPT_TRACE_WRITE | HPT_TRACE_DELETED | HPT_TRACE_RENAMED_FROM |
                                     HPT_TRACE_RENAMED_TO;

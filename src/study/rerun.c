@@ -341,7 +341,7 @@ static void add_reads(HptRerun *rerun, const HptTrace *trace, const char *own)
     rerun->reads = g_ptr_array_new_with_free_func(g_free);
     for (size_t i = 0; i < trace->n; i++) {
         const char *path = trace->files[i].path;
-        if ((trace->files[i].roles & (HPT_TRACE_READ | HPT_TRACE_EXEC)) != 0 &&
+        if ((trace->files[i].roles & HPT_TRACE_READ) != 0 &&
             !hpt_path_is_below(own, path))
             g_ptr_array_add(rerun->reads, g_strdup(path));
     }

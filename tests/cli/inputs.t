@@ -111,18 +111,21 @@ if [ "$(sql "select trace from trial where study = 'try'")" = complete ]; then
         test_is "$(sql "select sha256 from input where study = '"'roles'"' and path = '"'out.txt'"'")" "$(digest out.txt)"
     '
     test_ok 'traced: what is made, moved and made again is the trial'"'"'s own, also for others of its processes' '
-        rm -f out && for name in one two three; do echo "$name" >"$name" || return; done && cat >again.sh <<-"END" &&
+        rm -rf out whole && for name in one two three; do echo "$name" >"$name" || return; done && cat >again.sh <<-"END" &&
 	echo 1 >out.tmp && mv out.tmp out && echo 2 >out.tmp && mv out.tmp out && cat out
 	echo x >one.tmp && mv one.tmp one && cat one
 	rm two && sh -c "echo x >two" && cat two
 	mv three kept && sh -c "echo x >three" && cat three
 	echo m >m && rm m && echo m >m && cat m
+	printf "#!/bin/sh\\necho run\\n" >run && chmod +x run && ./run
+	mkdir saved.tmp && echo s >saved.tmp/s && mv saved.tmp saved && cat saved/s && rm -f away && mv saved/s away && rmdir saved
+	mkdir part && echo p >part/p && mv part whole && cat whole/p
 	echo loss=1
 	END
         traced -s again -t 1 x=0..1 -- sh again.sh &&
         sql "select path, role, state, size from input where study = '"'again'"' and not common and path <> '"'again.sh'"' order by path collate \"C\", role" >got &&
-        printf "%s\n" "kept written digest 6" "m written digest 2" "one changed stored 4" "one written digest 2" "out written digest 2" \
-            "three changed unread 6" "three read unstable 6" "three written digest 2" "two changed stored 4" "two written digest 2" | test_cmp - got
+        printf "%s\n" "away written digest 2" "kept written digest 6" "m written digest 2" "one changed stored 4" "one written digest 2" "out written digest 2" \
+            "run written digest 19" "three changed unread 6" "three read unstable 6" "three written digest 2" "two changed stored 4" "two written digest 2" "whole/p written digest 2" | test_cmp - got
     '
     test_ok 'traced: the system is in the common set, one for trials that differ in their own' '
         prepare && traced -s common -t 2 x=0..1 -- sh -c "cat data/a.csv >/dev/null; echo \$HPT_TRIAL >out.txt; echo loss=1" &&
