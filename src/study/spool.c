@@ -130,12 +130,22 @@ static void append_item(GByteArray *out, const HptSpoolItem *item)
     append(out, args->data, args->len);
 }
 
+/* Files are sent in the order of their times, and the kernel's own are those of its ticks, some milliseconds apart. */
+static void set_time(int fd)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (futimens(fd, (const struct timespec[]){now, now}) != 0)
+        g_debug("cannot set the time of a file of the spool: %s", g_strerror(errno));
+}
+
 static bool write_file(const char *path, const void *bytes, size_t length, GError **error)
 {
     g_auto(HptNewFile) file = HPT_NEW_FILE_NONE;
-    return hpt_new_file_open(&file, path, error) &&
-           hpt_stream_write_all(file.fd, bytes, length, file.dir, error) &&
-           hpt_new_file_publish(&file, error);
+    if (!hpt_new_file_open(&file, path, error) || !hpt_stream_write_all(file.fd, bytes, length, file.dir, error))
+        return false;
+    set_time(file.fd);
+    return hpt_new_file_publish(&file, error);
 }
 
 static GByteArray *begin_file(void)
@@ -242,7 +252,7 @@ static void found_free(void *data)
     g_free(found);
 }
 
-/* Oldest first; the order does not matter to the record, and the oldest lease runs out first. */
+/* Oldest first: the oldest lease runs out first, and of results that were told for one trial the first counts. */
 static int by_age(const void *a, const void *b)
 {
     const Found *x = *(Found *const *)a, *y = *(Found *const *)b;

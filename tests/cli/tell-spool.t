@@ -42,6 +42,11 @@ test_ok 'lines of each kind go there as they are and are checked when they are d
     test_is "$(states kinds)" "0 complete 1 0.5 ;1 complete 1 0.25 NaN;2 complete 1 0.125 ;3 failed 1  ;4 complete 1 0.75 ;5 running 1  ;6 failed 1  ;7 running 1  ;" &&
     test_is "$(waiting)" 0 && test_is "$(find .hpt/spool -name "*.refused" | wc -l)" 3 && rm .hpt/spool/*.refused
 '
+test_ok 'of what was told twice the first counts, however fast it was told' '
+    cd project && start_server && ask fast 1 >asked && stop_server && seq 30 | sed "s/.*/fast\/0 acc=&/" | test_exit 3 hpt-tell 2>err &&
+    start_server && hpt-ask -s fast >more 2>err && test_is "$(states fast)" "0 complete 1 1 ;1 running 1  ;" &&
+    test_is "$(find .hpt/spool -name "*.refused" | wc -l)" 29 && rm .hpt/spool/*.refused
+'
 test_ok 'delivered twice is recorded once; hpt-run delivers it too; hpt-verify knows of it' '
     cd project && start_server && ask twice 2 >asked && stop_server && test_exit 3 hpt-tell twice/0 acc=1 2>err && mkdir -p kept &&
     cp .hpt/spool/told-*.end kept && start_server && hpt-verify -H 2>err >found &&
