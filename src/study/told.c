@@ -198,8 +198,15 @@ bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t le
     if (!hpt_told_parse(text, length, &line, error))
         return false;
     const HptStudy *study = hpt_told_study(db, studies, line.study, error);
-    if (study == NULL || !hpt_tell_line_settle(&line, study->definition, &telling, error) ||
-        !hpt_tell_once(db, study, &telling, again, error))
+    if (study == NULL)
+        return false;
+    if (!hpt_tell_line_settle(&line, study->definition, &telling, error)) {
+        g_autofree char *trial = hpt_asked_id(study->name, line.number, line.attempt);
+        if (id == NULL)
+            g_prefix_error(error, "%s: ", trial);
+        return false;
+    }
+    if (!hpt_tell_once(db, study, &telling, again, error))
         return false;
     if (id != NULL)
         *id = hpt_asked_id(study->name, telling.number, telling.attempt);

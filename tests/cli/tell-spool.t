@@ -36,7 +36,7 @@ test_ok 'lines of each kind go there as they are and are checked when they are d
         test_exit 3 hpt-tell 2>err && test_grep "^hpt-tell: line 5: .kinds/4|^hpt-tell: line 5: .acc=x.: .x. is not a number" err &&
     test_grep "^hint: 9 results lie in the spool" err && test_is "$(waiting)" 9 && start_server &&
     hpt-ask -s kinds >more 2>err && test_grep "results that waited in the spool: 6 recorded now" err &&
-    test_grep "could not be delivered: there is no metric .ac.; did you mean .acc.\?; it is kept as .*\.refused" err &&
+    test_grep "could not be delivered: kinds/5: there is no metric .ac.; did you mean .acc.\?; it is kept as .*\.refused" err &&
     test_grep "could not be delivered: study .kinds. has no trial 99; it is kept as .*\.refused" err &&
     test_grep "could not be delivered: kinds/0 is refused: it has another result already, acc=0.5, told at .*\.refused" err &&
     test_is "$(states kinds)" "0 complete 1 0.5 ;1 complete 1 0.25 NaN;2 complete 1 0.125 ;3 failed 1  ;4 complete 1 0.75 ;5 running 1  ;6 failed 1  ;7 running 1  ;" &&
