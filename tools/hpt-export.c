@@ -74,6 +74,15 @@ static As format_of_name(const char *path, bool *zstd)
     return AS_UNKNOWN;
 }
 
+static bool has_other_ending(const char *path)
+{
+    static const char *const endings[] = {".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z"};
+    for (size_t i = 0; path != NULL && i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(path, endings[i]))
+            return true;
+    return false;
+}
+
 static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
 {
     *as = path != NULL ? format_of_name(path, zstd) : AS_UNKNOWN;
@@ -94,6 +103,8 @@ static bool choose_format(const char *path, As *as, bool *zstd, GError **error)
                             "hint: -o FILE.csv, .jsonl, .sh, .tar or .tar.zst says it too");
     bool bundle = *as == AS_TAR || *as == AS_CRATE;
     *zstd = *zstd && bundle;
+    if (bundle && has_other_ending(path))
+        return usage(error, "%s: a bundle is a tar, and its name says otherwise\nhint: -o FILE.tar or FILE.tar.zst", path);
     if (bundle && path == NULL && isatty(STDOUT_FILENO))
         return usage(error, "a bundle is no text for a terminal\nhint: -o FILE.tar.zst");
     if (opt_agent != NULL && *as != AS_CRATE)

@@ -38,6 +38,10 @@ test_ok '--format: unknown ones are refused, with a suggestion' '
     test_exit 2 hpt-export --format=tra 2>err && test_grep "unknown format .tra.; did you mean .tar.\?" err &&
     test_exit 2 hpt-export -f xlsx 2>err && test_grep "unknown format .xlsx. \(csv, jsonl, script, tar or ro-crate\)" err
 '
+test_ok 'a bundle is not written to a name that says zip or gzip: nobody could unpack it' '
+    test_exit 2 hpt-export -f ro-crate -s first -o crate.zip 2>err && test_grep "crate.zip: a bundle is a tar, and its name says otherwise" err &&
+    test_grep "^hint: -o FILE.tar or FILE.tar.zst" err && test ! -e crate.zip && test_exit 2 hpt-export -f tar -s first -o first.tar.gz 2>err && test ! -e first.tar.gz
+'
 if command -v script >/dev/null; then
     test_ok 'on a terminal: no format and a tar are both wrong use' '
         test_exit 2 script -qec "hpt-export" typescript >out &&
