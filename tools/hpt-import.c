@@ -130,6 +130,17 @@ static bool import_all(char **paths, const HptGateLimits *limits, HptTables *tab
     return true;
 }
 
+/* Before the first is imported: it may be an option that came too late. */
+static bool check_names(char **paths, GError **error)
+{
+    for (; *paths != NULL; paths++)
+        if ((*paths)[0] == '-' && (*paths)[1] != '\0' && !g_file_test(*paths, G_FILE_TEST_EXISTS)) {
+            g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "there is no file '%s'", *paths);
+            return false;
+        }
+    return true;
+}
+
 static int run(int argc, char **argv, GError **error)
 {
     HptGateLimits limits;
@@ -143,7 +154,7 @@ static int run(int argc, char **argv, GError **error)
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--as is for one bundle");
         return HPT_EXIT_TOOL;
     }
-    if (!choose_limits(&limits, error))
+    if (!check_names(argv, error) || !choose_limits(&limits, error))
         return HPT_EXIT_TOOL;
     g_autoptr(HptTables) tables = hpt_import_tables();
     bool ok = opt_check ? check_all(argv, &limits, tables, error)

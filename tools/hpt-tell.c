@@ -192,6 +192,19 @@ static bool take_arguments(Tell *tell, char **argv, GError **error)
     return true;
 }
 
+/* Before the first is told of, which cannot be taken back: the rest may be an option that came too late. */
+static bool check_ids(char **ids, GError **error)
+{
+    for (; *ids != NULL; ids++) {
+        g_autofree char *study = NULL;
+        int64_t number = 0;
+        int attempt = 0;
+        if (!hpt_asked_parse(*ids, &study, &number, &attempt, error))
+            return false;
+    }
+    return true;
+}
+
 static bool check_use(char **argv, Tell *tell, GError **error)
 {
     const char *wrong = opt_failed + opt_release + opt_alive > 1 ? "--failed, --release and --alive exclude each other"
@@ -212,7 +225,7 @@ static bool check_use(char **argv, Tell *tell, GError **error)
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "--lease is from one second to a year, not '%s'", opt_lease);
         return false;
     }
-    return true;
+    return (!opt_failed && !opt_release && !opt_alive) || check_ids(argv, error);
 }
 
 static void start_note(const char *text)

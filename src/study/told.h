@@ -25,7 +25,8 @@ GHashTable *hpt_told_studies_new(void);
 HptStudy *hpt_told_study(HptDb *db, GHashTable *studies, const char *name, GError **error) HPT_WARN_UNUSED;
 
 /* Records it, once, whatever becomes of the connection. *again (may be NULL): it was told before, the same. *id,
- * owned: what the trial is called; NULL: messages say it, for who did not type the line. Fails as hpt_tell_line_settle, hpt_told_study and hpt_tell_once. */
+ * owned: what the trial is called; NULL: messages say it, for who did not type the line. Fails as
+ * hpt_tell_line_settle, hpt_told_study and hpt_tell_once. */
 bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t length, bool *again, char **id,
                      GError **error) HPT_WARN_UNUSED;
 

@@ -37,7 +37,8 @@ test_ok '--check: whole bundles, without a project; a damaged one is exit 6' '
     test_exit 125 hpt-import -c none.tar 2>err && test_grep "cannot open none.tar" err
 '
 test_ok '--dry-run says what would come and changes nothing' '
-    cd there && hpt-import --dry-run ../first.tar 2>err && test_grep "study .first., new: trials that are new 4, went on 0, were here 0$" err &&
+    cd there && test_exit 2 hpt-import ../first.tar --dry-run 2>err && test_grep "^hint: options stand before the arguments: .--dry-run" err &&
+    hpt-import --dry-run ../first.tar 2>err && test_grep "study .first., new: trials that are new 4, went on 0, were here 0$" err &&
     test_is "$(sql "select count(*) from study")" 0 && test_is "$(sql "select count(*) from hpt_record.object")" 0
 '
 test_ok 'a study comes and is the same: exported again it has the same bytes' '

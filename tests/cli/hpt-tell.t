@@ -45,6 +45,11 @@ test_ok 'names, numbers, what is missing: 2, and nothing is recorded' '
     test_exit 2 hpt-tell one/3 --failed 2>err && test_grep "^hint: options stand before" err && test_exit 2 hpt-tell one/3 acc 2>err && test_grep "is no NAME=VALUE" err &&
     test_is "$(value "select state from one where trial = 3")" "running;"
 '
+test_ok '--failed with an option behind the trial: nothing is told of, for it could not be told again' '
+    ask late 2 >asked && test_exit 2 hpt-tell --failed late/0 --cause=smoke 2>err && test_grep "^hint: options stand before the arguments: .--cause=smoke" err &&
+    test_exit 2 hpt-tell --release late/1 late/x 2>err && test_is "$(value "select trial, state from late order by trial")" "0 running;1 running;" &&
+    hpt-tell --failed --cause=smoke late/0 && test_is "$(value "select cause from late where trial = 0")" "smoke;"
+'
 test_ok '--failed, --cause, null' '
     ask two 5 >asked && hpt-tell --failed two/0 two/1 && hpt-tell --failed --cause="out of
 wood" two/2 && hpt-tell two/3 acc=null &&
