@@ -401,11 +401,12 @@ static bool settle_parts(HptDefinition *definition, const HptDefinitionInput *in
         }
     }
     size_t objectives = hpt_metrics_objectives(definition->metrics);
-    if (objectives == 0 && input->pruner == NULL && definition->budget == NULL)
+    bool prunes = input->pruner != NULL && strcmp(input->pruner, "none") != 0;
+    if (objectives == 0 && !prunes && definition->budget == NULL)
         return true;
     if (objectives == 0) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "%s needs a metric to minimise or maximise (-m)",
-                    input->pruner != NULL ? "--pruner" : "--budget");
+                    prunes ? "--pruner" : "--budget");
         return false;
     }
     g_autofree char *spec = g_strdup(input->pruner != NULL ? input->pruner

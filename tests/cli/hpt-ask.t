@@ -151,6 +151,11 @@ test_ok '--point, --no-default-trial, --seed and --sampler make the study' '
     hpt-ask -s bare -p x=0.0..1.0:default=0.75 -m v --no-default-trial --seed=7 --sampler=sobol >out && test_no_grep "0.75" out &&
     test_is "$(value "select seed, sampler from hpt.study where study = \$\$bare\$\$")" "7	sobol"
 '
+test_ok 'a study that only tracks: there is nothing to be pruned by, and nothing that asks for it' '
+    hpt-ask -q -s tracks -p x=0.0..1.0 -m wall:track -f tsv -H >got 2>err && test_is "$(cut -f 1 got)" tracks/0 && hpt-tell tracks/0 wall=4 &&
+    test_is "$(hpt-query -H "select state, wall from tracks")" "complete	4" &&
+    test_exit 2 hpt-run -q -s never --pruner=asha -m wall:track:time --allow-unused x=0.0..1.0 -- true 2>err && test_grep "^hpt-run: --pruner needs a metric" err
+'
 test_ok 'a study that differs is refused, --extend widens it' '
     test_exit 2 hpt-ask -s wide -p x=0.0..1.0 2>err && test_grep "a search space without -m" err &&
     hpt-ask -s wide -p x=0.0..1.0 -m v >out && test_exit 2 hpt-ask -s wide -p x=0.0..2.0 -m v 2>err &&
