@@ -20,7 +20,7 @@ awk '
 plain() {
     sed -E 's/\r+$//; s/.*\r//; s/\x1b\[[0-9;?]*[A-Za-z]//g; s/[0-9]+\.[0-9]+ s(\)?)$/S s\1/; s/  +/ /g; s/^ //; s/[[:blank:]]+$//
         s/-+(\+-+)*$/-/; s/ [0-9]+ files, [0-9]+ bytes, (.*:)[0-9a-f]+$/ FILES, \1DIGEST/' |
-        awk '!NF || /^host=|^hpt-init: note: |^check place / { next } NF != fields { timed = 0 } timed { $NF = "SECONDS" } $NF == "seconds" { timed = 1; fields = NF } { print }'
+        awk '!NF || /^host=|^hpt-init: note: |^check place / || $0 == last { next } { last = $0 } NF != fields { timed = 0 } timed { $NF = "SECONDS" } $NF == "seconds" { timed = 1; fields = NF } { print }'
 }
 # typed FILE: at a terminal; hpt-diff ends with 1 where there is a difference.
 typed() {

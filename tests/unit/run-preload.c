@@ -358,6 +358,8 @@ static void test_opens(void)
         below += g_str_has_prefix(path, bench.work) ? 1 : 0;
         libc += strstr(path, "/libc.so") != NULL;
         run += (trace->files[i].roles & HPT_TRACE_EXEC) != 0;
+        if ((trace->files[i].roles & HPT_TRACE_EXEC) != 0)
+            g_test_message("run: %s", path);
         g_assert_false(g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/dev/") ||
                        g_str_has_suffix(path, "/hpt-trace.so"));
     }
