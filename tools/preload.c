@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <poll.h>
 #include <signal.h>
@@ -197,7 +198,12 @@ __attribute__((constructor)) static void begin(void)
     if (!speaks())
         return;
     Loaded loaded = {.n = 1};
-    say_one(SYS_execve, AT_FDCWD, "/proc/self/exe", 0); /* for who starts programs without these functions */
+    /* For who starts programs without these functions. By the name that it has here: the helper may see this mount from
+     * outside of its own root, where it has a longer one. */
+    char own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[length < 0 ? 0 : length] = '\0';
+    say_one(SYS_execve, AT_FDCWD, own[0] == '/' && access(own, F_OK) == 0 ? own : "/proc/self/exe", 0);
     dl_iterate_phdr(add_loaded, &loaded);
     say_loaded(&loaded);
     adds_at_start = loaded.adds;
