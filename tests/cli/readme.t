@@ -34,5 +34,7 @@ while [ -e "command-$n" ]; do
     '
     n=$((n + 1))
 done
-test_ok 'there were commands' 'test "$n" -gt 10 && test -s heart/svm-train.tar.zst'
+test_ok 'there were commands, and the server stops' '
+    test "$n" -gt 10 && test -s heart/svm-train.tar.zst && cd heart && hpt-init --stop >/dev/null
+'
 test_done
