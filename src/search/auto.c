@@ -48,8 +48,7 @@ static bool is_grid(const HptCube *cube)
 static void *auto_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
                        GError **error)
 {
-    (void)spec;
-    if (!hpt_settings_none("auto", settings, n, error))
+    if (!hpt_settings_apply("sampler", "auto", settings, n, NULL, 0, spec, error))
         return NULL;
     Auto *mix = g_new0(Auto, 1);
     if (!hpt_learner_init(&mix->learner, search, error)) {

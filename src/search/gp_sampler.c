@@ -10,8 +10,7 @@ typedef struct {
 static void *gp_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
                      GError **error)
 {
-    (void)spec;
-    if (!hpt_settings_none("gp", settings, n, error))
+    if (!hpt_settings_apply("sampler", "gp", settings, n, NULL, 0, spec, error))
         return NULL;
     Gp *gp = g_new0(Gp, 1);
     if (!hpt_learner_init(&gp->learner, search, error)) {

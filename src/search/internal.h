@@ -25,10 +25,6 @@ extern const HptSamplerKind hpt_sampler_random, hpt_sampler_sobol, hpt_sampler_g
     hpt_sampler_tpe, hpt_sampler_gp, hpt_sampler_auto, hpt_sampler_nsga2, hpt_sampler_nsga3,
     hpt_sampler_de, hpt_sampler_cmaes, hpt_sampler_forest;
 
-/* Fails if there is any setting: for samplers that have none. */
-bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n,
-                       GError **error) HPT_WARN_UNUSED;
-
 /* The configuration of attempt 0, 1, … that no clause forbids: parameter p is drawn from the stream
  * (seed, number, purpose, p) at the index of the attempt, whatever the others are. *attempts (may
  * be NULL) is how many failed. Fails HPT_ERROR_NO_ROOM. */

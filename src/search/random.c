@@ -69,8 +69,7 @@ HptConfig *hpt_draw(const HptSearch *search, int64_t number, const char *purpose
 static void *random_open(const HptSearch *search, const HptSetting *settings, size_t n,
                          GString *spec, GError **error)
 {
-    (void)spec;
-    return hpt_settings_none("random", settings, n, error) ? (void *)search : NULL;
+    return hpt_settings_apply("sampler", "random", settings, n, NULL, 0, spec, error) ? (void *)search : NULL;
 }
 
 static void random_close(void *state)

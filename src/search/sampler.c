@@ -52,15 +52,6 @@ static const HptSamplerKind *find_kind(const char *name, GError **error)
     return NULL;
 }
 
-bool hpt_settings_none(const char *sampler, const HptSetting *settings, size_t n, GError **error)
-{
-    if (n == 0)
-        return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler '%s' has no setting '%s'", sampler,
-                settings[0].key);
-    return false;
-}
-
 HptSampler *hpt_sampler_new(const char *spec, const HptSearch *search, GError **error)
 {
     g_autofree char *name = g_strdup(spec);

@@ -38,8 +38,7 @@ static void place(Sobol *sobol, const char *name, size_t *next)
 static void *sobol_open(const HptSearch *search, const HptSetting *settings, size_t n_settings,
                         GString *spec, GError **error)
 {
-    (void)spec;
-    if (!hpt_settings_none("sobol", settings, n_settings, error))
+    if (!hpt_settings_apply("sampler", "sobol", settings, n_settings, NULL, 0, spec, error))
         return NULL;
     Sobol *sobol = g_new0(Sobol, 1);
     size_t n = hpt_space_size(search->space), next = 0;
