@@ -22,7 +22,6 @@
  */
 #include "search/tpe.h"
 
-#include "base/number.h"
 #include "search/internal.h"
 #include "search/learn.h"
 #include "search/parzen.h"
@@ -31,7 +30,6 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_SETTING 100000
 #define LEAST_GOOD ((size_t)2)
 #define MOST_OTHERS ((size_t)1000)
 
@@ -105,35 +103,6 @@ char *hpt_tpe_reason(const HptTpeSettings *settings, size_t n_good, size_t n)
 
 /* ---- the sampler ---- */
 
-static bool read_setting(HptTpeSettings *out, const HptSetting *setting, GError **error)
-{
-    static const char *const keys[] = {"candidates", "good", "most", NULL};
-    double value = 0;
-    if (!g_strv_contains(keys, setting->key)) {
-        const char *near = hpt_suggest(setting->key, keys);
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler 'tpe' has no setting '%s'%s%s%s",
-                    setting->key, near == NULL ? "" : "; did you mean '", near == NULL ? "" : near,
-                    near == NULL ? "" : "'?");
-        return false;
-    }
-    bool share = strcmp(setting->key, "good") == 0;
-    if (!hpt_number_parse(setting->value, &value, NULL) || value <= 0 ||
-        value > (share ? 1 : MOST_SETTING) || (!share && floor(value) < value)) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "sampler 'tpe': '%s' must be %s, not '%s'", setting->key,
-                    share ? "a number above 0 and up to 1" : "a whole number from 1 to 100000",
-                    setting->value);
-        return false;
-    }
-    if (share)
-        out->good = value;
-    else if (strcmp(setting->key, "most") == 0)
-        out->most = (int)value;
-    else
-        out->candidates = (int)value;
-    return true;
-}
-
 typedef struct {
     HptLearner learner;
     HptTpeSettings settings;
@@ -149,19 +118,24 @@ static void tpe_close(void *state)
 static void *tpe_open(const HptSearch *search, const HptSetting *settings, size_t n, GString *spec,
                       GError **error)
 {
-    HptTpeSettings chosen = hpt_tpe_defaults;
-    for (size_t i = 0; i < n; i++)
-        if (!read_setting(&chosen, &settings[i], error))
-            return NULL;
+    double good = hpt_tpe_defaults.good, most = hpt_tpe_defaults.most, candidates = hpt_tpe_defaults.candidates;
+    const HptSettingRule known[] = {
+        {"good", &good, 0, 1, false, false, NULL},
+        {"most", &most, 1, 100000, true, false, NULL},
+        {"candidates", &candidates, 1, 100000, true, false, NULL},
+    };
+    if (!hpt_settings_apply("sampler", "tpe", settings, n, known, G_N_ELEMENTS(known), spec, error))
+        return NULL;
+    if (!(good > 0)) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "sampler 'tpe': 'good' must be above 0, not '0'");
+        return NULL;
+    }
     Tpe *tpe = g_new0(Tpe, 1);
-    tpe->settings = chosen;
+    tpe->settings = (HptTpeSettings){good, (int)most, (int)candidates};
     if (!hpt_learner_init(&tpe->learner, search, error)) {
         g_free(tpe);
         return NULL;
     }
-    char good[HPT_NUMBER_TEXT_SIZE];
-    g_string_append_printf(spec, "good=%s,most=%d,candidates=%d",
-                           hpt_number_text(chosen.good, good), chosen.most, chosen.candidates);
     return tpe;
 }
 

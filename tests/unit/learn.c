@@ -464,6 +464,7 @@ static void test_settings(void)
         {"forest", "forest:random=0.1,trees=20,candidates=1000"},
         {"forest:trees=3,candidates=9,random=0", "forest:random=0,trees=3,candidates=9"},
         {"tpe:candidates=7,good=0.25", "tpe:good=0.25,most=25,candidates=7"},
+        {"tpe:most=100000", "tpe:good=0.15,most=100000,candidates=64"},
     };
     assert_canonical(good, G_N_ELEMENTS(good), &search);
     static const SpecCase bad[] = {
@@ -474,8 +475,8 @@ static void test_settings(void)
         {"forest:trees=0", "sampler 'forest': 'trees' must be a whole number from 1 to 1000, not '0'"},
         {"forest:candidates=0.5", "sampler 'forest': 'candidates' must be a whole number from 1 to 100000, not '0.5'"},
         {"tpe:god=1", "sampler 'tpe' has no setting 'god'; did you mean 'good'?"},
-        {"tpe:good=0", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '0'"},
-        {"tpe:good=1.5", "sampler 'tpe': 'good' must be a number above 0 and up to 1, not '1.5'"},
+        {"tpe:good=0", "sampler 'tpe': 'good' must be above 0, not '0'"},
+        {"tpe:good=1.5", "sampler 'tpe': 'good' must be a number from 0 to 1, not '1.5'"},
         {"tpe:most=2.5", "sampler 'tpe': 'most' must be a whole number from 1 to 100000, not '2.5'"},
         {"tpe:candidates=x", "sampler 'tpe': 'candidates' must be a whole number from 1 to 100000, not 'x'"},
     };
