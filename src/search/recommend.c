@@ -47,7 +47,7 @@ static size_t index_of_best(const HptTold *told)
 {
     if (told->n_valued < LEAST_POINTS || told->cube->n == 0)
         return told->order[0];
-    size_t chosen[HPT_SURROGATE_POINTS], n = hpt_surrogate_thin(told, chosen), best = 0;
+    size_t chosen[HPT_SURROGATE_POINTS], n = hpt_surrogate_thin(told, told->n, chosen), best = 0;
     double upper[HPT_SURROGATE_POINTS] = {0};
     for (int smooth = 0; smooth < 2; smooth++)
         if (add_view(told, smooth, chosen, n, upper) <= NOISY)

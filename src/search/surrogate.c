@@ -83,8 +83,10 @@ void hpt_surrogate_free(HptSurrogate *surrogate)
 {
     if (surrogate == NULL)
         return;
-    for (int i = 0; i < VIEWS; i++)
-        g_array_unref(surrogate->chains[i]), clear_link(&surrogate->beyond[i]);
+    for (int i = 0; i < VIEWS; i++) {
+        g_array_unref(surrogate->chains[i]);
+        clear_link(&surrogate->beyond[i]);
+    }
     hpt_goals_free(surrogate->goals);
     g_free(surrogate);
 }
@@ -101,8 +103,7 @@ static void see(const HptTold *told, size_t n, View view, double *y)
 
 /* ---- which trials ---- */
 
-/* At most MOST_POINTS of the first n trials: the best half of them, and others evenly by their order. Their number. */
-static size_t thin(const HptTold *told, size_t n, size_t *chosen)
+size_t hpt_surrogate_thin(const HptTold *told, size_t n, size_t *chosen)
 {
     enum { HALF = MOST_POINTS / 2 };
     g_autofree size_t *order = g_new(size_t, n + 1);
@@ -115,12 +116,12 @@ static size_t thin(const HptTold *told, size_t n, size_t *chosen)
 }
 
 /* The chosen trials, with their values in y. */
-static HptGpData *data_of(const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
-                          const double *y, size_t room)
+static HptGpData *data_of(const HptTold *told, View view, const size_t *chosen, size_t n, const double *y, size_t room)
 {
-    HptGpData *data = hpt_gp_data_new(cube, NULL, NULL, 0, room);
+    HptGpData *data = hpt_gp_data_new(told->cube, NULL, NULL, 0, room);
+    data->rough = view == RANKS;
     for (size_t i = 0; i < n; i++)
-        hpt_gp_data_add(data, told->rows + chosen[i] * cube->n, y[chosen[i]]);
+        hpt_gp_data_add(data, told->rows + chosen[i] * told->cube->n, y[chosen[i]]);
     return data;
 }
 
@@ -186,7 +187,7 @@ static void fit_beyond(HptSurrogate *surrogate, const HptTold *told, View view, 
     while (next_link(n) <= told->n)
         n = next_link(n);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    size_t points = thin(told, n, chosen);
+    size_t points = hpt_surrogate_thin(told, n, chosen);
     uint64_t digest = hpt_hash_doubles(HPT_HASH_START, told->rows, CHAIN_POINTS * cube->n);
     for (size_t i = 0; i < points; i++)
         digest = hpt_hash_doubles(digest, told->rows + chosen[i] * cube->n, cube->n);
@@ -200,8 +201,7 @@ static void fit_beyond(HptSurrogate *surrogate, const HptTold *told, View view, 
     }
     g_autofree double *y = g_new(double, n);
     see(told, n, view, y);
-    g_autoptr(HptGpData) data = data_of(cube, told, chosen, points, y, points);
-    data->rough = view == RANKS;
+    g_autoptr(HptGpData) data = data_of(told, view, chosen, points, y, points);
     follow_chain(surrogate, told, CHAIN_POINTS, view, theta);
     (void)hpt_gp_fit(data, &hpt_surrogate_prior, theta, FIT_STEPS);
     clear_link(link);
@@ -218,19 +218,12 @@ static void find_theta(HptSurrogate *surrogate, const HptTold *told, View view, 
 
 /* ---- the data of one proposal ---- */
 
-size_t hpt_surrogate_thin(const HptTold *told, size_t *chosen)
-{
-    return thin(told, told->n, chosen);
-}
-
 HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n)
 {
     View view = smooth ? PLAIN : RANKS;
     g_autofree double *y = g_new(double, told->n + 1);
     see(told, told->n, view, y);
-    HptGpData *data = data_of(told->cube, told, chosen, n, y, n);
-    data->rough = view == RANKS;
-    return data;
+    return data_of(told, view, chosen, n, y, n);
 }
 
 /* A process, with the running trials believed. */
@@ -246,14 +239,13 @@ static void model_clear(Model *model)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Model, model_clear)
 
-static void model_init(Model *model, const HptCube *cube, const HptTold *told, const size_t *chosen, size_t n,
-                       const double *y, const double *theta, View view)
+static void model_init(Model *model, const HptTold *told, const size_t *chosen, size_t n, const double *y,
+                       const double *theta, View view)
 {
-    model->data = data_of(cube, told, chosen, n, y, n + told->n_running);
-    model->data->rough = view == RANKS;
+    model->data = data_of(told, view, chosen, n, y, n + told->n_running);
     model->gp = hpt_gp_new(model->data, theta);
     for (size_t i = 0; i < told->n_running; i++) {
-        hpt_gp_data_add(model->data, told->rows + (told->n + i) * cube->n, 0);
+        hpt_gp_data_add(model->data, told->rows + (told->n + i) * told->cube->n, 0);
         hpt_gp_believe(model->gp, model->data);
     }
 }
@@ -276,24 +268,23 @@ static void make_model(HptSurrogate *surrogate, const HptTold *told, View view, 
     g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
     g_autofree double *y = g_new(double, told->n + 1);
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    size_t n = hpt_surrogate_thin(told, chosen);
+    size_t n = hpt_surrogate_thin(told, told->n, chosen);
     see(told, told->n, view, y);
     find_theta(surrogate, told, view, theta);
     note->noise = hpt_gp_noise_share(cube, theta);
     note->n_points = n;
     note->smooth = view == PLAIN;
-    model_init(model, cube, told, chosen, n, y, theta, view);
+    model_init(model, told, chosen, n, y, theta, view);
     set_lowest(model->gp, told, chosen, n);
 }
 
 HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGpData **data)
 {
-    const HptCube *cube = surrogate->cube;
-    g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
+    g_autofree double *theta = g_new(double, HPT_GP_THETA(surrogate->cube));
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
     find_theta(surrogate, told, PLAIN, theta);
     Model model;
-    model_init(&model, cube, told, chosen, hpt_surrogate_thin(told, chosen), told->y, theta, PLAIN);
+    model_init(&model, told, chosen, hpt_surrogate_thin(told, told->n, chosen), told->y, theta, PLAIN);
     *data = model.data;
     return model.gp;
 }

@@ -37,9 +37,9 @@ enum { HPT_SURROGATE_POINTS = 256 };
 
 extern const HptGpPrior hpt_surrogate_prior;
 
-/* The trials that a process is given, in order: at most that many, the best half of them and others evenly by their
- * order. Indices into told; their number. */
-size_t hpt_surrogate_thin(const HptTold *told, size_t *chosen);
+/* The trials that a process is given of the first n, in order: at most that many, the best half of them and others
+ * evenly by their order. Indices into told; their number. */
+size_t hpt_surrogate_thin(const HptTold *told, size_t n, size_t *chosen);
 
 /* These trials, and their values as the smooth or the rough process sees them. */
 HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n);
