@@ -401,8 +401,7 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
     const HptGpData *data = gp->data;
     const HptCube *cube = data->cube;
     size_t points = data->n;
-    g_autofree double *place = g_new(double, 2 * cube->n + 1);
-    double *block = gp->work, *column = gp->work + HPT_BLOCK * data->room;
+    double *place = gp->point, *block = gp->work, *column = gp->work + HPT_BLOCK * data->room;
     for (size_t first = 0; first < n; first += HPT_BLOCK) {
         double sum[HPT_BLOCK] = {0}, square_sum[HPT_BLOCK] = {0};
         for (size_t c = 0; c < HPT_BLOCK; c++) {
@@ -440,8 +439,7 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
 {
     const HptGpData *data = gp->data;
     size_t n = data->n, p = data->cube->n;
-    double *kernel = gp->work, *steep = kernel + n, *q = steep + n;
-    g_autofree double *place = g_new(double, 2 * p + 1);
+    double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *place = gp->point;
     coordinates(data->cube, row, place, place + p);
     distances(data, gp->weight, place, place + p, n, kernel);
     matern(data->rough, gp->signal, kernel, steep, n);
