@@ -4,6 +4,7 @@
 #include "run/workdir.h"
 #include "store/bundle.h"
 #include "study/compare-bundle-internal.h"
+#include "tests/unit/sanitized.h"
 
 #include <sys/resource.h>
 
@@ -36,7 +37,7 @@ static int64_t peak_bytes(void)
     return (int64_t)usage.ru_maxrss * 1024;
 }
 
-/* Appends count times 64 KiB of zeros; *digest of all. */
+/* Adds an entry of count times 64 KiB of zeros. */
 static void append_zeros(HptBundle *bundle, const char *path, int count)
 {
     static const char zeros[65536];
@@ -46,14 +47,6 @@ static void append_zeros(HptBundle *bundle, const char *path, int count)
         g_assert_true(hpt_bundle_append(bundle, zeros, sizeof zeros, &error));
     g_assert_true(hpt_bundle_end(bundle, &error));
 }
-
-#ifdef __has_feature
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 static HptDigest digest_of_zeros(int count)
 {
@@ -80,7 +73,6 @@ static void test_unpack(Place *place, gconstpointer data)
     g_autoptr(HptStore) store = hpt_store_open(place->objects, &error);
     int64_t before = peak_bytes();
     g_assert_true(hpt_recorded_unpack(place->path, store, &error));
-    /* What is freed stays for a while under AddressSanitizer. */
     g_assert_cmpint(peak_bytes() - before, <, (SANITIZED ? 512 : 32) * 1024 * 1024);
     g_assert_true(hpt_object_check(store, &large, &error));
     small = hpt_object_id("small", 5);

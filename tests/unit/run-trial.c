@@ -1,5 +1,6 @@
 /* Whole trials with real processes, the worst we could think of among them. */
 #include "tests/unit/run-lab.h"
+#include "tests/unit/sanitized.h"
 
 /* ---- the ordinary case ---- */
 
@@ -119,15 +120,6 @@ static void test_environment(void)
 }
 
 /* ---- output ---- */
-
-/* The address sanitizer keeps what was freed: memory says nothing under it. */
-#ifdef __has_feature
-#define SANITIZED __has_feature(address_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 /* 64 MiB here; tests/fault has the 4 GB. */
 static void test_much_output(void)
