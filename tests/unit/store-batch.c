@@ -597,7 +597,6 @@ static void test_at_once(Place *place, gconstpointer data)
     }
 }
 
-/* Cuts: in their bounds, the same wherever a chunk begins, and on average where they ought to be. */
 /* The cuts as the header describes them. */
 static size_t cut_by_bytes(const uint64_t *gear, const uint8_t *bytes, size_t length)
 {
@@ -631,6 +630,7 @@ static void test_cuts_as_described(void)
     }
 }
 
+/* Cuts: in their bounds, the same wherever a chunk begins, and on average where they ought to be. */
 static void test_cuts(void)
 {
     size_t length = 20000000, chunks = 0;
