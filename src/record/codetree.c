@@ -308,7 +308,7 @@ static Content *read_link(HptCodeTree *tree, const HptSeen *seen, const HptGitFi
     target[n] = '\0';
     if (head != NULL)
         hpt_git_blob(target, (size_t)n, strlen(head->oid) == 64, content->blob);
-    if (!tree->allow_secrets && hpt_secret_find(target, (size_t)n, 0, &secret) && secret.certain)
+    if (!tree->allow_secrets && hpt_secret_in_file("", target, (size_t)n, &secret))
         content->reason = g_strdup_printf("holds a secret (%s)", secret.kind);
     else
         content->target = g_strndup(target, (size_t)n);
@@ -498,11 +498,9 @@ static GPtrArray *sort_out(const HptCodeTree *tree, char **whole)
     const char *reason = NULL;
     for (guint i = 0; i < tree->walk->seen->len; i++) {
         HptSeen *seen = &g_array_index(tree->walk->seen, HptSeen, i);
-        HptSecret secret;
         if (strcmp(seen->path, ".") == 0)
             reason = seen->reason;
-        else if (!tree->allow_secrets && hpt_secret_find(seen->path, strlen(seen->path), 0, &secret) &&
-                 secret.certain)
+        else if (!tree->allow_secrets && hpt_secret_in_name(seen->path))
             secrets++;
         else
             g_ptr_array_add(sorted, seen);

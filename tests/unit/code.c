@@ -110,6 +110,21 @@ static void test_entries(Tree *t, gconstpointer data)
     g_assert_true(g_utf8_validate(code->canonical, (gssize)code->length, NULL));
 }
 
+/* The first that is found in a name or a target need not be the one that counts. */
+static void test_secrets(Tree *t, gconstpointer data)
+{
+    static const char name[] = "api_token=abc12345,ghp_" "0123456789abcdefghijABCDEFGHIJ012345";
+    (void)data;
+    put(t, name, "x");
+    put(t, "api_token=abc12345", "y");
+    g_autofree char *link = g_build_filename(t->root, "link", NULL);
+    g_assert_cmpint(symlink(name, link), ==, 0);
+    g_autoptr(HptCodeTree) tree = tree_of(t);
+    g_autofree char *got = entries(hpt_code_tree_look(tree));
+    g_assert_cmpstr(got, ==, "missing - . 1 whose names hold a secret;file - api_token=abc12345 ;"
+                             "missing - link holds a secret (GitHub token);");
+}
+
 /* What has not changed is not read again, unless it could have changed unseen. */
 static void test_again(Tree *t, gconstpointer data)
 {
@@ -214,6 +229,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/code/entries", Tree, NULL, setup, test_entries, teardown);
+    g_test_add("/code/secrets", Tree, NULL, setup, test_secrets, teardown);
     g_test_add("/code/again", Tree, NULL, setup, test_again, teardown);
     g_test_add("/code/racy", Tree, NULL, setup, test_racy, teardown);
     g_test_add_func("/code/refused", test_refused);
