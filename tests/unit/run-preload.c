@@ -1,9 +1,6 @@
 /* The files of a trial, as a preloaded library tells them: every function, whatever the program is up to;
- * and what goes wrong with the library or its tracer is no fault of the trial. The trials are this
- * program itself with a word in front. */
-#include "tests/unit/run-lab.h"
-
-#include "run/trace.h"
+ * and what goes wrong with the library or its tracer is no fault of the trial. */
+#include "tests/unit/trace-tools.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -15,23 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
-static char *self;
-
-/* ---- what the trials do, in the folder they are given ---- */
-
-static void need(bool fine, const char *what)
-{
-    if (!fine) {
-        perror(what);
-        _exit(9);
-    }
-}
-
-static void touch(const char *name, int flags)
-{
-    int fd = open(name, flags, 0640);
-    need(fd >= 0 && close(fd) == 0, name);
-}
+/* ---- what the trials do ---- */
 
 static void finish(FILE *file, const char *what)
 {
@@ -99,20 +80,6 @@ static void do_changes(void)
     char first[] = "tempXXXXXX", second[] = "tempXXXXXX.csv";
     need(mkstemp(first) >= 0 && mkostemps(second, 4, O_CLOEXEC) >= 0, "mkstemp");
     need(rename(first, "temporary") == 0 && unlink(second) == 0, "temporary");
-}
-
-static void *open_one(void *name)
-{
-    touch(name, O_RDONLY);
-    return NULL;
-}
-
-static void *exec_one(void *name)
-{
-    char *const argv[] = {name, NULL};
-    execv(name, argv);
-    need(false, "execv");
-    return NULL;
 }
 
 /* From threads, after fork, vfork, in a daemon, by spawn, by PATH, and by exec from a thread. */
@@ -233,97 +200,38 @@ static void do_clears(void)
     need(false, "execve");
 }
 
-static const struct {
-    const char *name;
-    void (*act)(void);
-} acts[] = {{"opens", do_opens},     {"changes", do_changes}, {"others", do_others}, {"closes", do_closes},
-            {"signals", do_signals}, {"forbids", do_forbids}, {"stops", do_stops},   {"clears", do_clears},
-            {"root", do_root}};
-
-static int act(const char *name, const char *folder)
-{
-    need(chdir(folder) == 0, folder);
-    for (size_t i = 0; i < G_N_ELEMENTS(acts); i++)
-        if (strcmp(name, acts[i].name) == 0)
-            acts[i].act();
-    return 0;
-}
+static const Act acts[] = {
+    {"opens", do_opens},     {"changes", do_changes}, {"others", do_others}, {"closes", do_closes},
+    {"signals", do_signals}, {"forbids", do_forbids}, {"stops", do_stops},   {"clears", do_clears},
+    {"root", do_root},       {NULL, NULL},
+};
 
 /* ---- the tests ---- */
 
-typedef struct {
-    Lab lab;
-    char *work; /* where the trials work, by the kernel's name */
-    HptTraceSpec spec;
-    HptRun *run;
-} Bench;
-
-static void give(const Bench *bench, const char *name, const char *text, int mode)
-{
-    g_autofree char *path = g_build_filename(bench->work, name, NULL);
-    g_autofree char *folder = g_path_get_dirname(path);
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
-    g_assert_true(g_file_set_contents(path, text, -1, NULL));
-    g_assert_cmpint(chmod(path, (mode_t)mode), ==, 0);
-}
-
 /* names: the files there are, each with its name in it; ends with NULL. */
-static void bench_begin(Bench *bench, const char *const *names)
+static void begin(Bench *bench, const char *const *names)
 {
-    *bench = (Bench){.work = NULL};
-    lab_begin(&bench->lab, "");
-    g_autofree char *work = g_strconcat(bench->lab.root, "/work", NULL);
-    g_assert_cmpint(mkdir(work, 0700), ==, 0);
-    bench->work = realpath(work, NULL);
-    bench->spec = (HptTraceSpec){.below = bench->work, .spool = bench->lab.root, .preload = true};
-    bench->lab.trace = &bench->spec;
+    bench_begin(bench);
+    bench->spec.preload = true;
     for (; *names != NULL; names++)
         give(bench, *names, *names, 0600);
 }
 
-static void bench_end(Bench *bench)
-{
-    hpt_run_free(bench->run);
-    check_no_children();
-    lab_end(&bench->lab);
-    free(bench->work);
-}
-
 /* The trial ends well, and the trace is never complete. */
-static const HptTrace *trace_of(Bench *bench, const char *name)
+static const HptTrace *incomplete_of(HptRun *run)
 {
-    const char *const argv[] = {self, "--act", name, bench->work, NULL};
-    bench->run = start_argv(&bench->lab, argv);
-    const HptRunResult *result = wait_for(bench->run);
-    g_autofree char *err = stored(result->err);
-    g_test_message("%s", err);
-    g_assert_cmpstr(result->failure, ==, NULL);
-    g_assert_false(result->trace->complete);
-    g_assert_false(result->trace->refused);
-    g_assert_cmpstr(result->trace->reason, ==,
+    const HptTrace *trace = trace_of(run);
+    g_assert_false(trace->complete);
+    g_assert_false(trace->refused);
+    g_assert_cmpstr(trace->reason, ==,
                     "preload: static programs, direct system calls and what clears LD_PRELOAD are not seen");
-    return result->trace;
+    return trace;
 }
 
-static const HptTraceFile *find(const HptTrace *trace, const char *path)
-{
-    for (size_t i = 0; i < trace->n; i++)
-        if (strcmp(trace->files[i].path, path) == 0)
-            return &trace->files[i];
-    return NULL;
-}
-
-/* before: what is kept; NULL: nothing. */
 static void check(const Bench *bench, const HptTrace *trace, const char *name, uint32_t roles, const char *before)
 {
-    g_autofree char *path = g_build_filename(bench->work, name, NULL), *shown = hpt_text_printable(name, -1);
-    const HptTraceFile *file = find(trace, path);
-    g_test_message("%s: %x, wanted %x", shown, file == NULL ? 0 : file->roles, roles);
-    g_assert_cmpuint(file == NULL ? 0 : file->roles, ==, roles);
-    g_assert_cmpint(file == NULL ? HPT_TRACE_NOT_KEPT : file->keep, ==,
-                    before == NULL ? HPT_TRACE_NOT_KEPT : HPT_TRACE_KEPT);
-    if (before != NULL)
-        check_same(file->content, file->content_bytes, before, strlen(before));
+    check_roles(bench, trace, name, roles);
+    check_kept(bench, trace, name, before);
 }
 
 static void check_read(const Bench *bench, const HptTrace *trace, const char *const *names)
@@ -337,35 +245,15 @@ static void test_opens(void)
     static const char *const names[] = {"a1", "a2", "sub/a3", "sub/a4", "a5", "sub/a6", "a7", "a8", "a9",
                                         "b1", "sub/b2", "b3", "b4", "odd\n\xff\x01name", NULL};
     Bench bench;
-    bench_begin(&bench, names);
+    begin(&bench, names);
     g_autofree char *link = g_build_filename(bench.work, "link", NULL);
     g_assert_cmpint(symlink("b1", link), ==, 0);
-    const HptTrace *trace = trace_of(&bench, "opens");
+    g_autoptr(HptRun) run = begin_act(&bench, "opens");
+    const HptTrace *trace = incomplete_of(run);
     check_read(&bench, trace, names);
-    check(&bench, trace, "absent", 0, NULL);
-    struct stat status;
-    g_autofree char *a1 = g_build_filename(bench.work, "a1", NULL);
-    const HptTraceFile *file = find(trace, a1);
-    g_assert_cmpint(stat(a1, &status), ==, 0);
-    g_assert_cmpuint(file->dev, ==, status.st_dev);
-    g_assert_cmpuint(file->ino, ==, status.st_ino);
-    g_assert_cmpint(file->size, ==, 2);
-    g_assert_cmpint(file->mtime_ns, ==, (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec);
-    /* The program, its loader and libraries, and nothing of the kernel's or of ours. */
-    size_t below = 0, libc = 0, run = 0;
-    for (size_t i = 0; i < trace->n; i++) {
-        const char *path = trace->files[i].path;
-        below += g_str_has_prefix(path, bench.work) ? 1 : 0;
-        libc += strstr(path, "/libc.so") != NULL;
-        run += (trace->files[i].roles & HPT_TRACE_EXEC) != 0;
-        if ((trace->files[i].roles & HPT_TRACE_EXEC) != 0)
-            g_test_message("run: %s", path);
-        g_assert_false(g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/dev/") ||
-                       g_str_has_suffix(path, "/hpt-trace.so"));
-    }
-    g_assert_cmpuint(below, ==, G_N_ELEMENTS(names) - 1);
-    g_assert_cmpuint(libc, ==, 1);
-    g_assert_cmpuint(run, ==, 2);
+    check_roles(&bench, trace, "absent", 0);
+    check_files(&bench, trace, G_N_ELEMENTS(names) - 1);
+    check_identity(find(&bench, trace, "a1"), 2);
     bench_end(&bench);
 }
 
@@ -404,8 +292,9 @@ static void test_changes(void)
         {"temporary", HPT_TRACE_CREATED | HPT_TRACE_RENAMED_TO, NULL},
     };
     Bench bench;
-    bench_begin(&bench, names);
-    const HptTrace *trace = trace_of(&bench, "changes");
+    begin(&bench, names);
+    g_autoptr(HptRun) run = begin_act(&bench, "changes");
+    const HptTrace *trace = incomplete_of(run);
     for (size_t i = 0; i < G_N_ELEMENTS(want); i++)
         check(&bench, trace, want[i].name, want[i].roles, want[i].before);
     size_t moved = 0, removed = 0;
@@ -424,19 +313,17 @@ static void test_others(void)
     static const char *const names[] = {"a1", "a2", "a3", "a4", "a5", "b1", "b2", "b3", "b4", NULL};
     static const char *const scripts[] = {"spawned", "sub/found", "sub/found2", "from-thread"};
     Bench bench;
-    bench_begin(&bench, names);
+    begin(&bench, names);
     for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
         g_autofree char *script = g_strdup_printf("#!/bin/sh\nread -r x <b%zu\nexit 0\n", i + 1);
         give(&bench, scripts[i], script, 0700);
     }
-    const HptTrace *trace = trace_of(&bench, "others");
+    g_autoptr(HptRun) run = begin_act(&bench, "others");
+    const HptTrace *trace = incomplete_of(run);
     check_read(&bench, trace, names);
     for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++)
         check(&bench, trace, scripts[i], HPT_TRACE_READ | HPT_TRACE_EXEC, NULL);
-    g_autofree char *shell = realpath("/bin/sh", NULL);
-    const HptTraceFile *file = find(trace, shell);
-    g_assert_nonnull(file);
-    g_assert_cmpuint(file->roles & HPT_TRACE_EXEC, !=, 0);
+    check_run(trace, "/bin/sh");
     bench_end(&bench);
 }
 
@@ -444,8 +331,9 @@ static void test_closes(void)
 {
     static const char *const names[] = {"a1", "a2", NULL};
     Bench bench;
-    bench_begin(&bench, names);
-    check_read(&bench, trace_of(&bench, "closes"), names);
+    begin(&bench, names);
+    g_autoptr(HptRun) run = begin_act(&bench, "closes");
+    check_read(&bench, incomplete_of(run), names);
     bench_end(&bench);
 }
 
@@ -453,8 +341,9 @@ static void test_signals(void)
 {
     static const char *const names[] = {"a1", "a2", "a3", NULL};
     Bench bench;
-    bench_begin(&bench, names);
-    check_read(&bench, trace_of(&bench, "signals"), names);
+    begin(&bench, names);
+    g_autoptr(HptRun) run = begin_act(&bench, "signals");
+    check_read(&bench, incomplete_of(run), names);
     bench_end(&bench);
 }
 
@@ -463,12 +352,13 @@ static void check_first(const char *name)
 {
     static const char *const names[] = {"a1", "a2", "sub/a2", NULL};
     Bench bench;
-    bench_begin(&bench, names);
-    const HptTrace *trace = trace_of(&bench, name);
+    begin(&bench, names);
+    g_autoptr(HptRun) run = begin_act(&bench, name);
+    const HptTrace *trace = incomplete_of(run);
     check(&bench, trace, "a1", HPT_TRACE_READ, NULL);
-    check(&bench, trace, "a2", 0, NULL);
-    check(&bench, trace, "sub/a2", 0, NULL);
-    g_assert_null(find(trace, "/a2"));
+    check_roles(&bench, trace, "a2", 0);
+    check_roles(&bench, trace, "sub/a2", 0);
+    g_assert_null(find_path(trace, "/a2"));
     bench_end(&bench);
 }
 
@@ -488,12 +378,13 @@ static void test_stopped(void)
         return;
     }
     Bench bench;
-    bench_begin(&bench, names);
+    begin(&bench, names);
     int64_t begun_us = hpt_time_monotonic_us();
-    const HptTrace *trace = trace_of(&bench, "stops");
+    g_autoptr(HptRun) run = begin_act(&bench, "stops");
+    const HptTrace *trace = incomplete_of(run);
     check(&bench, trace, "a1", HPT_TRACE_READ, NULL);
-    check(&bench, trace, "a2", 0, NULL);
-    check(&bench, trace, "a3", 0, NULL);
+    check_roles(&bench, trace, "a2", 0);
+    check_roles(&bench, trace, "a3", 0);
     g_assert_cmpint(hpt_time_monotonic_us() - begun_us, <, 1000 * INT64_C(2000000));
     bench_end(&bench);
 }
@@ -504,15 +395,16 @@ static void test_next(void)
     static const char *const names[] = {"a1", "a2", NULL};
     static const char *const own[] = {"LD_PRELOAD=libm.so.6", NULL};
     Bench bench;
-    bench_begin(&bench, names);
-    check_read(&bench, trace_of(&bench, "closes"), names);
+    begin(&bench, names);
+    g_autoptr(HptRun) run = begin_act(&bench, "closes");
+    check_read(&bench, incomplete_of(run), names);
     bench.lab.env = own;
     g_autoptr(HptRun) second = start(&bench.lab, "echo $LD_PRELOAD && grep -c libm.so /proc/$$/maps >&2");
     const HptRunResult *result = wait_for(second);
     g_autofree char *out = stored(result->out), *err = stored(result->err);
     g_assert_true(g_str_has_suffix(out, "/hpt-trace.so:libm.so.6\n"));
     g_assert_cmpstr(err, !=, "0\n");
-    check(&bench, result->trace, "a1", 0, NULL);
+    check_roles(&bench, result->trace, "a1", 0);
     bench.spec.preload = false;
     bench.lab.env = NULL;
     bench.lab.trace = NULL;
@@ -524,13 +416,10 @@ static void test_next(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "--act") == 0)
-        return act(argv[2], argv[3]);
     static const TrialTest tests[] = {
         {"opens", test_opens, CONTAINED},     {"changes", test_changes, CONTAINED}, {"others", test_others, CONTAINED},
         {"closes", test_closes, CONTAINED},   {"signals", test_signals, CONTAINED}, {"unseen", test_unseen, CONTAINED},
         {"stopped", test_stopped, CONTAINED}, {"next", test_next, CONTAINED},       {NULL, NULL, ALWAYS},
     };
-    self = realpath("/proc/self/exe", NULL);
-    return run_tests(argc, argv, tests);
+    return act_or_test(argc, argv, acts, tests);
 }

@@ -1,9 +1,8 @@
 /* The files of a trial, as its tracer sees them: every kind of call, from threads and children, and
- * what cannot be seen is said. The trials are this program itself with a word in front. */
-#include "tests/unit/run-lab.h"
+ * what cannot be seen is said. */
+#include "tests/unit/trace-tools.h"
 
 #include "run/fd.h"
-#include "run/trace.h"
 
 #include <linux/openat2.h>
 #include <pthread.h>
@@ -12,24 +11,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-static char *self;
-
-/* ---- what the trials do, in the folder they are given ---- */
-
-static void need(bool fine, const char *what)
-{
-    if (!fine) {
-        perror(what);
-        _exit(9);
-    }
-}
-
-static void touch(const char *name, int flags)
-{
-    int fd = open(name, flags, 0600);
-    need(fd >= 0, name);
-    close(fd);
-}
+/* ---- what the trials do ---- */
 
 static void do_opens(void)
 {
@@ -69,20 +51,6 @@ static void do_opens(void)
     touch(path, O_RDONLY);
     need(mmap(NULL, 1, PROT_READ, MAP_PRIVATE, open("a8", O_RDONLY), 0) != MAP_FAILED, "mmap");
     touch("a9", O_RDWR); /* and not changed */
-}
-
-static void *open_one(void *name)
-{
-    touch(name, O_RDONLY);
-    return NULL;
-}
-
-static void *exec_one(void *name)
-{
-    char *const argv[] = {name, NULL};
-    execv(name, argv);
-    need(false, "execv");
-    return NULL;
 }
 
 /* From threads, after fork, vfork, clone3, in a session of its own, and by exec from a thread. */
@@ -170,12 +138,12 @@ static void do_many(void)
     }
 }
 
-static void do_long(const char *folder)
+static void do_long(void)
 {
     /* The longest that the kernel takes. */
     char path[PATH_MAX];
-    size_t length = strlen(folder);
-    memcpy(path, folder, length);
+    need(getcwd(path, sizeof path) != NULL, "getcwd");
+    size_t length = strlen(path);
     while (length + 202 < PATH_MAX) {
         path[length++] = '/';
         memset(path + length, 'd', 200);
@@ -294,109 +262,13 @@ static void do_ptrace(void)
     need(waitpid(pid, &status, 0) == pid && status == 0, "end");
 }
 
-static const struct {
-    const char *name;
-    void (*act)(void);
-} acts[] = {{"opens", do_opens},  {"others", do_others},   {"changes", do_changes},
-            {"many", do_many},    {"signals", do_signals}, {"race", do_race},
-            {"ring", do_ring},    {"root", do_root},       {"foreign", do_foreign},
-            {"ptrace", do_ptrace}};
-
-static int act(const char *name, const char *folder)
-{
-    need(chdir(folder) == 0, folder);
-    if (strcmp(name, "long") == 0)
-        do_long(folder);
-    for (size_t i = 0; i < G_N_ELEMENTS(acts); i++)
-        if (strcmp(name, acts[i].name) == 0)
-            acts[i].act();
-    return 0;
-}
+static const Act acts[] = {
+    {"opens", do_opens}, {"others", do_others},   {"changes", do_changes}, {"many", do_many},
+    {"long", do_long},   {"signals", do_signals}, {"race", do_race},       {"ring", do_ring},
+    {"root", do_root},   {"foreign", do_foreign}, {"ptrace", do_ptrace},   {NULL, NULL},
+};
 
 /* ---- the tests ---- */
-
-typedef struct {
-    Lab lab;
-    char *work; /* where the trials work, by the kernel's name */
-    HptTraceSpec spec;
-} Bench;
-
-static void bench_begin(Bench *bench)
-{
-    *bench = (Bench){.work = NULL};
-    lab_begin(&bench->lab, "");
-    g_autofree char *work = g_strconcat(bench->lab.root, "/work", NULL);
-    g_assert_cmpint(mkdir(work, 0700), ==, 0);
-    bench->work = realpath(work, NULL);
-    bench->spec = (HptTraceSpec){.below = bench->work, .spool = bench->lab.root};
-    bench->lab.trace = &bench->spec;
-}
-
-static void bench_end(Bench *bench)
-{
-    lab_end(&bench->lab);
-    free(bench->work);
-}
-
-static void give(const Bench *bench, const char *name, const char *text)
-{
-    g_autofree char *path = g_build_filename(bench->work, name, NULL);
-    g_autofree char *folder = g_path_get_dirname(path);
-    g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
-    g_assert_true(g_file_set_contents(path, text, -1, NULL));
-}
-
-static HptRun *begin_act(Bench *bench, const char *name)
-{
-    const char *const argv[] = {self, "--act", name, bench->work, NULL};
-    return start_argv(&bench->lab, argv);
-}
-
-static const HptTrace *trace_of(HptRun *run)
-{
-    const HptRunResult *result = wait_for(run);
-    if (result->failure != NULL) {
-        g_autofree char *err = stored(result->err);
-        g_test_message("%s", err);
-    }
-    g_assert_cmpstr(result->failure, ==, NULL);
-    g_assert_nonnull(result->trace);
-    return result->trace;
-}
-
-/* NULL: none with this path. */
-static const HptTraceFile *find_path(const HptTrace *trace, const char *path)
-{
-    for (size_t i = 0; i < trace->n; i++)
-        if (strcmp(trace->files[i].path, path) == 0)
-            return &trace->files[i];
-    return NULL;
-}
-
-static const HptTraceFile *find(const Bench *bench, const HptTrace *trace, const char *name)
-{
-    g_autofree char *path = g_build_filename(bench->work, name, NULL);
-    return find_path(trace, path);
-}
-
-static void check_roles(const Bench *bench, const HptTrace *trace, const char *name, uint32_t roles)
-{
-    const HptTraceFile *file = find(bench, trace, name);
-    g_autofree char *shown = hpt_text_printable(name, -1);
-    g_test_message("%s: %x, wanted %x", shown, file == NULL ? 0 : file->roles, roles);
-    g_assert_cmpuint(file == NULL ? 0 : file->roles, ==, roles);
-}
-
-static void check_kept(const Bench *bench, const HptTrace *trace, const char *name,
-                       const char *text)
-{
-    const HptTraceFile *file = find(bench, trace, name);
-    g_test_message("%s", name);
-    g_assert_nonnull(file);
-    g_assert_cmpint(file->keep, ==, text == NULL ? HPT_TRACE_NOT_KEPT : HPT_TRACE_KEPT);
-    if (text != NULL)
-        check_same(file->content, file->content_bytes, text, strlen(text));
-}
 
 static void check_complete(const HptTrace *trace)
 {
@@ -411,7 +283,7 @@ static void test_opens(void)
     static const char *const names[] = {"a1",     "sub/a2", "sub/a3", "a4", "a5",
                                         "sub/a6", "a7",     "a8",     "a9", "odd\n\xff\x01name"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        give(&bench, names[i], "text");
+        give(&bench, names[i], "text", 0600);
     g_autofree char *link = g_build_filename(bench.work, "link", NULL);
     g_assert_cmpint(symlink("a4", link), ==, 0);
     g_autoptr(HptRun) run = begin_act(&bench, "opens");
@@ -423,35 +295,8 @@ static void test_opens(void)
     check_roles(&bench, trace, "absent", 0);
     check_roles(&bench, trace, "link", 0);
     check_kept(&bench, trace, "a9", NULL);
-    size_t below = 0;
-    for (size_t i = 0; i < trace->n; i++) {
-        const char *path = trace->files[i].path;
-        g_assert_true(i == 0 || strcmp(trace->files[i - 1].path, path) < 0);
-        g_assert_false(g_str_has_prefix(path, "/proc/") || g_str_has_prefix(path, "/dev/"));
-        below += g_str_has_prefix(path, bench.work) ? 1 : 0;
-    }
-    g_assert_cmpuint(below, ==, G_N_ELEMENTS(names) + 1);
-    const HptTraceFile *file = find(&bench, trace, "a1");
-    struct stat status;
-    g_assert_cmpint(stat(file->path, &status), ==, 0);
-    g_assert_cmpuint(file->dev, ==, status.st_dev);
-    g_assert_cmpuint(file->ino, ==, status.st_ino);
-    g_assert_cmpint(file->size, ==, 4);
-    g_assert_cmpint(file->mtime_ns, ==,
-                    (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec);
-    g_assert_true(S_ISREG(file->mode));
-    /* The program, and what the kernel and the loader brought. */
-    g_autofree char *program = realpath(self, NULL);
-    file = find_path(trace, program);
-    g_assert_nonnull(file);
-    g_assert_cmpuint(file->roles & HPT_TRACE_EXEC, !=, 0);
-    size_t loaded = 0, run_by_kernel = 0;
-    for (size_t i = 0; i < trace->n; i++) {
-        loaded += strstr(trace->files[i].path, "/libc.so") != NULL;
-        run_by_kernel += (trace->files[i].roles & HPT_TRACE_EXEC) != 0;
-    }
-    g_assert_cmpuint(loaded, ==, 1);
-    g_assert_cmpuint(run_by_kernel, ==, 2);
+    check_files(&bench, trace, G_N_ELEMENTS(names) + 1);
+    check_identity(find(&bench, trace, "a1"), 4);
     bench_end(&bench);
 }
 
@@ -461,14 +306,9 @@ static void test_others(void)
     bench_begin(&bench);
     static const char *const names[] = {"b1", "b2", "b3", "b4", "b5", "b6", "b7"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        give(&bench, names[i], "text\n");
-    give(&bench, "script", "#!/bin/sh\nread -r x <b6\n");
-    give(&bench, "exec-from-thread", "#!/bin/sh\nread -r x <b7\n");
-    for (int i = 0; i < 2; i++) {
-        g_autofree char *path =
-            g_build_filename(bench.work, i == 0 ? "script" : "exec-from-thread", NULL);
-        g_assert_cmpint(chmod(path, 0700), ==, 0);
-    }
+        give(&bench, names[i], "text\n", 0600);
+    give(&bench, "script", "#!/bin/sh\nread -r x <b6\n", 0700);
+    give(&bench, "exec-from-thread", "#!/bin/sh\nread -r x <b7\n", 0700);
     g_autoptr(HptRun) run = begin_act(&bench, "others");
     const HptTrace *trace = trace_of(run);
     check_complete(trace);
@@ -476,10 +316,7 @@ static void test_others(void)
         check_roles(&bench, trace, names[i], HPT_TRACE_READ);
     check_roles(&bench, trace, "script", HPT_TRACE_READ | HPT_TRACE_EXEC);
     check_roles(&bench, trace, "exec-from-thread", HPT_TRACE_READ | HPT_TRACE_EXEC);
-    g_autofree char *shell = realpath("/bin/sh", NULL);
-    const HptTraceFile *file = find_path(trace, shell);
-    g_assert_nonnull(file);
-    g_assert_cmpuint(file->roles & HPT_TRACE_EXEC, !=, 0);
+    check_run(trace, "/bin/sh");
     bench_end(&bench);
 }
 
@@ -491,8 +328,8 @@ static void test_changes(void)
         "appended", "truncated", "cut", "replaced", "removed", "moved", "folder/inside",
         "linked",   "a1",        "a2",  "x1",       "x2",      "sub/x"};
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-        give(&bench, names[i], names[i]);
-    give(&bench, "large", "");
+        give(&bench, names[i], names[i], 0600);
+    give(&bench, "large", "", 0600);
     g_autofree char *large = g_build_filename(bench.work, "large", NULL);
     g_assert_cmpint(truncate(large, HPT_TRACE_KEEP_ONE_MAX + 1), ==, 0);
     g_autoptr(HptRun) run = begin_act(&bench, "changes");
@@ -546,7 +383,7 @@ static void test_many(void)
     for (int i = 0; i < 10000; i++) {
         g_autofree char *name = g_strdup_printf("many/%d", i);
         if (i % 10 != 0)
-            give(&bench, name, "");
+            give(&bench, name, "", 0600);
         else if (i == 0)
             g_assert_cmpint(g_mkdir_with_parents(bench.work, 0700), ==, 0);
     }
@@ -583,7 +420,7 @@ static void test_signals(void)
     Bench bench;
     bench_begin(&bench);
     for (int i = 1; i <= 3; i++)
-        give(&bench, i == 1 ? "a1" : i == 2 ? "a2" : "a3", "");
+        give(&bench, i == 1 ? "a1" : i == 2 ? "a2" : "a3", "", 0600);
     g_autoptr(HptRun) run = begin_act(&bench, "signals");
     const HptTrace *trace = trace_of(run);
     check_complete(trace);
@@ -595,8 +432,8 @@ static void check_reason(const char *name, const char *reason)
 {
     Bench bench;
     bench_begin(&bench);
-    give(&bench, "a1", "");
-    give(&bench, "sub/a1", "");
+    give(&bench, "a1", "", 0600);
+    give(&bench, "sub/a1", "", 0600);
     g_autoptr(HptRun) run = begin_act(&bench, name);
     const HptTrace *trace = trace_of(run);
     g_assert_false(trace->complete);
@@ -646,7 +483,7 @@ static void test_ends(void)
 {
     Bench bench;
     bench_begin(&bench);
-    give(&bench, "first", "");
+    give(&bench, "first", "", 0600);
     g_autofree char *script = g_strdup_printf("read -r x <%s/first; kill -SEGV $$", bench.work);
     g_autoptr(HptRun) signalled = start(&bench.lab, script);
     const HptRunResult *result = wait_for(signalled);
@@ -666,7 +503,6 @@ static void test_ends(void)
     g_assert_cmpint(result->end->status, ==, 127);
     g_autoptr(HptRun) found = start(&bench.lab, "true");
     g_assert_cmpstr(wait_for(found)->failure, ==, NULL);
-    check_no_children();
     bench_end(&bench);
 }
 
@@ -676,7 +512,7 @@ static void test_killed(void)
     Bench bench;
     bench_begin(&bench);
     g_autofree char *mark = g_strconcat(bench.work, "/marker", NULL);
-    give(&bench, "marker", "");
+    give(&bench, "marker", "", 0600);
     g_autofree char *ends = g_strdup_printf("while :; do read -r x <%s; done & "
                                             "while :; do read -r x <%s; done & exit 0",
                                             mark, mark);
@@ -699,7 +535,6 @@ static void test_killed(void)
     g_assert_false(result->trace->complete);
     g_assert_cmpuint(result->trace->n, ==, 0);
     g_assert_cmpuint(count_marked(mark), ==, 0);
-    check_no_children();
     bench_end(&bench);
 }
 
@@ -738,7 +573,7 @@ static void test_damaged(void)
 {
     Bench bench;
     bench_begin(&bench);
-    give(&bench, "appended", "before");
+    give(&bench, "appended", "before", 0600);
     struct {
         HptTraceHead head;
         HptTraceItem item;
@@ -775,8 +610,6 @@ static void test_damaged(void)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "--act") == 0)
-        return act(argv[2], argv[3]);
     static const TrialTest tests[] = {
         {"opens", test_opens, CONTAINED},     {"others", test_others, CONTAINED},
         {"changes", test_changes, CONTAINED}, {"many", test_many, CONTAINED},
@@ -786,6 +619,5 @@ int main(int argc, char **argv)
         {"killed", test_killed, CONTAINED},   {"limit", test_limit, CONTAINED},
         {"set-uid", test_set_uid, CONTAINED}, {"damaged", test_damaged, BARE},      {NULL, NULL, ALWAYS},
     };
-    self = realpath("/proc/self/exe", NULL);
-    return run_tests(argc, argv, tests);
+    return act_or_test(argc, argv, acts, tests);
 }
