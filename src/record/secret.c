@@ -524,9 +524,15 @@ bool hpt_secret_mask_fd(int fd, int64_t size, size_t *n, const char **kind, GErr
         size_t sure = last ? length : length - HPT_SECRET_SPAN;
         HptSecret secret;
         while (!open && hpt_secret_find(buffer, length, from, &secret) && secret.start < sure) {
+            bool goes_on = secret.start + secret.length == length && !last;
+            bool key = strcmp(secret.kind, PRIVATE_KEY) == 0;
+            if (goes_on && !key && secret.start > CONTEXT) {
+                sure = secret.start; /* the next window has more of it */
+                break;
+            }
             from = secret.start + secret.length;
             /* A key that goes on: its last line may begin in the bytes that are left for later. */
-            open = from == length && !last && strcmp(secret.kind, PRIVATE_KEY) == 0;
+            open = goes_on && key;
             stars(buffer + secret.start, secret.length - (open ? PEM_END : 0));
             changed = true;
             if ((*n)++ == 0 && kind != NULL)

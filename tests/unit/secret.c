@@ -290,6 +290,18 @@ static void test_file(void)
     text[SIZE] = '\0';
     g_assert_cmpuint(strspn(text + 37, "*"), ==, 190000 - 37);
     g_assert_true(strncmp(text + 190000, "-----END PRIVATE KEY----- ", 26) == 0);
+    /* A value that is longer than what is looked at twice. */
+    enum { VALUE = 9000 };
+    for (size_t at = 65536 - 2 * VALUE; at < 65536 + 100; at += 997) {
+        memset(text, ' ', SIZE);
+        memset(text + at, 'k', VALUE);
+        memcpy(text + at, "token=1", 7);
+        g_assert_cmpint(pwrite(fd, text, SIZE, 0), ==, SIZE);
+        g_assert_true(hpt_secret_mask_fd(fd, SIZE, &n, NULL, NULL));
+        g_assert_cmpuint(n, ==, 1);
+        g_assert_cmpint(pread(fd, text, SIZE, 0), ==, SIZE);
+        g_assert_cmpuint(strspn(text + at + 6, "*"), ==, VALUE - 6);
+    }
     close(fd);
 }
 
