@@ -183,17 +183,6 @@ char *hpt_spool_told_name(const char *text)
     return g_strconcat("told-", hpt_digest_hex(&digest, hex), NULL);
 }
 
-bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error)
-{
-    g_autofree char *name = hpt_spool_told_name(text);
-    g_autoptr(GByteArray) out = begin_file();
-    uint32_t length = GUINT32_TO_BE((uint32_t)strlen(text));
-    append(out, TOLD "\n", strlen(TOLD "\n"));
-    append(out, &length, sizeof length);
-    append(out, text, strlen(text));
-    return put_file(spool, name, out, error);
-}
-
 bool hpt_spool_is_aside(const HptSpool *spool, const char *attempt)
 {
     g_autofree char *refused = path_of(spool, attempt, ".refused");
@@ -393,6 +382,24 @@ static GPtrArray *read_file(const char *path, GError **error)
         if (!read_item(&at, end, items, error))
             return NULL;
     return g_steal_pointer(&items);
+}
+
+/* ---- told ---- */
+
+bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error)
+{
+    g_autofree char *name = hpt_spool_told_name(text), *path = path_of(spool, name, WAITING);
+    g_autoptr(GPtrArray) there = read_file(path, NULL);
+    if (there != NULL) {
+        spool->made = true;
+        return true; /* in its place among what was told since */
+    }
+    g_autoptr(GByteArray) out = begin_file();
+    uint32_t length = GUINT32_TO_BE((uint32_t)strlen(text));
+    append(out, TOLD "\n", strlen(TOLD "\n"));
+    append(out, &length, sizeof length);
+    append(out, text, strlen(text));
+    return put_file(spool, name, out, error);
 }
 
 /* ---- sending ---- */

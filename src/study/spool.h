@@ -54,8 +54,8 @@ typedef struct {
  * out: nobody would run it. Fails HPT_ERROR_IO, _PERMISSION. */
 bool hpt_spool_put(HptSpool *spool, const char *attempt, const HptSpoolItem *items, size_t n,
                    GError **error) HPT_WARN_UNUSED;
-/* The same for what hpt-tell was told: text as hpt_told_text makes it. The name that its file has takes an attempt's
- * place below; owned. */
+/* The same for what hpt-tell was told: text as hpt_told_text makes it; one that waits already keeps its place. The name
+ * that its file has takes an attempt's place below; owned. */
 char *hpt_spool_told_name(const char *text);
 bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error) HPT_WARN_UNUSED;
 
