@@ -11,8 +11,8 @@ struct HptTeller {
     bool mine;           /* the project is */
     HptSpool *spool;
     GHashTable *studies;
-    GPtrArray *spooled; /* of char *: what lies in the spool under these names */
-    GError *away;       /* why; NULL: the database is there */
+    GHashTable *spooled; /* of char *: what lies in the spool under these names */
+    GError *away;        /* why; NULL: the database is there */
     HptBackoff backoff;
     int64_t reopen_us; /* monotonic: not tried before */
 };
@@ -90,7 +90,7 @@ HptTeller *hpt_teller_new(const HptTellerOptions *options, GPtrArray *notes, GEr
     teller->mine = options->project == NULL;
     teller->spool = hpt_spool_new(folder);
     teller->studies = hpt_told_studies_new();
-    teller->spooled = g_ptr_array_new_with_free_func(g_free);
+    teller->spooled = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     if (!come_back(teller, notes) && !g_error_matches(teller->away, HPT_ERROR, HPT_ERROR_DB_CONNECT)) {
         g_propagate_error(error, g_steal_pointer(&teller->away));
         return NULL;
@@ -103,7 +103,7 @@ void hpt_teller_free(HptTeller *teller)
     if (teller == NULL)
         return;
     if (teller->spooled != NULL)
-        g_ptr_array_unref(teller->spooled);
+        g_hash_table_unref(teller->spooled);
     if (teller->studies != NULL)
         g_hash_table_unref(teller->studies);
     hpt_spool_free(teller->spool);
@@ -137,7 +137,7 @@ static bool put(HptTeller *teller, const char *name, const char *text, GError **
 {
     if (!hpt_spool_put_told(teller->spool, text, error))
         return false;
-    g_ptr_array_add(teller->spooled, g_strdup(name));
+    g_hash_table_add(teller->spooled, g_strdup(name));
     return true;
 }
 
@@ -145,9 +145,7 @@ static bool put(HptTeller *teller, const char *name, const char *text, GError **
 static void take_out(HptTeller *teller, const char *name)
 {
     hpt_spool_answered(teller->spool, name);
-    for (guint i = 0; i < teller->spooled->len; i++)
-        if (strcmp(teller->spooled->pdata[i], name) == 0)
-            g_ptr_array_remove_index_fast(teller->spooled, i--);
+    g_hash_table_remove(teller->spooled, name);
 }
 
 /* Neither the database nor the spool: all that is left is to wait for one of the two. */
@@ -235,7 +233,7 @@ bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *to
 
 static void explain(const HptTeller *teller, GError **error)
 {
-    size_t n = teller->spooled->len;
+    size_t n = g_hash_table_size(teller->spooled);
     GError *problem = g_error_copy(teller->away);
     if (n > 0) {
         g_autofree char *before = g_steal_pointer(&problem->message);
@@ -251,7 +249,7 @@ bool hpt_teller_end(HptTeller *teller, size_t *refused, GPtrArray *notes, GError
 {
     int64_t patience_us = teller->options.patience_us > 0 ? teller->options.patience_us : HPT_OUTBOX_PATIENCE_US;
     int64_t until_us = hpt_time_monotonic_us() + patience_us;
-    while (teller->away != NULL && !(teller->project != NULL && teller->spooled->len == 0)) {
+    while (teller->away != NULL && !(teller->project != NULL && g_hash_table_size(teller->spooled) == 0)) {
         int64_t now_us = hpt_time_monotonic_us();
         if (teller->project == NULL || teller->reopen_us > until_us) {
             explain(teller, error);
@@ -262,8 +260,10 @@ bool hpt_teller_end(HptTeller *teller, size_t *refused, GPtrArray *notes, GError
         come_back(teller, notes);
     }
     *refused = 0;
-    for (guint i = 0; i < teller->spooled->len; i++)
-        *refused += hpt_spool_is_aside(teller->spool, teller->spooled->pdata[i]);
-    g_ptr_array_set_size(teller->spooled, 0);
+    GHashTableIter iter;
+    gpointer name;
+    for (g_hash_table_iter_init(&iter, teller->spooled); g_hash_table_iter_next(&iter, &name, NULL);)
+        *refused += hpt_spool_is_aside(teller->spool, name);
+    g_hash_table_remove_all(teller->spooled);
     return true;
 }
