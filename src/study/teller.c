@@ -27,6 +27,11 @@ HptProject *hpt_teller_get_project(const HptTeller *teller)
     return teller->project;
 }
 
+static int64_t patience_of(const HptTeller *teller)
+{
+    return teller->options.patience_us > 0 ? teller->options.patience_us : HPT_OUTBOX_PATIENCE_US;
+}
+
 /* ---- the database comes and goes ---- */
 
 static void go_away(HptTeller *teller, GError *steal_reason)
@@ -149,16 +154,15 @@ static void take_out(HptTeller *teller, const char *name)
 }
 
 /* Neither the database nor the spool: all that is left is to wait for one of the two. */
-static bool wait_with(HptTeller *teller, const char *name, const char *text, GPtrArray *notes, GError **error)
+static bool wait_with(HptTeller *teller, const char *name, const char *text, int64_t until_us, GPtrArray *notes,
+                      GError **error)
 {
-    int64_t patience_us = teller->options.patience_us > 0 ? teller->options.patience_us : HPT_OUTBOX_PATIENCE_US;
-    int64_t until_us = hpt_time_monotonic_us() + (teller->project == NULL ? 0 : patience_us);
     for (;;) {
         g_autoptr(GError) problem = NULL;
-        if (put(teller, name, text, &problem) || come_back(teller, notes))
-            return true;
         int64_t now_us = hpt_time_monotonic_us();
-        if (now_us >= until_us) {
+        if (put(teller, name, text, &problem) || (now_us >= teller->reopen_us && come_back(teller, notes)))
+            return true;
+        if (teller->project == NULL || now_us >= until_us) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s\nhint: the result is lost: %s", teller->away->message,
                         problem->message);
             return false;
@@ -178,14 +182,15 @@ static bool record(HptTeller *teller, const char *text, bool lay, HptTellFate *t
 }
 
 /* It lies in the spool, or there is a database again. */
-static bool keep(HptTeller *teller, const char *name, const char *text, GError *steal_reason, GPtrArray *notes,
-                 GError **error)
+static bool keep(HptTeller *teller, const char *name, const char *text, bool first, int64_t until_us,
+                 GError *steal_reason, GPtrArray *notes, GError **error)
 {
     go_away(teller, steal_reason);
     g_autoptr(GError) unspooled = NULL;
-    /* At once for the first time: the server may only have been started anew. */
+    /* At once for the first time, as the server may only have been started anew; one without room is there each time. */
     bool kept = put(teller, name, text, &unspooled);
-    return come_back(teller, notes) || kept || wait_with(teller, name, text, notes, error);
+    return ((kept || first) && come_back(teller, notes)) || kept ||
+           wait_with(teller, name, text, until_us, notes, error);
 }
 
 bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *told, char **id, GPtrArray *notes,
@@ -196,13 +201,14 @@ bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *to
         return false;
     g_autofree char *name = hpt_spool_told_name(text);
     bool standby = hpt_spool_keeps(teller->spool), lay = false;
+    int64_t until_us = hpt_time_monotonic_us() + patience_of(teller);
     *id = NULL;
     *told = HPT_TOLD_SPOOLED;
     if (teller->away != NULL && hpt_time_monotonic_us() >= teller->reopen_us)
         come_back(teller, notes);
     g_autoptr(GError) ignored = NULL; /* what matters is that it is sent */
     if ((standby || teller->away != NULL) && !put(teller, name, text, &ignored) && teller->away != NULL &&
-        !wait_with(teller, name, text, notes, error))
+        !wait_with(teller, name, text, until_us, notes, error))
         return false;
     while (teller->away == NULL) {
         GError *problem = NULL;
@@ -222,9 +228,9 @@ bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *to
             g_propagate_error(error, problem);
             return false;
         }
-        lay = true;
-        if (!keep(teller, name, text, problem, notes, error))
+        if (!keep(teller, name, text, !lay, until_us, problem, notes, error))
             return false;
+        lay = true;
     }
     return true;
 }
@@ -247,8 +253,7 @@ static void explain(const HptTeller *teller, GError **error)
 
 bool hpt_teller_end(HptTeller *teller, size_t *refused, GPtrArray *notes, GError **error)
 {
-    int64_t patience_us = teller->options.patience_us > 0 ? teller->options.patience_us : HPT_OUTBOX_PATIENCE_US;
-    int64_t until_us = hpt_time_monotonic_us() + patience_us;
+    int64_t until_us = hpt_time_monotonic_us() + patience_of(teller);
     while (teller->away != NULL && !(teller->project != NULL && g_hash_table_size(teller->spooled) == 0)) {
         int64_t now_us = hpt_time_monotonic_us();
         if (teller->project == NULL || teller->reopen_us > until_us) {

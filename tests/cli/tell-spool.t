@@ -96,6 +96,13 @@ test_ok 'the spool cannot be written either: 3, and it says that the result is l
     { (trap "" XFSZ && ulimit -f 0 && hpt-tell full/0 acc=1 2>&1; echo "status $?") | cat >out; } && test_grep "^hint: the result is lost: .*File too large" out &&
     test_grep "^status 3" out && test_is "$(find .hpt/spool -type f)" "" && start_server && hpt-tell full/0 acc=1
 '
+test_ok 'neither the server nor the spool has room: --db-wait ends it' '
+    cd project && start_server && ask room 1 >asked && rm -rf .hpt/spool && : >.hpt/spool &&
+    sql "create function hpt_record.no_room() returns trigger language plpgsql as \$\$ begin raise sqlstate \$q\$53100\$q\$; end \$\$;
+        create trigger no_room before insert on hpt_record.metric execute function hpt_record.no_room()" &&
+    test_exit 3 timeout 30 hpt-tell --db-wait=2s room/0 acc=1 2>err && test_grep "^hint: the result is lost: .*cannot make .*spool" err &&
+    sql "drop function hpt_record.no_room cascade" && test_exit 0 hpt-tell room/0 acc=1 && rm .hpt/spool
+'
 test_ok 'a spool that cannot be read stops nobody from telling' '
     cd project && start_server && ask blind 1 >asked && rm -rf .hpt/spool && : >.hpt/spool && test_exit 0 hpt-tell blind/0 acc=1 2>err && test_grep "note: the spool cannot be read: " err &&
     rm .hpt/spool && test_is "$(states blind)" "0 complete 1 1 ;"
