@@ -34,8 +34,7 @@ static bool read_id(const char *id, HptTellLine *line, GError **error)
     return hpt_asked_parse(id, &line->study, &line->number, &line->attempt, error);
 }
 
-/* A number, or one of the words for those that are none. */
-static bool read_number(const char *text, double *out)
+bool hpt_tell_number(const char *text, double *out)
 {
     static const struct {
         const char *word;
@@ -70,7 +69,7 @@ static bool read_pair(const char *word, HptTellLine *line, GError **error)
         line->failed = true;
         return true;
     }
-    if (!read_number(equals + 1, &value)) {
+    if (!hpt_tell_number(equals + 1, &value)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "'%s': '%s' is not a number", word, equals + 1);
         return false;
     }
@@ -133,7 +132,7 @@ static bool read_value(const char *name, const json_t *value, HptTellLine *line,
         line->failed = true;
         return true;
     }
-    if (!json_is_number(value) && !(json_is_string(value) && read_number(json_string_value(value), &number))) {
+    if (!json_is_number(value) && !(json_is_string(value) && hpt_tell_number(json_string_value(value), &number))) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s is neither a number nor null", name == NULL ? "a value" : name);
         return false;
     }
@@ -258,7 +257,7 @@ static bool settle_row(HptTellLine *line, const HptDefinition *definition, GErro
                 return false;
         } else if (text == NULL || *text == '\0' || strcmp(text, "null") == 0) {
             line->failed = line->failed || hpt_metric_is_objective(hpt_metrics_get(definition->metrics, metric));
-        } else if (read_number(text, &value)) {
+        } else if (hpt_tell_number(text, &value)) {
             add(line, column, value);
         } else {
             g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s: '%s' is not a number", column, text);

@@ -21,6 +21,9 @@ typedef struct {
 void hpt_tell_line_clear(HptTellLine *line);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HptTellLine, hpt_tell_line_clear)
 
+/* A number, or one of the words for those that are none: nan, inf, infinity, in any case. */
+bool hpt_tell_number(const char *text, double *out) HPT_WARN_UNUSED;
+
 /* out must be clear. All fail HPT_ERROR_USAGE or _DATA. */
 
 /* ID NAME=VALUE …; a value may be nan or inf, or null: then the trial has failed. */

@@ -5,7 +5,6 @@
 #include "study/ask.h"
 #include "study/name.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- writing ---- */
@@ -74,17 +73,6 @@ static bool wrong(GError **error)
     return false;
 }
 
-static bool read_number(const char *text, double *out)
-{
-    if (hpt_number_parse(text, out, NULL))
-        return true;
-    *out = strcmp(text, "NaN") == 0         ? (double)NAN
-           : strcmp(text, "Infinity") == 0  ? (double)INFINITY
-           : strcmp(text, "-Infinity") == 0 ? -(double)INFINITY
-                                            : 0;
-    return *out != 0;
-}
-
 static bool read_texts(const json_t *array, GPtrArray *out)
 {
     size_t i = 0;
@@ -104,7 +92,7 @@ static bool read_values(const json_t *object, HptTellLine *out)
     json_t *one = NULL;
     json_array_foreach((json_t *)values, i, one) {
         double value = 0;
-        if (!json_is_string(one) || !read_number(json_string_value(one), &value))
+        if (!json_is_string(one) || !hpt_tell_number(json_string_value(one), &value))
             return false;
         g_array_append_val(out->values, value);
     }
