@@ -7,11 +7,12 @@ CREATE FUNCTION hpt_record.trial_reserve(p_study bigint, p_worker uuid, p_attemp
     p_lease_s integer, p_plan jsonb DEFAULT NULL,
     OUT outcome text, OUT trial bigint, OUT attempt_number integer, OUT definition_version integer,
     OUT config_bytes bytea, OUT part jsonb)
-LANGUAGE sql SECURITY DEFINER SET search_path = '' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+    p_total := least(p_total, (SELECT s.total FROM hpt_record.study s WHERE s.id = p_study));
     SELECT r.outcome, r.trial, r.attempt_number, r.definition_version, r.config_bytes, r.part
-    FROM hpt_record.study s,
-         hpt_record.trial_take(p_study, p_worker, p_attempt, least(p_total, s.total), p_lease_s, p_plan) r
-    WHERE s.id = p_study
-$$;
+    INTO outcome, trial, attempt_number, definition_version, config_bytes, part
+    FROM hpt_record.trial_take(p_study, p_worker, p_attempt, p_total, p_lease_s, p_plan) r;
+END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hpt_record FROM PUBLIC;

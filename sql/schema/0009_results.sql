@@ -8,8 +8,7 @@ CREATE TABLE hpt_record.result (
     number     bigint NOT NULL,
     turn       integer NOT NULL CHECK (turn >= 1), -- the how many-th end of the trial
     state      text NOT NULL REFERENCES hpt_record.trial_state,
-    objectives  double precision[], -- in the order of the definition, as they were read; NULL: one is missing
-    constraints double precision[], -- likewise, of the metrics with bounds, NaN where one is missing; NULL: there are none
+    objectives double precision[], -- in the order of the definition, as they were read; NULL: one is missing
     -- The transaction: all before the oldest one that runs are visible, see history.
     xact       bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
     PRIMARY KEY (study_id, number, turn),
@@ -17,14 +16,12 @@ CREATE TABLE hpt_record.result (
 );
 CREATE INDEX result_xact ON hpt_record.result (study_id, xact);
 
--- The metrics of a trial that has values, with one of p_directions, in the order of the definition, as its newest
--- attempt left them; p_missing in the place of one that it did not, NULL: there are none then. (In plpgsql for its
--- plans, which last as long as the connection: a function in SQL is planned at each call.)
-CREATE FUNCTION hpt_record.trial_values(p_study bigint, p_number bigint, p_directions text[], p_missing double precision)
-RETURNS double precision[]
+-- The objectives of a trial as its newest attempt left them. (In plpgsql for its plans, which last as long as the
+-- connection: a function in SQL is planned at each call.)
+CREATE FUNCTION hpt_record.trial_objectives(p_study bigint, p_number bigint) RETURNS double precision[]
 LANGUAGE plpgsql STABLE SET search_path = '' AS $$
 BEGIN
-    RETURN (SELECT CASE WHEN bool_and(v.value IS NOT NULL) THEN array_agg(v.value ORDER BY o.ordinality) END
+    RETURN (SELECT CASE WHEN bool_and(m.value IS NOT NULL) THEN array_agg(m.value ORDER BY o.ordinality) END
         FROM hpt_record.trial t
         JOIN hpt_record.definition d ON d.study_id = t.study_id
              AND d.version = coalesce(t.definition, (SELECT max(x.version) FROM hpt_record.definition x
@@ -32,19 +29,16 @@ BEGIN
         CROSS JOIN LATERAL jsonb_array_elements(d.body -> 'metrics') WITH ORDINALITY o (metric, ordinality)
         LEFT JOIN hpt_record.metric m ON m.study_id = t.study_id AND m.number = t.number
              AND m.attempt = t.attempt AND m.name = o.metric ->> 'name'
-        CROSS JOIN LATERAL coalesce(m.value, p_missing) v (value)
-        WHERE t.study_id = p_study AND t.number = p_number AND t.state IN ('complete', 'pruned')
-          AND o.metric ->> 'direction' = ANY (p_directions));
+        WHERE t.study_id = p_study AND t.number = p_number AND o.metric ->> 'direction' IN ('min', 'max'));
 END $$;
 
 -- At the commit, when the metrics are there. An import brings its results with it.
 CREATE FUNCTION hpt_record.add_result() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
-    INSERT INTO hpt_record.result (study_id, number, turn, state, objectives, constraints)
+    INSERT INTO hpt_record.result (study_id, number, turn, state, objectives)
     SELECT t.study_id, t.number, coalesce(max(r.turn), 0) + 1, t.state,
-           hpt_record.trial_values(t.study_id, t.number, '{min,max}', NULL),
-           hpt_record.trial_values(t.study_id, t.number, '{le,ge}', 'NaN')
+           CASE WHEN t.state IN ('complete', 'pruned') THEN hpt_record.trial_objectives(t.study_id, t.number) END
     FROM hpt_record.trial t
     LEFT JOIN hpt_record.result r ON r.study_id = t.study_id AND r.number = t.number
     WHERE t.study_id = NEW.study_id AND t.number = NEW.number
@@ -58,32 +52,27 @@ CREATE CONSTRAINT TRIGGER result AFTER INSERT OR UPDATE OF state ON hpt_record.t
     FOR EACH ROW WHEN (NEW.state IN ('complete', 'pruned', 'failed', 'lost'))
     EXECUTE FUNCTION hpt_record.add_result();
 
-INSERT INTO hpt_record.result (study_id, number, turn, state, objectives, constraints)
-SELECT t.study_id, t.number, 1, t.state, hpt_record.trial_values(t.study_id, t.number, '{min,max}', NULL),
-       hpt_record.trial_values(t.study_id, t.number, '{le,ge}', 'NaN')
+INSERT INTO hpt_record.result (study_id, number, turn, state, objectives)
+SELECT t.study_id, t.number, 1, t.state,
+       CASE WHEN t.state IN ('complete', 'pruned') THEN hpt_record.trial_objectives(t.study_id, t.number) END
 FROM hpt_record.trial t WHERE t.state IN ('complete', 'pruned', 'failed', 'lost');
 
--- What a sampler of the study is to know: results whose transactions may have ended since p_mark (0: all), also of
--- trials that were lost before their configuration was recorded, and, with turn 0, trials that have a configuration
--- and are run or wait to be. mark is for the next time: rows from it on may be given twice, none before it is ever
--- missing. (What is new is a handful of rows however many there are. Statements of functions are planned without
--- knowing which mark is asked for, and a third of all results looked likely: each proposal read the whole of two
--- tables.)
+-- What a sampler of the study is to know: results whose transactions may have ended since p_mark (0: all), and,
+-- with turn 0, trials that have a configuration and are run or wait to be. mark is for the next time: rows
+-- from it on may be given twice, none before it is ever missing.
 CREATE FUNCTION hpt_record.history(p_study bigint, p_mark bigint)
-RETURNS TABLE (trial bigint, turn integer, config bytea, objectives double precision[],
-               constraints double precision[], mark bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+RETURNS TABLE (trial bigint, turn integer, config bytea, objectives double precision[], mark bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
     WITH m AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS mark),
-    r AS (SELECT r.number, r.turn, r.objectives, r.constraints FROM hpt_record.result r
+    r AS (SELECT r.number, r.turn, r.objectives FROM hpt_record.result r
           WHERE r.study_id = p_study AND r.xact >= p_mark
           UNION ALL
-          SELECT o.number, 0, NULL, NULL
+          SELECT o.number, 0, NULL
           FROM (SELECT l.number FROM hpt_record.lease l WHERE l.study_id = p_study
                 UNION SELECT q.number FROM hpt_record.queue q WHERE q.study_id = p_study) o)
-    SELECT r.number, r.turn, t.config, r.objectives, r.constraints, m.mark
+    SELECT r.number, r.turn, t.config, r.objectives, m.mark
     FROM r JOIN hpt_record.trial t ON t.study_id = p_study AND t.number = r.number, m
-    WHERE t.config IS NOT NULL OR r.turn > 0
+    WHERE t.config IS NOT NULL
     ORDER BY r.number, r.turn
 $$;
 

@@ -23,7 +23,6 @@ BEGIN
     RETURN coalesce(v_open, v_next) + p_window;
 END $$;
 
--- As before, of an ordered study below that, too. (In plpgsql for its plans.)
 CREATE OR REPLACE FUNCTION hpt_record.trial_reserve(p_study bigint, p_worker uuid, p_attempt uuid, p_total bigint,
     p_lease_s integer, p_plan jsonb DEFAULT NULL,
     OUT outcome text, OUT trial bigint, OUT attempt_number integer, OUT definition_version integer,
@@ -38,5 +37,23 @@ BEGIN
     INTO outcome, trial, attempt_number, definition_version, config_bytes, part
     FROM hpt_record.trial_take(p_study, p_worker, p_attempt, p_total, p_lease_s, p_plan) r;
 END $$;
+
+-- As before, and results of trials that were lost before their configuration was recorded.
+CREATE OR REPLACE FUNCTION hpt_record.history(p_study bigint, p_mark bigint)
+RETURNS TABLE (trial bigint, turn integer, config bytea, objectives double precision[],
+               constraints double precision[], mark bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
+    WITH m AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS mark),
+    r AS (SELECT r.number, r.turn, r.objectives, r.constraints FROM hpt_record.result r
+          WHERE r.study_id = p_study AND r.xact >= p_mark
+          UNION ALL
+          SELECT o.number, 0, NULL, NULL
+          FROM (SELECT l.number FROM hpt_record.lease l WHERE l.study_id = p_study
+                UNION SELECT q.number FROM hpt_record.queue q WHERE q.study_id = p_study) o)
+    SELECT r.number, r.turn, t.config, r.objectives, r.constraints, m.mark
+    FROM r JOIN hpt_record.trial t ON t.study_id = p_study AND t.number = r.number, m
+    WHERE t.config IS NOT NULL OR r.turn > 0
+    ORDER BY r.number, r.turn
+$$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hpt_record FROM PUBLIC;

@@ -38,12 +38,11 @@ $$;
 
 -- As history with mark 0, without what runs: results of the p_most blocks from p_from on that are not among
 -- p_known, of which only those of trials that were run again come. One row at least, without a trial if there is
--- nothing. last: the last block that has a result; -1: there is none. (Planned as history is.)
+-- nothing. last: the last block that has a result; -1: there is none.
 CREATE FUNCTION hpt_record.history_rest(p_study bigint, p_known bigint[], p_from bigint, p_most integer)
 RETURNS TABLE (trial bigint, turn integer, config bytea, objectives double precision[],
                constraints double precision[], mark bigint, last bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' AS $$
     WITH m AS (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS mark,
                       coalesce((SELECT max(x.number) / 1024 FROM hpt_record.result x WHERE x.study_id = p_study), -1) AS last),
     r AS (SELECT f.number, f.turn, f.objectives, f.constraints
