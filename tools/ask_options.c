@@ -5,6 +5,7 @@
 #include "run/capture.h"
 #include "run/trial.h"
 #include "study/name.h"
+#include "study/plan.h"
 #include "tools/space_option.h"
 #include "tools/study_option.h"
 #include "tools/tool.h"
@@ -29,6 +30,11 @@ const GOptionEntry ask_options[] = {
     {"total", 't', 0, G_OPTION_ARG_STRING, &ask_given.total, "trials in all (no end)", "N"},
     {"point", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.points, "a configuration to try first, as JSON, repeatable", "JSON"},
     {"prior", 0, 0, G_OPTION_ARG_STRING_ARRAY, &ask_given.priors, "begin with what an earlier study found, repeatable", "STUDY"},
+    {"folds", 0, 0, G_OPTION_ARG_STRING, &ask_given.folds, "a trial is K folds, given out one by one", "K"},
+    {"repeats", 0, 0, G_OPTION_ARG_STRING, &ask_given.repeats, "a trial is R runs, or R of each fold", "R"},
+    {"reserve-fold", 0, 0, G_OPTION_ARG_NONE, &ask_given.reserve_fold, "keep the last fold from the search", NULL},
+    {"budget", 0, 0, G_OPTION_ARG_STRING, &ask_given.budget, "rungs of a budget, LO..HI[:ETA]", "RANGE"},
+    {"pruner", 0, 0, G_OPTION_ARG_STRING, &ask_given.pruner, "which trials go on from fold to fold and rung to rung (auto)", "NAME"},
     {"ordered", 0, 0, G_OPTION_ARG_NONE, &ask_given.ordered, "the same study with any number of loops", NULL},
     {"window", 0, 0, G_OPTION_ARG_STRING, &ask_given.window, "trials of an ordered study at a time (one with -N 1, else 2 COUNT - 1)", "N"},
     {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &ask_given.no_default_trial, "do not begin with the default configuration", NULL},
@@ -67,6 +73,7 @@ bool ask_settings_parse(AskSettings *settings, GError **error)
         !hpt_tool_whole("total", ask_given.total, 0, INT64_C(1) << 53, &settings->total, error) ||
         !hpt_tool_whole("seed", ask_given.seed, 0, (INT64_C(1) << 53) - 1, &seed, error) ||
         !hpt_tool_whole("window", ask_given.window, 1, 65535, &window, error) ||
+        !study_option_parts(ask_given.folds, ask_given.repeats, &settings->folds, &settings->repeats, error) ||
         !hpt_tool_span("wait", ask_given.wait, &settings->wait_us, error) ||
         !hpt_tool_span("lease", ask_given.lease, &settings->lease_us, error) ||
         !hpt_tool_span("db-wait", ask_given.db_wait, &settings->patience_us, error) ||
@@ -136,11 +143,26 @@ static bool check_metrics(const HptMetrics *metrics, GError **error)
     return true;
 }
 
+/* Nothing is reported while a trial runs: a pruner has only what is told to go by. */
+static bool check_pruner(const HptDefinition *definition, GError **error)
+{
+    if (ask_given.pruner == NULL || strcmp(ask_given.pruner, "none") == 0)
+        return true;
+    g_autoptr(HptPlan) plan = hpt_plan_new(definition, error);
+    if (plan == NULL || hpt_plan_by_rung(plan) || hpt_plan_by_fold(plan))
+        return plan != NULL;
+    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                "--pruner=%s has nothing to go by: it needs --folds, --repeats or --budget here, and one that compares by these",
+                ask_given.pruner);
+    return false;
+}
+
 static HptDefinition *parse_definition(const AskSettings *settings, GError **error)
 {
     g_autoptr(HptSpace) space = parse_space(error);
     if (space == NULL)
         return NULL;
+    bool parts = settings->folds * settings->repeats > 1 || ask_given.budget != NULL;
     HptDefinitionInput input = {
         .no_default_trial = ask_given.no_default_trial,
         .space = space,
@@ -151,9 +173,11 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
         .seed = ask_given.seed != NULL ? &settings->seed : NULL,
         .grace_us = HPT_RUN_GRACE_US,
         .output_cap = HPT_CAPTURE_CAP,
-        .folds = 1,
-        .repeats = 1,
-        .pruner = "none",
+        .folds = settings->folds,
+        .repeats = settings->repeats,
+        .reserve_fold = ask_given.reserve_fold,
+        .budget = ask_given.budget,
+        .pruner = ask_given.pruner != NULL || parts ? ask_given.pruner : "none",
         .contain = HPT_CONTAIN_AUTO,
     };
     if (ask_given.metrics == NULL) {
@@ -162,7 +186,7 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
     }
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
     HptSecret secret;
-    if (definition == NULL || !check_metrics(definition->metrics, error))
+    if (definition == NULL || !check_metrics(definition->metrics, error) || !check_pruner(definition, error))
         return NULL;
     if (!ask_given.allow_secrets &&
         hpt_secret_find(definition->canonical, strlen(definition->canonical), 0, &secret)) {
@@ -182,6 +206,7 @@ static HptStudy *make_study(const AskSettings *settings, HptDb *db, GError **err
     StudyGiven line = {
         .sampler = ask_given.sampler != NULL,
         .seed = ask_given.seed != NULL,
+        .pruner = ask_given.pruner != NULL,
         .window = ask_given.window != NULL,
         .extend = ask_given.extend,
         .priors = ask_given.priors,
@@ -210,6 +235,11 @@ static bool check_alone(GError **error)
                  {ask_given.seed != NULL, "--seed"},
                  {ask_given.points != NULL, "--point"},
                  {ask_given.priors != NULL, "--prior"},
+                 {ask_given.folds != NULL, "--folds"},
+                 {ask_given.repeats != NULL, "--repeats"},
+                 {ask_given.reserve_fold, "--reserve-fold"},
+                 {ask_given.budget != NULL, "--budget"},
+                 {ask_given.pruner != NULL, "--pruner"},
                  {ask_given.ordered, "--ordered"},
                  {ask_given.no_default_trial, "--no-default-trial"},
                  {ask_given.extend, "--extend"}};
@@ -257,7 +287,7 @@ HptStudy *ask_study_open(const AskSettings *settings, HptDb *db, GError **error)
     if (!made && !check_alone(error))
         return NULL;
     g_autoptr(HptStudy) study = made ? make_study(settings, db, error) : find_study(db, error);
-    if (study == NULL || !hpt_ask_check(study, error) || !settle_total(settings, db, study, error))
+    if (study == NULL || !settle_total(settings, db, study, error))
         return NULL;
     return g_steal_pointer(&study);
 }

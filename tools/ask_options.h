@@ -7,10 +7,10 @@
 
 /* As typed; NULL or false: not given. */
 typedef struct {
-    char *study, *count, *lease, *format, *sampler, *seed, *total, *space_file, *window, *wait, *db_wait, *dsn,
-        *directory;
+    char *study, *count, *lease, *format, *sampler, *seed, *total, *space_file, *folds, *repeats, *budget, *pruner,
+        *window, *wait, *db_wait, *dsn, *directory;
     char **metrics, **params, **points, **priors;
-    gboolean serve, ordered, no_default_trial, extend, no_header, allow_secrets, quiet;
+    gboolean serve, reserve_fold, ordered, no_default_trial, extend, no_header, allow_secrets, quiet;
 } AskGiven;
 extern AskGiven ask_given;
 extern const GOptionEntry ask_options[];
@@ -21,6 +21,7 @@ typedef struct {
     int64_t count, total; /* total -1: not given */
     int64_t lease_us, patience_us, wait_us; /* wait 0: not given */
     int window;                             /* of an ordered study; 0: it is not ordered */
+    int folds, repeats;                     /* 1: not given */
     uint64_t seed;
     AskFormat format;
 } AskSettings;

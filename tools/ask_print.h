@@ -4,7 +4,8 @@
 
 #include "tools/ask_options.h"
 
-/* A trial as an object: id, study, trial, attempt, seed, until, config. Owned. */
+/* A trial as an object: id, study, trial, attempt, seed, until, config; of one that is made of several runs fold, folds,
+ * repeat and split, budget and resume. Owned. */
 json_t *ask_json(const HptStudy *study, const HptAsked *asked);
 
 /* asked holds HptAsked *. Fails HPT_ERROR_IO. */

@@ -99,6 +99,12 @@ static json_t *done(void)
     return json_pack("{s:b}", "ok", true);
 }
 
+/* A result that nobody needs any more. */
+static json_t *over(void)
+{
+    return json_pack("{s:b, s:b}", "ok", true, "over", true);
+}
+
 static json_t *ask(Serve *serve, const json_t *object, GError **error)
 {
     const json_t *fixed = json_object_get(object, "fixed");
@@ -140,13 +146,12 @@ static void say_notes(Serve *serve)
 }
 
 /* Is in the record. While the database is away it lies in the spool. */
-static bool record(Serve *serve, const HptTellLine *line, GError **error)
+static bool record(Serve *serve, const HptTellLine *line, HptTellFate *told, GError **error)
 {
-    HptTellFate told = HPT_TOLD_RECORDED;
     g_autofree char *id = NULL;
     size_t refused = 0;
-    bool fine = hpt_teller_tell(serve->teller, line, &told, &id, serve->notes, error) &&
-                (told != HPT_TOLD_SPOOLED || hpt_teller_end(serve->teller, &refused, serve->notes, error));
+    bool fine = hpt_teller_tell(serve->teller, line, told, &id, serve->notes, error) &&
+                (*told != HPT_TOLD_SPOOLED || hpt_teller_end(serve->teller, &refused, serve->notes, error));
     say_notes(serve);
     if (refused > 0)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_CONFLICT, "it lay in the spool and could not be delivered");
@@ -156,11 +161,12 @@ static bool record(Serve *serve, const HptTellLine *line, GError **error)
 static json_t *tell(Serve *serve, const json_t *object, GError **error)
 {
     g_auto(HptTellLine) line = {0};
+    HptTellFate told = HPT_TOLD_RECORDED;
     if (!hpt_tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error) ||
-        !record(serve, &line, error))
+        !record(serve, &line, &told, error))
         return NULL;
     forget(serve, line.number, line.attempt);
-    return done();
+    return told == HPT_TOLD_OVER ? over() : done();
 }
 
 static json_t *release(Serve *serve, const json_t *object, GError **error)

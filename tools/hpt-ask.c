@@ -63,7 +63,10 @@ static bool check_alone(char **argv, GError **error)
                  {ask_given.metrics != NULL, "-m"},         {ask_given.points != NULL, "--point"},
                  {ask_given.seed != NULL, "--seed"},        {ask_given.total != NULL, "--total"},
                  {ask_given.lease != NULL, "--lease"},      {ask_given.no_default_trial, "--no-default-trial"},
-                 {ask_given.priors != NULL, "--prior"},     {ask_given.ordered, "--ordered"},
+                 {ask_given.priors != NULL, "--prior"},     {ask_given.folds != NULL, "--folds"},
+                 {ask_given.repeats != NULL, "--repeats"},  {ask_given.reserve_fold, "--reserve-fold"},
+                 {ask_given.budget != NULL, "--budget"},    {ask_given.pruner != NULL, "--pruner"},
+                 {ask_given.ordered, "--ordered"},
                  {ask_given.extend, "--extend"}};
     if (argv[0] != NULL) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE, "argument %d '%s': none is taken with --serve",

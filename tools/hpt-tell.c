@@ -53,6 +53,8 @@ static bool tell_line(Tell *tell, const HptTellLine *line, GError **error)
     say_notes(tell);
     if (fine && told == HPT_TOLD_AGAIN)
         hpt_tool_note("%s was told of before, the same", id);
+    if (fine && told == HPT_TOLD_OVER)
+        hpt_tool_note("%s is not needed any more: its trial had ended before", id);
     if (fine && told == HPT_TOLD_SPOOLED && !tell->away)
         hpt_tool_note("the database is away, and results go to the spool");
     tell->away = fine && told == HPT_TOLD_SPOOLED;
@@ -63,11 +65,11 @@ static bool tell_line(Tell *tell, const HptTellLine *line, GError **error)
 static bool give_back(Tell *tell, HptStudy *study, int64_t number, int attempt, GError **error)
 {
     HptTelling telling = {.outcome = HPT_TELL_RELEASED, .number = number, .attempt = attempt};
-    bool again = false;
-    if (!hpt_tell(hpt_teller_get_project(tell->teller), study, &telling, tell->patience_us, &again, error))
+    HptTellAnswer answer = HPT_TELL_DONE;
+    if (!hpt_tell(hpt_teller_get_project(tell->teller), study, &telling, tell->patience_us, &answer, error))
         return false;
     g_autofree char *name = hpt_asked_id(study->name, number, attempt);
-    if (again)
+    if (answer == HPT_TELL_AGAIN)
         hpt_tool_note("%s was told of before, the same", name);
     return true;
 }

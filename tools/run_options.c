@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "show/terminal.h"
+#include "tools/study_option.h"
 #include "tools/tool.h"
 
 #include <string.h>
@@ -111,7 +112,7 @@ static bool parse_choice(const char *name, const char *text, const char *const *
 
 static bool parse_numbers(RunSettings *settings, GError **error)
 {
-    int64_t jobs = 1, seed = 0, folds = 1, repeats = 1, restarts = HPT_SERVANT_RESTARTS;
+    int64_t jobs = 1, seed = 0, restarts = HPT_SERVANT_RESTARTS;
     int64_t cores = 0, gpus_per_trial = 1, window = 0;
     *settings = (RunSettings){
         .total = -1,
@@ -133,8 +134,7 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         !hpt_tool_span("time", run_given.time, &settings->time_us, error) ||
         !hpt_tool_span("db-wait", run_given.db_wait, &settings->patience_us, error) ||
         !hpt_tool_span("timeout", run_given.timeout, &settings->timeout_us, error) ||
-        !hpt_tool_whole("folds", run_given.folds, 2, 65535, &folds, error) ||
-        !hpt_tool_whole("repeats", run_given.repeats, 1, 65535, &repeats, error) ||
+        !study_option_parts(run_given.folds, run_given.repeats, &settings->folds, &settings->repeats, error) ||
         !hpt_tool_whole("stall", run_given.stall, 1, INT64_C(1) << 53, &settings->stall, error) ||
         !hpt_tool_span("max-cpu", run_given.max_cpu, &settings->max_cpu_us, error) ||
         !hpt_tool_span("max-wall", run_given.max_wall, &settings->max_wall_us, error) ||
@@ -149,15 +149,6 @@ static bool parse_numbers(RunSettings *settings, GError **error)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE, "--no-code and --code-max exclude each other");
         return false;
     }
-    if (folds * repeats > 10000) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                    "--folds=%" PRId64 " and --repeats=%" PRId64 " are %" PRId64
-                    " runs a trial; 10000 are the most",
-                    folds, repeats, folds * repeats);
-        return false;
-    }
-    settings->folds = (int)folds;
-    settings->repeats = (int)repeats;
     settings->limited = run_given.until != NULL || run_given.stall != NULL ||
                         run_given.max_cpu != NULL || run_given.max_wall != NULL ||
                         run_given.max_cost != NULL;

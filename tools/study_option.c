@@ -1,8 +1,26 @@
 #include "tools/study_option.h"
 
 #include "study/prior.h"
+#include "tools/tool.h"
 
 #include <string.h>
+
+bool study_option_parts(const char *folds, const char *repeats, int *out_folds, int *out_repeats, GError **error)
+{
+    int64_t n_folds = 1, n_repeats = 1;
+    if (!hpt_tool_whole("folds", folds, 2, 65535, &n_folds, error) ||
+        !hpt_tool_whole("repeats", repeats, 1, 65535, &n_repeats, error))
+        return false;
+    if (n_folds * n_repeats > 10000) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    "--folds=%" PRId64 " and --repeats=%" PRId64 " are %" PRId64 " runs a trial; 10000 are the most",
+                    n_folds, n_repeats, n_folds * n_repeats);
+        return false;
+    }
+    *out_folds = (int)n_folds;
+    *out_repeats = (int)n_repeats;
+    return true;
+}
 
 HptStudy *study_option_make(HptDb *db, const char *name, int64_t total, const HptDefinition *definition,
                             const StudyGiven *given, GError **error)

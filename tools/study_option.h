@@ -11,6 +11,10 @@ typedef struct {
     char **priors; /* of --prior; NULL: none were given */
 } StudyGiven;
 
+/* --folds and --repeats; NULL: not given, 1. Fails HPT_ERROR_USAGE. */
+bool study_option_parts(const char *folds, const char *repeats, int *out_folds, int *out_repeats,
+                        GError **error) HPT_WARN_UNUSED;
+
 /* A study of this definition, which knows nothing of the earlier ones yet. If another process made one of that name in
  * the meantime, that one is found. Owned. */
 HptStudy *study_option_make(HptDb *db, const char *name, int64_t total, const HptDefinition *definition,

@@ -6,7 +6,7 @@
 -- $5 lease_s integer
 -- $6 max_lost integer
 -- $7 only_new boolean
--- $8 window integer (of an ordered study; NULL: it is none)
+-- $8 plan jsonb (NULL: a trial is one run)
 -- returns outcome text
 -- returns trial bigint
 -- returns attempt_number integer
@@ -14,5 +14,6 @@
 -- returns config bytea
 -- returns attempt uuid
 -- returns lease_until timestamptz
-select outcome, trial, attempt_number, definition_version, config_bytes, attempt_id, until
+-- returns part jsonb
+select outcome, trial, attempt_number, definition_version, config_bytes, attempt_id, until, part
 from hpt_record.trial_ask($1, $2, $3::text::uuid[], $4, $5, $6, $7, $8)

@@ -15,5 +15,6 @@
 -- returns ended timestamptz
 -- returns names text[]
 -- returns vals double precision[]
-select verdict, counts, state, ended_as, cause, ended, names, vals
+-- returns more boolean
+select verdict, counts, state, ended_as, cause, ended, names, vals, more
 from hpt_record.trial_tell($1, $2, $3, $4, $5, $6, $7, $8)

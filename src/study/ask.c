@@ -6,7 +6,9 @@
 #include "study/history.h"
 #include "study/identity.h"
 #include "study/outbox.h"
+#include "num/random.h"
 #include "study/persist.h"
+#include "study/plan.h"
 #include "study/slot.h"
 #include "study/tell.h"
 
@@ -19,6 +21,7 @@ struct HptAsker {
     HptSearch search;
     HptSampler *sampler;
     HptPast *past; /* NULL: the sampler needs none */
+    HptPlan *plan;
     bool loaded;   /* what there was at the beginning is in it */
     int64_t total; /* of the sampler; -1: no end */
 };
@@ -36,18 +39,8 @@ void hpt_asked_free(void *data)
     g_free(asked->attempt_id);
     hpt_config_free(asked->config);
     g_free(asked->canonical);
+    g_free(asked->resume);
     g_free(asked);
-}
-
-bool hpt_ask_check(const HptStudy *study, GError **error)
-{
-    if (!hpt_definition_has_parts(study->definition))
-        return true;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "a trial of study '%s' is made of several runs (folds, repeats or a budget), which only hpt-run "
-                "gives out",
-                study->name);
-    return false;
 }
 
 HptSampler *hpt_ask_sampler(const HptDefinition *definition, const json_t *fixed, HptSpace **space, HptSearch *search,
@@ -74,7 +67,8 @@ HptAsker *hpt_asker_new(const HptAskOptions *options, GPtrArray *notes, GError *
     asker->options = *options;
     const HptDefinition *definition = options->study->definition;
     asker->sampler = hpt_definition_sampler(definition, &asker->search, error);
-    if (asker->sampler == NULL || !hpt_study_check_sampler(options->study, asker->sampler, error))
+    asker->plan = asker->sampler == NULL ? NULL : hpt_plan_new(definition, error);
+    if (asker->plan == NULL || !hpt_study_check_sampler(options->study, asker->sampler, error))
         return NULL;
     asker->total = hpt_sampler_total(asker->sampler);
     if (hpt_sampler_learns(asker->sampler))
@@ -108,6 +102,7 @@ void hpt_asker_free(HptAsker *asker)
     hpt_identity_free(asker->identity);
     hpt_sampler_free(asker->sampler);
     hpt_past_free(asker->past);
+    hpt_plan_free(asker->plan);
     g_free(asker);
 }
 
@@ -222,7 +217,7 @@ static bool propose(Asking *asking, HptSlot *slot, GError **error)
     slot->definition =
         hpt_study_get_version(hpt_project_get_db(asker->options.project), study, slot->version, error);
     if (slot->definition == NULL || (given == NULL && !learn(asking, error)) ||
-        !hpt_slot_propose(slot, asking->sampler, asker->past, NULL, given, length, error))
+        !hpt_slot_propose(slot, asking->sampler, asker->past, asker->plan, given, length, error))
         return false;
     if (given == NULL && asking->fixed != NULL)
         note_fixed(slot, asking->sampler, asking->fixed);
@@ -239,10 +234,10 @@ static char *id_array(char **ids)
     return g_strdup_printf("{%s}", list);
 }
 
-static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
+/* Adds up to n to asking->slots. */
+static bool reserve_with(Asking *asking, size_t n, const HptPromotion *promotion, HptAskEnd *end, GError **error)
 {
     HptAsker *asker = asking->asker;
-    const HptDefinition *definition = asker->options.study->definition;
     g_autoptr(HptArgs) args = hpt_args_new();
     g_auto(GStrv) ids = g_new0(char *, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -258,10 +253,7 @@ static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
     hpt_args_int4(args, (int32_t)(asker->options.lease_us / 1000000));
     hpt_args_int4(args, HPT_ASK_MAX_LOST);
     hpt_args_bool(args, asking->fixed != NULL);
-    if (definition->window > 0)
-        hpt_args_int4(args, definition->window);
-    else
-        hpt_args_null(args, HPT_TYPE_INT4);
+    hpt_plan_add(asker->plan, promotion, args);
     g_autoptr(HptRows) rows = send(asker, HPT_SQL_TRIAL_ASK, args, error);
     if (rows == NULL)
         return false;
@@ -284,25 +276,65 @@ static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
         int64_t until_us = hpt_rows_time(rows, row, 6);
         g_array_append_val(asking->slots, slot);
         g_array_append_val(asking->untils, until_us);
+        if (!hpt_part_read(&g_array_index(asking->slots, HptSlot, asking->slots->len - 1).part,
+                           hpt_rows_peek_text(rows, row, 7), error))
+            return false;
     }
     return true;
 }
 
-/* All of them, in one commit. *held, owned: which leases have not run out. */
-static bool record(const Asking *asking, bool **held, GError **error)
+/* Which paused trial is worth more of the budget, by what is in the record now; the decision is recorded. */
+static bool look_for_promotion(const Asking *asking, HptPromotion *promotion, GError **error)
 {
-    size_t n = asking->slots->len;
+    const HptAsker *asker = asking->asker;
+    const HptStudy *study = asker->options.study;
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_int8(args, study->id);
+    g_autoptr(HptRows) rows = send(asker, HPT_SQL_RUNG_RESULTS, args, error);
+    if (rows == NULL)
+        return false;
+    bool limited = asker->total >= 0 && (study->total < 0 || asker->total < study->total);
+    hpt_plan_promote(asker->plan, rows, limited ? asker->total : study->total, promotion);
+    if (promotion->kind == HPT_PROMOTE_NONE)
+        return true;
+    g_autoptr(HptArgs) decision =
+        hpt_plan_decide_args(study->id, promotion->trial, 0, "rung", promotion->rung, &promotion->why, NULL);
+    g_autoptr(HptRows) decided = send(asker, HPT_SQL_PRUNE_DECIDE, decision, error);
+    return decided != NULL;
+}
+
+/* When nothing is left and nothing runs, a run may have ended since the rungs were looked at: a second look tells. */
+static bool reserve(Asking *asking, size_t n, HptAskEnd *end, GError **error)
+{
+    if (!hpt_plan_by_rung(asking->asker->plan) || asking->fixed != NULL)
+        return reserve_with(asking, n, NULL, end, error);
+    for (int look = 0;; look++) {
+        HptPromotion promotion;
+        if (!look_for_promotion(asking, &promotion, error) || !reserve_with(asking, n, &promotion, end, error))
+            return false;
+        if (*end != HPT_ASK_DONE || look > 0)
+            return true;
+    }
+}
+
+/* Those from the first on, in one commit. held: of each, whether its lease has not run out. */
+static bool record(const Asking *asking, size_t first, GArray *held, GError **error)
+{
+    size_t n = asking->slots->len - first;
     g_auto(GStrv) ids = g_new0(char *, n + 1);
     g_autofree int32_t *versions = g_new0(int32_t, n + 1);
-    g_autofree int64_t *seeds = g_new0(int64_t, n + 1);
+    g_autofree int64_t *seeds = g_new0(int64_t, n + 1), *part_seeds = g_new0(int64_t, n + 1);
+    g_autofree bool *whole = g_new0(bool, n + 1);
     g_autofree const char **origins = g_new0(const char *, n + 1), **reasons = g_new0(const char *, n + 1);
     g_autofree const void **configs = g_new0(const void *, n + 1), **proposals = g_new0(const void *, n + 1);
     g_autofree size_t *config_lengths = g_new0(size_t, n + 1), *proposal_lengths = g_new0(size_t, n + 1);
     for (size_t i = 0; i < n; i++) {
-        const HptSlot *slot = &g_array_index(asking->slots, HptSlot, i);
+        const HptSlot *slot = &g_array_index(asking->slots, HptSlot, first + i);
         ids[i] = g_strdup(slot->attempt_id);
         versions[i] = slot->version;
         seeds[i] = slot->seed;
+        part_seeds[i] = slot->part.seed;
+        whole[i] = !slot->part.given;
         origins[i] = slot->origin;
         reasons[i] = slot->reason;
         configs[i] = slot->canonical;
@@ -319,12 +351,14 @@ static bool record(const Asking *asking, bool **held, GError **error)
     hpt_args_byteas(args, configs, config_lengths, n);
     hpt_args_int8s(args, seeds, NULL, n);
     hpt_args_byteas(args, proposals, proposal_lengths, n);
+    hpt_args_int8s(args, part_seeds, whole, n);
     g_autoptr(HptRows) rows = send(asking->asker, HPT_SQL_TRIAL_ASKED, args, error);
     if (rows == NULL)
         return false;
-    *held = g_new0(bool, n + 1);
-    for (size_t i = 0; i < MIN(n, hpt_rows_count(rows)); i++)
-        (*held)[i] = hpt_rows_bool(rows, i, 0);
+    for (size_t i = 0; i < n; i++) {
+        bool holds = i < hpt_rows_count(rows) && hpt_rows_bool(rows, i, 0);
+        g_array_append_val(held, holds);
+    }
     return true;
 }
 
@@ -365,6 +399,52 @@ static void give_back(const Asking *asking)
     }
 }
 
+/* Runs of one trial are given out after each other: the first settles its configuration. */
+static bool take(Asking *asking, size_t n, GArray *held, HptAskEnd *end, GError **error)
+{
+    bool parts = hpt_definition_has_parts(asking->asker->options.study->definition);
+    while (asking->slots->len < n) {
+        guint first = asking->slots->len;
+        if (!reserve(asking, parts ? 1 : n, end, error))
+            return false;
+        for (guint i = first; i < asking->slots->len; i++)
+            if (!propose(asking, &g_array_index(asking->slots, HptSlot, i), error))
+                return false;
+        if (asking->slots->len > first && !record(asking, first, held, error))
+            return false;
+        if (*end != HPT_ASK_ENOUGH)
+            break;
+    }
+    return true;
+}
+
+static HptAsked *asked_of(const HptAsker *asker, HptSlot *slot, int64_t until_us)
+{
+    const HptPart *part = &slot->part;
+    const char *study = asker->options.study->name;
+    HptAsked *asked = g_new0(HptAsked, 1);
+    *asked = (HptAsked){
+        .id = hpt_asked_id(study, slot->number, slot->attempt),
+        .attempt_id = g_strdup(slot->attempt_id),
+        .number = slot->number,
+        .attempt = slot->attempt,
+        .definition = slot->definition,
+        .config = g_steal_pointer(&slot->config),
+        .canonical = g_steal_pointer(&slot->canonical),
+        .seed = part->given ? part->seed : slot->seed,
+        .until_us = until_us,
+    };
+    if (!part->given)
+        return asked;
+    asked->fold = part->fold;
+    asked->repeat = part->repeat;
+    asked->split = hpt_split_seed(slot->definition->seed, part->repeat);
+    asked->budget = part->budget;
+    if (part->resume_trial >= 0)
+        asked->resume = hpt_asked_id(study, part->resume_trial, part->resume_attempt);
+    return asked;
+}
+
 GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskEnd *end, GError **error)
 {
     g_auto(Asking) asking = {
@@ -373,34 +453,17 @@ GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskE
         .slots = g_array_new(false, false, sizeof(HptSlot)),
         .untils = g_array_new(false, false, sizeof(int64_t)),
     };
-    if (!begin_asking(&asking, error) || !enlist(asker, error) || !reserve(&asking, n, end, error))
+    g_autoptr(GArray) held = g_array_new(false, false, sizeof(bool));
+    if (!begin_asking(&asking, error) || !enlist(asker, error))
         return NULL;
-    bool fine = true;
-    g_autofree bool *held = NULL;
-    for (guint i = 0; fine && i < asking.slots->len; i++)
-        fine = propose(&asking, &g_array_index(asking.slots, HptSlot, i), error);
-    if (!fine || (asking.slots->len > 0 && !record(&asking, &held, error))) {
+    if (!take(&asking, n, held, end, error)) {
         give_back(&asking);
         return NULL;
     }
     GPtrArray *out = g_ptr_array_new_with_free_func(hpt_asked_free);
-    for (guint i = 0; i < asking.slots->len; i++) {
-        HptSlot *slot = &g_array_index(asking.slots, HptSlot, i);
-        if (!held[i])
-            continue;
-        HptAsked *asked = g_new0(HptAsked, 1);
-        *asked = (HptAsked){
-            .id = hpt_asked_id(asker->options.study->name, slot->number, slot->attempt),
-            .attempt_id = g_strdup(slot->attempt_id),
-            .number = slot->number,
-            .attempt = slot->attempt,
-            .definition = slot->definition,
-            .config = g_steal_pointer(&slot->config),
-            .canonical = g_steal_pointer(&slot->canonical),
-            .seed = slot->seed,
-            .until_us = g_array_index(asking.untils, int64_t, i),
-        };
-        g_ptr_array_add(out, asked);
-    }
+    for (guint i = 0; i < asking.slots->len; i++)
+        if (g_array_index(held, bool, i))
+            g_ptr_array_add(out, asked_of(asker, &g_array_index(asking.slots, HptSlot, i),
+                                          g_array_index(asking.untils, int64_t, i)));
     return out;
 }

@@ -4,6 +4,9 @@
  * What is given out is recorded for good before the caller knows of it: number, attempt, configuration, seed and
  * what the proposal was made of. A lease that has run out is given out again, to the next who asks or to an hpt-run of
  * the study, as the next attempt of the same trial.
+ *
+ * Of a trial that is made of several runs (folds, repeats, rungs of a budget) one run is given out at a time, by the
+ * plan that hpt-run follows (study/plan.h): each has an id of its own, and the trial ends with the last of them.
  */
 #ifndef HPT_STUDY_ASK_H
 #define HPT_STUDY_ASK_H
@@ -40,14 +43,16 @@ typedef struct {
     const HptDefinition *definition; /* of the version that proposed it; the study's */
     HptConfig *config;
     char *canonical; /* of config */
-    int64_t seed;
+    int64_t seed;     /* of the run: the trial's, or its evaluation's */
     int64_t until_us; /* when the lease ends, since 1970 */
+    /* Of an evaluation, as the definition has them; else 0 and NULL. */
+    int fold, repeat;
+    int64_t split;
+    double budget;
+    char *resume; /* the id of the run that it goes on from; NULL: none */
 } HptAsked;
 
 void hpt_asked_free(void *asked);
-
-/* Can trials of this study be given out one by one? Not those that are made of several runs. Fails HPT_ERROR_USAGE. */
-bool hpt_ask_check(const HptStudy *study, GError **error) HPT_WARN_UNUSED;
 
 /* Registers nothing yet; delivers what lies in the spool, so that no trial counts as lost that has ended. notes: lines
  * for people are added. */
@@ -61,10 +66,10 @@ typedef enum {
     HPT_ASK_DONE,   /* the study has all its trials, or is stopped */
 } HptAskEnd;
 
-/* Up to n trials, owned (of HptAsked *): those that wait first, then new ones. fixed (may be NULL): a JSON object of
- * parameters that have their value already; then all are new, and an ordered study refuses
- * it (HPT_ERROR_USAGE). *end says why there are not more. Fails
- * HPT_ERROR_DATA for values that cannot be fixed, _NO_ROOM if nothing is left to propose: nothing is given out then. */
+/* Up to n trials, or runs of them, owned (of HptAsked *): those that wait first, then of a budget what is worth
+ * more of it, then new ones. fixed (may be NULL): a JSON object of parameters that have their value already; then all are
+ * new, and an ordered study refuses it (HPT_ERROR_USAGE). *end says why there are not more. Fails HPT_ERROR_DATA for
+ * values that cannot be fixed, _NO_ROOM if nothing is left to propose: nothing is given out then. */
 GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskEnd *end,
                          GError **error) HPT_WARN_UNUSED;
 

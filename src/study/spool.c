@@ -421,12 +421,12 @@ static void put_aside(const HptSpool *spool, const char *name, const char *endin
 /* The same for what hpt-tell was told. Studies are read anew: a spool is short, and they may have changed. */
 static bool send_told(HptDb *db, const char *text, HptSpoolReplay *result, char **refusal, GError **error)
 {
-    bool again = false;
+    HptTellAnswer answer = HPT_TELL_DONE;
     g_autoptr(GError) failure = NULL;
     g_autoptr(GHashTable) studies = hpt_told_studies_new();
-    if (hpt_told_record(db, studies, text, strlen(text), &again, NULL, &failure)) {
-        result->again += again;
-        result->recorded += !again;
+    if (hpt_told_record(db, studies, text, strlen(text), &answer, NULL, &failure)) {
+        result->again += answer != HPT_TELL_DONE;
+        result->recorded += answer == HPT_TELL_DONE;
         return true;
     }
     /* The message may quote what was told, so that it says nothing of trying again. */

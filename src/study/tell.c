@@ -5,6 +5,7 @@
 #include "record/secret.h"
 #include "study/ask.h"
 #include "study/persist.h"
+#include "study/plan.h"
 
 #include <math.h>
 #include <string.h>
@@ -89,7 +90,7 @@ bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, 
 
 /* ---- the verdict ---- */
 
-enum { VERDICT, COUNTS, STATE, ENDED_AS, CAUSE, ENDED, NAMES, VALUES };
+enum { VERDICT, COUNTS, STATE, ENDED_AS, CAUSE, ENDED, NAMES, VALUES, MORE };
 
 static char *known_text(const HptRows *rows)
 {
@@ -148,16 +149,18 @@ static bool refuse_other(const char *id, const HptRows *rows, GError **error)
     return false;
 }
 
-static bool judge(const HptStudy *study, const HptTelling *telling, const HptRows *rows, bool *again, GError **error)
+static bool judge(const HptStudy *study, const HptTelling *telling, const HptRows *rows, HptTellAnswer *answer,
+                  GError **error)
 {
+    static const char *const taken[] = {"done", "again", "over"};
     const char *verdict = hpt_rows_peek_text(rows, 0, VERDICT);
     g_autofree char *id = hpt_asked_id(study->name, telling->number, telling->attempt);
-    bool before = strcmp(verdict, "again") == 0;
-    if (before || strcmp(verdict, "done") == 0) {
-        if (again != NULL)
-            *again = before;
-        return true;
-    }
+    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
+        if (strcmp(verdict, taken[i]) == 0) {
+            if (answer != NULL)
+                *answer = (HptTellAnswer)i;
+            return true;
+        }
     if (strcmp(verdict, "unknown") == 0)
         return refuse_unknown(study->name, id, telling, rows, error);
     if (strcmp(verdict, "late") == 0)
@@ -186,19 +189,57 @@ static HptArgs *tell_args(const HptStudy *study, const HptTelling *telling)
     return args;
 }
 
-bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, bool *again, GError **error)
+/* Who is asked: a database once, or a project for as long as that takes. */
+typedef struct {
+    HptDb *db;
+    HptProject *project;
+    int64_t patience_us;
+} Way;
+
+static HptRows *send(const Way *way, HptSql sql, const HptArgs *args, GError **error)
 {
-    g_autoptr(HptArgs) args = tell_args(study, telling);
-    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_TRIAL_TELL, args, error);
-    return rows != NULL && judge(study, telling, rows, again, error);
+    return way->db != NULL ? hpt_db_rows(way->db, sql, args, error)
+                           : hpt_persist_rows(way->project, sql, args, way->patience_us, error);
 }
 
-bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us, bool *again,
-              GError **error)
+/* Other runs of the trial are to come, and what a rule compares has changed. Said again it changes nothing. */
+static bool decide(const Way *way, const HptStudy *study, const HptTelling *telling, GError **error)
+{
+    g_autoptr(HptPlan) plan = hpt_plan_new(study->definition, error);
+    if (plan == NULL || !hpt_plan_by_fold(plan))
+        return plan != NULL;
+    g_autoptr(HptArgs) asked = hpt_args_new();
+    hpt_args_int8(asked, study->id);
+    hpt_args_int8(asked, telling->number);
+    g_autoptr(HptRows) rows = send(way, HPT_SQL_FOLD_VALUES, asked, error);
+    if (rows == NULL)
+        return false;
+    HptPruneDecision decision;
+    int done = 0;
+    hpt_plan_fold(plan, rows, &decision, &done);
+    g_autoptr(HptArgs) args =
+        hpt_plan_decide_args(study->id, telling->number, telling->attempt, "fold", done, &decision, NULL);
+    g_autoptr(HptRows) decided = send(way, HPT_SQL_PRUNE_DECIDE, args, error);
+    return decided != NULL;
+}
+
+static bool tell(const Way *way, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer, GError **error)
 {
     g_autoptr(HptArgs) args = tell_args(study, telling);
-    g_autoptr(HptRows) rows = hpt_persist_rows(project, HPT_SQL_TRIAL_TELL, args, patience_us, error);
-    return rows != NULL && judge(study, telling, rows, again, error);
+    g_autoptr(HptRows) rows = send(way, HPT_SQL_TRIAL_TELL, args, error);
+    return rows != NULL && judge(study, telling, rows, answer, error) &&
+           (!hpt_rows_bool(rows, 0, MORE) || decide(way, study, telling, error));
+}
+
+bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer, GError **error)
+{
+    return tell(&(Way){.db = db}, study, telling, answer, error);
+}
+
+bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us,
+              HptTellAnswer *answer, GError **error)
+{
+    return tell(&(Way){.project = project, .patience_us = patience_us}, study, telling, answer, error);
 }
 
 bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, int attempt, int64_t lease_us,

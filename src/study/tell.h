@@ -1,7 +1,7 @@
 /* Results of trials that were given out (study/ask.h), by whoever ran them.
  *
- * A trial is told of once. The same again is harmless; another result, one of a trial whose lease has run out
- * and was given out again, or of one that a worker runs, is refused.
+ * A trial is told of once, and of one that is made of several runs each of these. The same again is harmless; another
+ * result, one of a trial whose lease has run out and was given out again, or of one that a worker runs, is refused.
  */
 #ifndef HPT_STUDY_TELL_H
 #define HPT_STUDY_TELL_H
@@ -29,13 +29,19 @@ typedef struct {
  * and objectives and constraints must be finite. Fails HPT_ERROR_DATA, with a suggestion for a name. */
 bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, GError **error) HPT_WARN_UNUSED;
 
-/* Records it. patience_us: as hpt_persist_rows. *again (may be NULL): it was told before, the same. Fails
- * HPT_ERROR_NOT_FOUND for an unknown trial, _CONFLICT for one that is refused: it says why. */
+typedef enum {
+    HPT_TELL_DONE,  /* recorded */
+    HPT_TELL_AGAIN, /* before, the same */
+    HPT_TELL_OVER,  /* not needed: its trial had ended, by a rule or with another of its runs */
+} HptTellAnswer;
+
+/* Records it, and where a rule says by folds whether the trial is worth more, what it says. patience_us: as
+ * hpt_persist_rows. answer may be NULL. Fails HPT_ERROR_NOT_FOUND for an unknown trial, _CONFLICT for one that is refused: it says why. */
 bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us,
-              bool *again, GError **error) HPT_WARN_UNUSED;
+              HptTellAnswer *answer, GError **error) HPT_WARN_UNUSED;
 
 /* The same, sent once: HPT_ERROR_DB_CONNECT where the database is away. */
-bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, bool *again,
+bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer,
                    GError **error) HPT_WARN_UNUSED;
 
 /* The trial is still being run: its lease lasts from now for lease_us, or with 0 as long as it was given for.

@@ -174,10 +174,13 @@ static bool wait_with(HptTeller *teller, const char *name, const char *text, int
 /* lay: in the spool, from which it may have been delivered meanwhile. */
 static bool record(HptTeller *teller, const char *text, bool lay, HptTellFate *told, char **id, GError **error)
 {
-    bool again = false;
-    if (!hpt_told_record(hpt_project_get_db(teller->project), teller->studies, text, strlen(text), &again, id, error))
+    HptTellAnswer answer = HPT_TELL_DONE;
+    if (!hpt_told_record(hpt_project_get_db(teller->project), teller->studies, text, strlen(text), &answer, id,
+                         error))
         return false;
-    *told = again && !lay ? HPT_TOLD_AGAIN : HPT_TOLD_RECORDED;
+    *told = answer == HPT_TELL_OVER             ? HPT_TOLD_OVER
+            : answer == HPT_TELL_AGAIN && !lay ? HPT_TOLD_AGAIN
+                                               : HPT_TOLD_RECORDED;
     return true;
 }
 

@@ -36,6 +36,7 @@ HptStudy *hpt_teller_study(HptTeller *teller, const char *named, GError **error)
 typedef enum {
     HPT_TOLD_RECORDED,
     HPT_TOLD_AGAIN,   /* before, the same */
+    HPT_TOLD_OVER,    /* not needed: its trial had ended before */
     HPT_TOLD_SPOOLED, /* the database is away */
 } HptTellFate;
 

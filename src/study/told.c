@@ -178,8 +178,8 @@ HptStudy *hpt_told_study(HptDb *db, GHashTable *studies, const char *name, GErro
     return study;
 }
 
-bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t length, bool *again, char **id,
-                     GError **error)
+bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t length, HptTellAnswer *answer,
+                     char **id, GError **error)
 {
     g_auto(HptTellLine) line = {0};
     HptTelling telling;
@@ -194,7 +194,7 @@ bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t le
             g_prefix_error(error, "%s: ", trial);
         return false;
     }
-    if (!hpt_tell_once(db, study, &telling, again, error))
+    if (!hpt_tell_once(db, study, &telling, answer, error))
         return false;
     if (id != NULL)
         *id = hpt_asked_id(study->name, telling.number, telling.attempt);

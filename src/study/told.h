@@ -24,10 +24,10 @@ GHashTable *hpt_told_studies_new(void);
  * HPT_ERROR_USAGE). */
 HptStudy *hpt_told_study(HptDb *db, GHashTable *studies, const char *name, GError **error) HPT_WARN_UNUSED;
 
-/* Records it, once, whatever becomes of the connection. *again (may be NULL): it was told before, the same. *id,
+/* Records it, once, whatever becomes of the connection. *id,
  * owned: what the trial is called; NULL: messages say it, for who did not type the line. Fails as
  * hpt_tell_line_settle, hpt_told_study and hpt_tell_once. */
-bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t length, bool *again, char **id,
-                     GError **error) HPT_WARN_UNUSED;
+bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t length, HptTellAnswer *answer,
+                     char **id, GError **error) HPT_WARN_UNUSED;
 
 #endif

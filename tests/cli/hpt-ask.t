@@ -248,10 +248,6 @@ test_ok '--prior: what an earlier study found comes first, and study_prior says 
     test_exit 0 hpt-replay -q --suggest after && hpt-export -s after -o after.tar 2>err && mkdir prior-elsewhere &&
     (cd prior-elsewhere && test_db && hpt-import ../after.tar 2>err && test_is "$(value "select prior, finished, trials, present from study_prior")" "line	0-24	25	false")
 '
-test_ok 'a study of several runs is not given out' '
-    hpt-run -q --print=none --no-code --trace=off -s folds --folds=3 -t 1 -m v x=0.0..1.0 -- sh -c "echo v={x} # {hpt.fold}" &&
-    test_exit 2 hpt-ask -s folds 2>err && test_grep "made of several runs" err
-'
 test_ok 'what ran a trial outside is not known: hpt-run, hpt-replay and hpt-export say so' '
     test_exit 2 hpt-run -s oven -t 100 2>err && test_grep "^hpt-run: the study.s trials are run outside" err &&
     hpt-tell oven/0 taste=1 && test_exit 4 hpt-replay oven/0 2>err && test_grep "hpt-ask gave it out, and what ran it is not recorded" err &&

@@ -114,6 +114,10 @@ else
     test_skip 'the line for GNU parallel of the guide' 'parallel is not installed'
     hpt-ask -s many -p x=-5.0..5.0 -p k=a,b -m loss -N 8 -f tsv | awk 'NR > 1 { print $1, "loss=1" }' | hpt-tell
 fi
+test_ok 'the loop over folds of the guide' '
+    block sh 4 >folds.sh && test_grep "folds=5" folds.sh && sh ./folds.sh >out 2>err && test_empty err &&
+    test_is "$(value "select count(*), bool_and(state in (\$\$complete\$\$, \$\$pruned\$\$)), max(evaluations), min(evaluations) > 1 from folds")" "6 true 5 true;"
+'
 test_ok 'the line for xargs of the guide' '
     block sh 3 >more.sh && test_grep "xargs" more.sh && sh ./more.sh 2>err && test_empty err &&
     test_is "$(value "select count(*), bool_and(state = \$\$complete\$\$) from many")" "16 true;"

@@ -44,7 +44,7 @@ test_ok 'a project with two studies' '
 42501 00000 42501 select hpt_record.trial_asked(gen_random_uuid(), 1, null, null, null, 1, null)
 42501 00000 42501 select * from hpt_record.trial_tell(1, 0, 1, 'complete', 'told', array[]::text[], array[]::double precision[], 3)
 42501 00000 42501 select hpt_record.lease_extend(1, 0, 1, 60)
-42501 42501 42501 select * from hpt_record.trial_new(1, '10000000-0000-0000-0000-000000000001', gen_random_uuid(), 20, 60)
+42501 42501 42501 select * from hpt_record.trial_new(1, '10000000-0000-0000-0000-000000000001', gen_random_uuid(), 20, 60, null)
 42501 00000 42501 select hpt_record.environment_add(convert_to('{"parts": {}}', 'UTF8'), array[]::bytea[])
 42501 00000 42501 select hpt_record.inputs_put(convert_to('x', 'UTF8'), array[]::bytea[], array[]::bigint[], array[]::bytea[])
 42501 00000 42501 select hpt_record.code_put(convert_to('x', 'UTF8'), array[]::bytea[], array[]::bigint[], array[]::bytea[])
