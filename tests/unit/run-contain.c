@@ -9,7 +9,7 @@ static void test_limit_mem(void)
     lab.limit_mem_bytes = 60 << 20;
     lab.timeout_us = 60000000; /* neither for ever nor all of the memory, should there be no limit */
     static const char *const scripts[] = {
-        "ulimit -v 800000; exec tail -n 1 </dev/zero",
+        "{ head -c 200000000 /dev/zero; tail -f /dev/null; } | tail -n 1", /* holds it until it is ended */
         "for i in 1 2 3; do { head -c 25000000 /dev/zero; tail -f /dev/null; } | tail -n 1 & done; "
         "wait",
     };
@@ -24,6 +24,7 @@ static void test_limit_mem(void)
     }
     /* What processes share counts once: many that hold the same are within the limit. */
     lab.limit_mem_bytes = 16 << 20;
+    lab.timeout_us = 600000000; /* thirteen at work, perhaps on one core with others */
     g_autoptr(HptRun) shared = start(
         &lab, "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do (while ! test -e \"$HPT_DIR/go\"; do :; done) & "
               "done; n=0; while test $n -lt 40000; do n=$((n + 1)); done; : >\"$HPT_DIR/go\"; wait");

@@ -20,12 +20,15 @@ typedef struct {
     HptMetrics *metrics;
     HptServant *servant;
     int64_t timeout_us, grace_us;
+    int64_t ahead_us; /* what the clock of its runs is ahead: an hour that passes at once */
     bool answers;
     int stop_after; /* of the questions: the next is answered with stop */
     int questions, trial;
     GString *points;
     HptRun *run;
 } Lab;
+
+#define HOUR_US INT64_C(3600000000)
 
 /* A worker in sh: ready, then BODY for each trial, its number in $t. */
 #define SAY "say() { printf '%s\\n' \"$1\" >&4; }; "
@@ -100,6 +103,11 @@ static bool give(Lab *lab, GError **error)
     return lab->run != NULL;
 }
 
+static int64_t now_us(const Lab *lab)
+{
+    return hpt_time_monotonic_us() + lab->ahead_us;
+}
+
 static bool turn(Lab *lab)
 {
     if (hpt_run_finished(lab->run))
@@ -107,10 +115,10 @@ static bool turn(Lab *lab)
     struct pollfd fds[HPT_RUN_FDS];
     size_t n = hpt_run_fds(lab->run, fds);
     int64_t deadline = hpt_run_deadline(lab->run);
-    int64_t left = deadline == INT64_MAX ? 20000000 : deadline - hpt_time_monotonic_us();
-    int ready = poll(fds, (nfds_t)n, left <= 0 ? 0 : (int)(MIN(left, 20000000) / 1000 + 1));
-    g_assert_true(ready > 0 || left < 20000000); /* else it hangs */
-    hpt_run_handle(lab->run, hpt_time_monotonic_us());
+    int64_t left = deadline == INT64_MAX ? 120000000 : deadline - now_us(lab);
+    int ready = poll(fds, (nfds_t)n, left <= 0 ? 0 : (int)(MIN(left, 120000000) / 1000 + 1));
+    g_assert_true(ready > 0 || left < 120000000); /* else it hangs */
+    hpt_run_handle(lab->run, now_us(lab));
     if (hpt_run_is_asking(lab->run))
         hpt_run_answer(lab->run, lab->questions++ == lab->stop_after);
     return true;
@@ -351,22 +359,39 @@ static void test_start(void)
     lab_end(&lab);
 }
 
+/* Gives a trial that says by a file in the root when it hangs; its time is over then. */
+static const HptRunResult *serve_late(Lab *lab)
+{
+    g_autofree char *hangs = g_strconcat(lab->root, "/hangs", NULL);
+    lab->timeout_us = HOUR_US;
+    g_assert_true(give(lab, NULL));
+    while (access(hangs, F_OK) != 0) {
+        struct pollfd fds[HPT_RUN_FDS];
+        poll(fds, (nfds_t)hpt_run_fds(lab->run, fds), 1);
+        hpt_run_handle(lab->run, now_us(lab));
+        g_assert_false(hpt_run_finished(lab->run));
+    }
+    g_assert_cmpint(unlink(hangs), ==, 0);
+    lab->ahead_us += HOUR_US;
+    while (turn(lab))
+        continue;
+    lab->timeout_us = lab->ahead_us = 0;
+    return hpt_run_get_result(lab->run);
+}
+
 /* A limit ends the trial and the process, and is nothing against a new one. */
 static void test_timeout(void)
 {
     Lab lab;
-    lab_begin(&lab, LOOP("case $t in 1|3) sleep 100;; 4) trap '' TERM; while :; do sleep 1; done;; esac; " DONE), 0);
-    lab.timeout_us = 200000;
-    const HptRunResult *result = serve(&lab);
+    lab_begin(&lab, LOOP("d=${job#*\\\"dir\\\":\\\"}; d=${d%%\\\"*}; case $t in 1|3) : >\"$d/../hangs\"; sleep 100;; "
+                         "4) trap '' TERM; : >\"$d/../hangs\"; while :; do sleep 1; done;; esac; " DONE), 0);
+    const HptRunResult *result = serve_late(&lab);
     g_assert_cmpstr(result->failure, ==, "timeout");
     g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
-    lab.timeout_us = 0;
     g_assert_cmpstr(serve(&lab)->failure, ==, NULL);
-    lab.timeout_us = 50000;
-    g_assert_cmpstr(serve(&lab)->failure, ==, "timeout");
-    lab.timeout_us = 300000;
+    g_assert_cmpstr(serve_late(&lab)->failure, ==, "timeout");
     lab.grace_us = 50000;
-    result = serve(&lab);
+    result = serve_late(&lab);
     g_assert_cmpstr(result->failure, ==, "timeout");
     g_assert_cmpint(result->end->signal, ==, SIGKILL);
     lab_end(&lab);
@@ -463,7 +488,7 @@ static void test_never_reads(void)
 {
     Lab lab;
     lab_begin(&lab, SAY "say '{\"type\":\"ready\"}'; t=1; exec 3<&-; while :; do " REPORT("1") "done", 0);
-    lab.timeout_us = 1500000;
+    lab.timeout_us = 5000000; /* for being ready and filling the pipes */
     lab.grace_us = 0;
     const HptRunResult *result = serve(&lab);
     g_assert_cmpstr(result->failure, ==, "timeout");

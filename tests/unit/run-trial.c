@@ -200,6 +200,8 @@ static void test_caps(void)
 
 /* ---- time ---- */
 
+#define HOUR_US INT64_C(3600000000)
+
 static void test_timeout(void)
 {
     Lab lab;
@@ -210,16 +212,32 @@ static void test_timeout(void)
     g_assert_cmpstr(result->failure, ==, "timeout");
     g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
     g_assert_cmpint(result->end->signal, ==, SIGTERM);
-    lab.grace_us = 50000;
-    lab.timeout_us = 600000; /* long enough for a shell to set its traps */
+    lab.grace_us = lab.timeout_us = HOUR_US;
     HptRun *runs[] = {
-        start(&lab, "trap '' TERM HUP INT; while :; do :; done"), /* deaf: killed after the grace */
-        start(&lab, "kill -STOP $$; echo woke; exit 0"), /* stopped: TERM reaches it all the same */
-        start(&lab, "trap 'exit 0' TERM; while :; do :; done"), /* in peace: still a timeout */
+        /* Deaf: killed after the grace. */
+        start(&lab, "trap '' TERM HUP INT; : >\"$HPT_DIR/ready\"; while :; do :; done"),
+        /* Stopped: TERM reaches it all the same. */
+        start(&lab, "(until grep -q '^State:.T' /proc/$$/status; do :; done; : >\"$HPT_DIR/ready\") & "
+                    "kill -STOP $$; echo woke; exit 0"),
+        /* In peace: still a timeout. */
+        start(&lab, "trap 'exit 0' TERM; : >\"$HPT_DIR/ready\"; while :; do :; done"),
     };
     static const int signals[] = {SIGKILL, SIGTERM, 0};
+    for (int i = 0; i < 3; i++) {
+        g_autofree char *ready = g_strdup_printf("%s/%d/ready", lab.root, i + 1);
+        while (access(ready, F_OK) != 0) {
+            hpt_run_handle(runs[i], now_us());
+            poll(NULL, 0, 1);
+        }
+    }
+    ahead_us += HOUR_US;
+    while (!hpt_run_finished(runs[1]) || !hpt_run_finished(runs[2]))
+        turn(runs, 3);
+    g_assert_false(hpt_run_finished(runs[0]));
+    ahead_us += HOUR_US;
     while (turn(runs, 3))
         continue;
+    ahead_us = 0;
     for (int i = 0; i < 3; i++) {
         result = hpt_run_get_result(runs[i]);
         g_assert_cmpint(result->end->kind, ==, HPT_END_TIMEOUT);
