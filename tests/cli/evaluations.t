@@ -113,7 +113,7 @@ test_ok '--retry=failed runs what is missing, not what is there' '
 '
 test_ok 'kill -9 in mid-trial: folds that are done stay, the lost one is run again' '
     { hpt-run -q --progress=none -s killed -t 1 -m loss --folds=4 x=0.0..1.0 -- ./hang {x} {hpt.fold} >out 2>&1 & } &&
-    pid=$! && test_wait 60 test -e hanging && kill -9 $pid && { wait $pid || :; } && : >go &&
+    pid=$! && test_wait 120 test -e hanging && kill -9 $pid && { wait $pid || :; } && : >go &&
     run -s killed -t 1 -m loss --folds=4 x=0.0..1.0 -- ./hang {x} {hpt.fold} >out &&
     test_is "$(sql "select state, loss, evaluations from killed")" "complete	1.5	4" &&
     test_is "$(sql "select outcome, count(*) from attempt where study = '"'killed'"' group by 1 order by 1")" "complete	4

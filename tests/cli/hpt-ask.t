@@ -279,7 +279,7 @@ test_ok '--serve --study: bad lines change nothing' '
 '
 test_ok '--serve --study: at the end what is open is given back, except what others told of' '
     lines() { test "$(wc -l <out)" = "$1"; } && : >out &&
-    { printf "{\"op\":\"ask\"}\n%.0s" 1 2 3 && test_wait 30 lines 3 && hpt-tell open/0 v=1; } |
+    { printf "{\"op\":\"ask\"}\n%.0s" 1 2 3 && test_wait 120 lines 3 && hpt-tell open/0 v=1; } |
         test_exit 0 hpt-ask --serve -s open -p x=0.0..1.0 -m v >out 2>err && test_empty err &&
     test_is "$(value "select state from open order by trial" | tr "\n" " ")" "complete waiting waiting "
 '
@@ -293,17 +293,17 @@ hears_signals() {
     exec perl -e '$SIG{HUP} = "DEFAULT"; exec @ARGV' hpt-ask "$@"
 }
 test_ok '--serve --study: told to end by a signal, it gives back what is open' '
-    rm -f in && mkfifo in && : >out && for signal in TERM HUP; do
-        lines() { test "$(wc -l <out)" = "$1"; } && { hears_signals --serve -s "sig-$signal" -p x=0.0..1.0 -m v <in >out 2>err & server=$!; } && exec 5>in &&
-        printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" >&5 && test_wait 30 lines 3 && kill -$signal "$server" &&
+    rm -f in && mkfifo in && for signal in TERM HUP; do
+        : >out && lines() { test "$(wc -l <out)" = "$1"; } && { hears_signals --serve -s "sig-$signal" -p x=0.0..1.0 -m v <in >out 2>err & server=$!; } && exec 5>in &&
+        printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" >&5 && test_wait 120 lines 3 && kill -$signal "$server" &&
         test_exit $([ $signal = TERM ] && echo 143 || echo 129) wait "$server" && exec 5>&- && test_empty err &&
         test_is "$(value "select state from hpt.trial where study = \$\$sig-$signal\$\$ order by trial" | tr "\n" " ")" "waiting complete " || return 1
     done
 '
 test_ok '--serve --study: who reads slowly keeps the leases' '
-    word=$(head -c 3000 /dev/zero | tr "\0" w) && rm -f slow && mkfifo slow && exec 5<>slow && { yes "{\"op\":\"ask\"}" | head -n 40 | hpt-ask --serve -s slow -p x=0.0..1.0 -p "k=$word" -m v --sampler=random --lease=6s >&5 2>err & server=$!; } &&
-    longer() { test "$(sql -c "select l.until > a.started_at + interval \$\$9 s\$\$ from hpt_record.lease l join hpt_record.attempt a using (study_id, number)
-        join hpt_record.study s on s.id = study_id where s.name = \$\$slow\$\$ and number = 0" 2>/dev/null)" = t; } && test_wait 60 longer &&
+    word=$(head -c 3000 /dev/zero | tr "\0" w) && rm -f slow && mkfifo slow && exec 5<>slow && { yes "{\"op\":\"ask\"}" | head -n 40 | hpt-ask --serve -s slow -p x=0.0..1.0 -p "k=$word" -m v --sampler=random --lease=30s >&5 2>err & server=$!; } &&
+    longer() { test "$(sql -c "select l.until > a.started_at + interval \$\$35 s\$\$ from hpt_record.lease l join hpt_record.attempt a using (study_id, number)
+        join hpt_record.study s on s.id = study_id where s.name = \$\$slow\$\$ and number = 0" 2>/dev/null)" = t; } && test_wait 120 longer &&
     test_is "$(value "select count(*) < 40, max(attempt) from hpt.trial where study = \$\$slow\$\$")" "true	1" &&
     head -n 40 <&5 >out && wait "$server" && exec 5<&- && test_is "$(grep -c "\"id\":\"slow/[0-9]*\"" out)" 40 && test_empty err
 '
@@ -321,7 +321,7 @@ test_ok '--dsn, --directory, --db-wait; no database: 3' '
     test_exit 3 hpt-ask --dsn="host=/nowhere dbname=x" -s oven 2>err && test_grep "^hpt-ask: " err &&
     test_exit 3 hpt-ask --directory=/ -s oven 2>err && test_grep "run hpt-init" err &&
     test_exit 2 hpt-ask --db-wait=soon -s oven 2>err && test_grep "^hpt-ask: --db-wait: " err &&
-    hpt-ask --db-wait=1s --dsn="$TEST_DSN" -s oven >out && test_grep "oven/" out
+    hpt-ask --db-wait=1m --dsn="$TEST_DSN" -s oven >out && test_grep "oven/" out
 '
 test_ok 'the record holds together' '
     test_exit 0 hpt-verify --store >out 2>err && test_grep "0 errors" err

@@ -483,7 +483,7 @@ test_ok 'no database: 3' '
 watched() {
     env --default-signal=INT hpt-query -s heart --watch=0.05 -c trial -w 'trial = 4' -f table >watched 2>err &
     watcher=$!
-    test_wait 20 twice || { kill "$watcher" && return 1; }
+    test_wait 120 twice || { kill "$watcher" && return 1; }
     kill -INT "$watcher"
     wait "$watcher"
 }

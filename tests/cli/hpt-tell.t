@@ -162,7 +162,7 @@ test_ok '--study, $HPT_STUDY; with several studies none is guessed' '
 test_ok '--dsn, --directory, --db-wait, --quiet; no database: 3' '
     test_exit 3 hpt-tell --dsn="host=/nowhere dbname=x" six/0 acc=1 2>err && test_exit 3 hpt-tell --directory=/ six/0 acc=1 2>err &&
     test_exit 2 hpt-tell --db-wait=x six/0 acc=1 2>err && test_grep "^hpt-tell: --db-wait: " err &&
-    test_exit 0 hpt-tell --dsn="$TEST_DSN" --db-wait=1s --quiet six/0 acc=1 2>err && test_empty err
+    test_exit 0 hpt-tell --dsn="$TEST_DSN" --db-wait=1m --quiet six/0 acc=1 2>err && test_empty err
 '
 test_ok 'a full disk for what --alive prints' '
     ask seven 1 >asked && test_exit 125 hpt-tell --alive seven/0 >/dev/full 2>err && test_grep "^hpt-tell: standard output: " err

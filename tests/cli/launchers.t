@@ -57,8 +57,8 @@ all_dead() {
 cancelled() {
     rm -f started go && : >started &&
         { hpt-run -q --contain=subreaper -s "$1" -j 2 -t 3 -m loss x=1..100 -- ./waits "$2" {x} >out 2>err & pid=$!; } &&
-        test_wait 60 lines_are 2 started && kill -STOP $pid && kill -TERM $(cat started) &&
-        test_wait 60 all_dead && kill -TERM $pid && kill -CONT $pid && test_exit 143 wait $pid &&
+        test_wait 120 lines_are 2 started && kill -STOP $pid && kill -TERM $(cat started) &&
+        test_wait 120 all_dead && kill -TERM $pid && kill -CONT $pid && test_exit 143 wait $pid &&
         test_is "$(sql "select count(*), min(outcome), max(outcome) from attempt where study = '$1'")" \
             "2	cancelled	cancelled" &&
         test_is "$(sql "select count(*) from $1 where state = 'waiting'")" 2 &&

@@ -51,7 +51,7 @@ for sampler in random tpe gp auto forest cmaes nsga2 de; do
         for total in 9 17 26 40; do
             hpt-run $quiet -s "kill-$sampler" $line -t $total -j 2 $space -- ./bowl {x} {y} & pid=$!
             hpt-run $quiet -s "kill-$sampler" $line -t $total $space -- ./bowl {x} {y} & other=$!
-            test_wait 60 moved "kill-$sampler" $((total - 6)) && { kill -9 $pid 2>/dev/null; wait $pid; wait $other || return 1; }
+            test_wait 120 moved "kill-$sampler" $((total - 6)) && { kill -9 $pid 2>/dev/null; wait $pid; wait $other || return 1; }
         done &&
         hpt-run -q --print=none -s "kill-$sampler" -t 30 && hpt-run -q --print=none -s "kill-$sampler" -t 40 &&
         configs "kill_$sampler" | test_cmp one -
@@ -65,7 +65,7 @@ done
 
 test_ok 'a slow trial holds up those behind the window, and only them' '
     mkfifo tick && { hpt-run $quiet -s slow --sampler=tpe --ordered -j 2 -t 12 $space -- ./gated {x} {y} & } &&
-    test_wait 60 moved slow 6 && echo go >tick && wait $! &&
+    test_wait 120 moved slow 6 && echo go >tick && wait $! &&
     test_is "$(sql -c "select d.canonical::text is not null and (d.body ->> \$\$window\$\$) = \$\$3\$\$ from hpt_record.definition d
         join hpt_record.study s on s.id = d.study_id where s.name = \$\$slow\$\$")" t &&
     test_is "$(sql -c "select bool_and(a.started >= b.ended) and count(*) = 9 from hpt.attempt a

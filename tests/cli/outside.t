@@ -53,9 +53,9 @@ test_ok 'hpt-run and hpt-ask on one study at once' '
 '
 test_ok 'one that is killed between the record and what it prints: given out again when the lease is over' '
     mkfifo unread && exec 5<>unread && { hpt-ask -s killed -p x=0.0..1.0 -m v -N 2000 >&5 2>/dev/null & asker=$!; } &&
-    test_wait 20 test "$(sql -c "select 1")" = 1 &&
+    test_wait 120 test "$(sql -c "select 1")" = 1 &&
     holds() { test "$(value "select count(*) from hpt.trial where study = \$\$killed\$\$ and params is not null" 2>/dev/null)" = "2000;"; } &&
-    test_wait 30 holds && kill -9 "$asker" && { wait "$asker"; test $? = 137; } && exec 5<&- &&
+    test_wait 300 holds && kill -9 "$asker" && { wait "$asker"; test $? = 137; } && exec 5<&- &&
     hpt-ask -s killed -f tsv -H >next && test_is "$(cut -f 1 next)" killed/2000 &&
     sql -c "update hpt_record.lease l set until = now() - interval \$\$1 s\$\$ where number < 2000 and study_id =
             (select id from hpt_record.study where name = \$\$killed\$\$)" &&

@@ -15,7 +15,7 @@ test_ok 'an array of four makes one study; each trial once, and its tasks are on
 '
 test_ok 'scancel: the trials are interrupted and wait at once, and the next job does them' '
     job=$(sbatch --parsable -o out.c --wrap "exec hpt-run -q -s c -j 2 -t 3 -m loss x=0.0..1.0 -- ./waits c") &&
-    test_wait 60 lines_are 2 started.c && scancel "$job" && test_wait 60 slurm_is "$job" CANCELLED &&
+    test_wait 120 lines_are 2 started.c && scancel "$job" && test_wait 120 slurm_is "$job" CANCELLED &&
     test_is "$(sql "select count(*), min(outcome), max(outcome) from attempt where study = '"'c'"'")" "2	cancelled	cancelled" &&
     test_is "$(sql "select count(*) from c where state = '"'waiting'"'")" 2 &&
     : >go.c && timeout 100 sbatch --wait -Q -o out.d --wrap "exec hpt-run -q --print=none -s c" && exactly c 3

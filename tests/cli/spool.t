@@ -34,7 +34,7 @@ away() {
     start_server
     hpt-run -q --progress=none --print=none -s "$away_name" -j "$away_jobs" -t "$away_total" -m loss "$@" --allow-unused x=0.0..1.0 -- "$learner" "$PWD" 2>err &
     pid=$!
-    test_wait 10 running_are "$away_jobs" && stop_server && : >go && test_wait 30 ends_are "$away_jobs"
+    test_wait 120 running_are "$away_jobs" && stop_server && : >go && test_wait 120 ends_are "$away_jobs"
 }
 running_are() { [ -e running ] && [ "$(wc -l <running)" -ge "$1" ]; }
 ends_are() { [ "$(ends)" -eq "$1" ]; }
@@ -110,7 +110,7 @@ test_ok 'what the database refuses for good is put aside' '
 test_ok 'a spool that cannot be written: the results are delivered all the same' '
     cd project && rm -rf .hpt/spool running go && start_server &&
     { hpt-run -q --print=none -s nospool -j 1 -t 2 -m loss --allow-unused x=0.0..1.0 -- "$learner" "$PWD" 2>err & pid=$!; } &&
-    test_wait 10 running_are 1 && : >.hpt/spool && stop_server && : >go && start_server && wait $pid && rm .hpt/spool && recorded nospool 2
+    test_wait 120 running_are 1 && : >.hpt/spool && stop_server && : >go && start_server && wait $pid && rm .hpt/spool && recorded nospool 2
 '
 test_ok 'no file is left when nothing went wrong, and none was made' '
     cd project && rm -rf .hpt/spool && run -s plain -t 2 --allow-unused x=0.0..1.0 -- true && test ! -e .hpt/spool

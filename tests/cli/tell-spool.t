@@ -69,14 +69,14 @@ test_ok 'one that was given out again meanwhile is refused, said and kept' '
 test_ok 'the server goes away between two lines and comes back: all is recorded, status 0' '
     cd project && start_server && ask gone 6 >asked && rm -f pipe && mkfifo pipe && { hpt-tell <pipe 2>err & teller=$!; } && exec 5>pipe &&
     one() { test "$(sql "select count(*) from hpt_study.gone where state = \$\$complete\$\$")" = "$1"; } &&
-    echo "gone/0 acc=0" >&5 && test_wait 20 one 1 && stop_server && printf "%s\n" "gone/1 acc=1" "gone/2 acc=2" >&5 && test_wait 20 waiting_are 2 &&
+    echo "gone/0 acc=0" >&5 && test_wait 120 one 1 && stop_server && printf "%s\n" "gone/1 acc=1" "gone/2 acc=2" >&5 && test_wait 120 waiting_are 2 &&
     start_server && printf "%s\n" "gone/3 acc=3" "gone/4 acc=4" "gone/4 acc=4" >&5 && exec 5>&- && test_exit 0 wait "$teller" &&
     test_is "$(waiting)" 0 && test_is "$(states gone)" "0 complete 1 0 ;1 complete 1 1 ;2 complete 1 2 ;3 complete 1 3 ;4 complete 1 4 ;5 running 1  ;"
 '
 test_ok 'a restarted server is nothing to speak of, and what is refused keeps its status' '
     cd project && start_server && ask again 2 >asked && rm -f pipe && mkfifo pipe && { hpt-tell <pipe 2>err & teller=$!; } && exec 5>pipe &&
     one() { test "$(sql "select count(*) from hpt_study.again where state = \$\$complete\$\$")" = "$1"; } &&
-    echo "again/0 acc=0" >&5 && test_wait 20 one 1 && stop_server && start_server && printf "%s\n" "again/0 acc=1" "again/1 acc=1" >&5 && exec 5>&- &&
+    echo "again/0 acc=0" >&5 && test_wait 120 one 1 && stop_server && start_server && printf "%s\n" "again/0 acc=1" "again/1 acc=1" >&5 && exec 5>&- &&
     test_exit 1 wait "$teller" && test_grep "line 2: again/0 is refused: it has another result already" err && test_no_grep "told of before" err &&
     test_is "$(states again)" "0 complete 1 0 ;1 complete 1 1 ;" && rm -f .hpt/spool/*.refused
 '
@@ -84,8 +84,8 @@ test_ok '--db-wait: giving up is 3; killed while it waits: nothing is lost' '
     cd project && start_server && ask wait 4 >asked && for end in patience kill; do
         start_server && rm -f pipe && mkfifo pipe && before=$(waiting) && { hpt-tell --db-wait=$([ $end = kill ] && echo 1h || echo 1s) <pipe 2>err & teller=$!; } && exec 5>pipe &&
         one() { test "$(sql "select count(*) from hpt_study.wait where state = \$\$complete\$\$")" = "$1"; } &&
-        { [ $end = kill ] && n=2 || n=0; } && echo "wait/$n acc=$n" >&5 && test_wait 20 one $((n + 1)) && stop_server && echo "wait/$((n + 1)) acc=1" >&5 && exec 5>&- &&
-        test_wait 20 waiting_are 1 && { [ $end = patience ] || kill -9 "$teller"; } &&
+        { [ $end = kill ] && n=2 || n=0; } && echo "wait/$n acc=$n" >&5 && test_wait 120 one $((n + 1)) && stop_server && echo "wait/$((n + 1)) acc=1" >&5 && exec 5>&- &&
+        test_wait 120 waiting_are 1 && { [ $end = patience ] || kill -9 "$teller"; } &&
         test_exit $([ $end = kill ] && echo 137 || echo 3) wait "$teller" && start_server && hpt-tell </dev/null && test_is "$(waiting)" 0 || return 1
     done && test_is "$(states wait)" "0 complete 1 0 ;1 complete 1 1 ;2 complete 1 2 ;3 complete 1 1 ;"
 '
@@ -129,7 +129,7 @@ test_ok 'a damaged file is moved aside and said, at every byte that is changed o
 '
 test_ok '--serve: a result told while the database is away lies in the spool' '
     cd project && start_server && rm -f pipe out && mkfifo pipe && { hpt-ask --serve --db-wait=1s -s served -p x=0.0..1.0 -m acc:max -m note:track <pipe >out 2>err & server=$!; } &&
-    lines() { test "$(wc -l <out)" = "$1"; } && exec 5>pipe && printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" >&5 && test_wait 20 lines 2 && stop_server &&
+    lines() { test "$(wc -l <out)" = "$1"; } && exec 5>pipe && printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"ask\"}" >&5 && test_wait 120 lines 2 && stop_server &&
     echo "{\"op\":\"tell\",\"id\":0,\"values\":[1]}" >&5 && test_exit 3 wait "$server" && exec 5>&- && test_is "$(waiting)" 1 &&
     test_grep "^hint: 1 result lies in the spool" err && lines 2 && start_server && hpt-tell </dev/null && test_is "$(states served)" "0 complete 1 1 ;1 running 1  ;"
 '

@@ -65,7 +65,7 @@ test_ok '--via: what a launcher starts elsewhere is not seen, and the record say
 '
 test_ok 'limits, time and rules end a traced trial as any other' '
     test_exit 1 run --limit-cpu=0.2s --allow-unused -s cpu -t 1 x=0.0..1.0 -- sh -c "while :; do read -r x <given; done" 2>err &&
-    test_exit 1 run --timeout=0.2s --allow-unused -s time -t 1 x=0.0..1.0 -- sh -c "while :; do read -r x <given; done" 2>err &&
+    test_exit 1 run --timeout=3s --allow-unused -s time -t 1 x=0.0..1.0 -- sh -c "while :; do read -r x <given; done" 2>err &&
     test_is "$(sql "select cause from trial where study in ('"'cpu', 'time'"') order by study")" "CPU limit 0.2s exceeded
 timeout" &&
     test_is "$(trace cpu state) $(trace time state)" "complete complete"

@@ -109,8 +109,8 @@ test_ok '--timeout: for being ready, and for each trial' '
     test_exit 5 run -s slow --worker --timeout=0.2s --max-failures=1 -t 1 -m loss x=0.0..1.0 -- sleep 100 &&
     test_is "$(sql "select cause from slow")" \
         "the worker did not say {\"type\":\"ready\",\"protocol\":1} on descriptor 4 in time" &&
-    worker sleeper '"'"'[ "$t" -ne 1 ] || exec sleep 100; done_with 1'"'"' &&
-    run -s timeout --worker --timeout=5s --max-restarts=0 -t 3 -m loss x=0.0..1.0 -- ./sleeper &&
+    worker sleeper '"'"'[ "$t" -ne 1 ] || exec tail -f /dev/null; done_with 1'"'"' &&
+    run -s timeout --worker --timeout=20s --max-restarts=0 -t 3 -m loss x=0.0..1.0 -- ./sleeper &&
     test_is "$(sql "select state, cause from timeout order by trial" | sed -n 2p)" "failed	timeout"
 '
 test_ok 'states of the protocol: failed with its reason, pruned' '
@@ -131,9 +131,9 @@ test_ok 'a pruner stops a trial by the answer to its report' '
     printed steps 4 >out && test_grep "^[0-4] steps" out
 '
 test_ok 'an interrupt ends a trial, and its worker' '
-    worker hangs '"'"'echo "$$" >waiting; exec sleep 100'"'"' && rm -f waiting &&
-    { perl -e "\$SIG{INT} = \"DEFAULT\"; exec @ARGV" hpt-run -q --print=none -s hangs --worker -t 2 -m loss x=0.0..1.0 -- ./hangs & } &&
-    pid=$! && test_wait 20 test -s waiting && kill -TERM $pid && { wait $pid; test_is $? 143; } &&
+    worker hangs '"'"'echo "$$" >waiting; exec tail -f /dev/null'"'"' && rm -f waiting &&
+    { perl -e "\$SIG{INT} = \"DEFAULT\"; exec @ARGV" hpt-run -q --print=none -s hangs --contain=subreaper --worker -t 2 -m loss x=0.0..1.0 -- ./hangs & } &&
+    pid=$! && test_wait 120 test -s waiting && kill -TERM $pid && { wait $pid; test_is $? 143; } &&
     test_is "$(kill -0 "$(cat waiting)" 2>&1 | grep -c "No such process")" 1 &&
     test_is "$(sql "select state from hangs")" waiting
 '
@@ -169,7 +169,7 @@ learns() {
 worker stays 'if [ -e go ]; then done_with 1; else echo $$ >stays.pid; read -r line <never; fi'
 test_ok 'what is left when hpt-run and its helper were killed at once is gone before the next one begins' '
     mkfifo never && { hpt-run -q --progress=none --pruner=none --print=none -s stays --contain=subreaper --worker -t 1 -m loss x=0.0..1.0 -- sh ./stays & pid=$!; } &&
-    test_wait 20 test -s stays.pid && left=$(cat stays.pid) && helper=$(sed -n "s/^PPid:.//p" "/proc/$left/status") &&
+    test_wait 120 test -s stays.pid && left=$(cat stays.pid) && helper=$(sed -n "s/^PPid:.//p" "/proc/$left/status") &&
     kill -STOP $pid && kill -9 "$helper" && kill -9 $pid && { wait $pid; test $? -eq 137; } && kill -0 "$left" &&
     : >go && hpt-run -q --print=none -s stays -t 1 && test_is "$(sql "select count(*) from attempt where study = '"'stays'"'")" 2 &&
     ! grep -q "^State:.[^Z]" "/proc/$left/status" 2>/dev/null

@@ -63,16 +63,16 @@ blocked() {
 }
 test_ok 'the last number is held: the others wait for its commit, and take it after an abort' '
     open_session a && exec 8>in-a && open_session b && exec 9>in-b &&
-    printf "begin;\n%s\n" "$(reserve 7 206)" >&8 && test_wait 20 test -s out-a &&
+    printf "begin;\n%s\n" "$(reserve 7 206)" >&8 && test_wait 120 test -s out-a &&
     test_is "$(cat out-a)" "trial 205" &&
-    reserve 8 206 >&9 && test_wait 20 blocked b && test_empty out-b &&
-    echo "rollback;" >&8 && test_wait 20 test -s out-b && test_is "$(cat out-b)" "trial 205" &&
+    reserve 8 206 >&9 && test_wait 120 blocked b && test_empty out-b &&
+    echo "rollback;" >&8 && test_wait 120 test -s out-b && test_is "$(cat out-b)" "trial 205" &&
     exec 8>&- 9>&- && wait
 '
 test_ok 'the same with a commit: there is nothing left for the other' '
     rm -f in-a in-b && open_session a && exec 8>in-a && open_session b && exec 9>in-b &&
-    printf "begin;\n%s\n" "$(reserve 7 207)" >&8 && test_wait 20 test -s out-a && test_is "$(cat out-a)" "trial 206" &&
-    reserve 8 207 >&9 && test_wait 20 blocked b && echo "commit;" >&8 && test_wait 20 test -s out-b &&
+    printf "begin;\n%s\n" "$(reserve 7 207)" >&8 && test_wait 120 test -s out-a && test_is "$(cat out-a)" "trial 206" &&
+    reserve 8 207 >&9 && test_wait 120 blocked b && echo "commit;" >&8 && test_wait 120 test -s out-b &&
     test_is "$(cat out-b)" "wait " && exec 8>&- 9>&- && wait
 '
 test_ok 'sent again under the same name it gives the same trial' '
@@ -84,7 +84,7 @@ test_ok 'a queued trial is given to one of two sessions' '
     sql -c "select hpt_record.lease_reap($study, array['"'$(worker 5)'"']::uuid[], 60, 3)" >reaped &&
     test_is "$(cat reaped)" "(200,1,t)" &&
     rm -f in-a in-b && open_session a && exec 8>in-a &&
-    printf "begin;\n%s\n" "$(reserve 7 208)" >&8 && test_wait 20 test -s out-a && test_is "$(cat out-a)" "trial 200" &&
+    printf "begin;\n%s\n" "$(reserve 7 208)" >&8 && test_wait 120 test -s out-a && test_is "$(cat out-a)" "trial 200" &&
     test_is "$(reserve 8 208 | sql)" "wait " && echo "commit;" >&8 && exec 8>&- && wait &&
     test_is "$(sql -c "select attempt, state from hpt_record.trial where number = 200")" "2 running"
 '
