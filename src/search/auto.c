@@ -1,8 +1,9 @@
 /* For who does not want to choose: most proposals come from Gaussian processes over the whole space, a
  * share from the Parzen estimator, which finds its way out of basins and into other branches of
  * conditional spaces, where a process alone stays too long: a fourth of them where all parameters are ranges of
- * numbers, else a third. (Of the shares tried these were best on the development tasks.) The share
- * does not depend on results, so no stretch of bad luck can turn either off.
+ * numbers, an eighth there where several objectives are sought, whose front keeps the processes moving, else a third.
+ * (Of the shares tried these were best on the development tasks.) The share does not depend on results, so no stretch
+ * of bad luck can turn either off.
  *
  * On grids a fourth is the forest's, and the process is the rough one alone: in measured tables values are spread over
  * decades and each cell has something of its own, of which the smooth process of plain values makes little.
@@ -12,14 +13,13 @@
 #include "search/surrogate.h"
 #include "search/tpe.h"
 
-enum { EVERY_NUMERIC = 4, EVERY_OTHER = 3 }; /* of so many proposals one is the estimator's */
+enum { EVERY_NUMERIC = 4, EVERY_FRONT = 8, EVERY_OTHER = 3 }; /* of so many proposals one is the estimator's */
 enum { EVERY_GRID = 4, FOREST_AT = 1, ESTIMATOR_AT = 3 };
 
 typedef struct {
     HptLearner learner;
     HptSurrogate *surrogate;
-    int64_t every;
-    bool grid;
+    bool numeric, grid;
 } Auto;
 
 /* Ranges of numbers, all of them always there? */
@@ -56,7 +56,7 @@ static void *auto_open(const HptSearch *search, const HptSetting *settings, size
         return NULL;
     }
     mix->surrogate = hpt_surrogate_new(&mix->learner.cube);
-    mix->every = is_numeric(&mix->learner.cube) ? EVERY_NUMERIC : EVERY_OTHER;
+    mix->numeric = is_numeric(&mix->learner.cube);
     mix->grid = is_grid(&mix->learner.cube);
     return mix;
 }
@@ -74,16 +74,17 @@ static bool choose(Auto *mix, const HptTold *told, const HptHistory *history, in
                    double *row, char **reason)
 {
     bool grid = mix->grid && told->n_objectives == 1 && told->n_constraints == 0 && told->priors == NULL;
+    int64_t every = !mix->numeric ? EVERY_OTHER : told->n_objectives > 1 ? EVERY_FRONT : EVERY_NUMERIC;
     if (grid && rank % EVERY_GRID == FOREST_AT)
         return hpt_forest_choose(told, history, &hpt_forest_defaults, draws, row, reason);
-    if (grid ? rank % EVERY_GRID == ESTIMATOR_AT : rank % mix->every == 0) {
+    if (grid ? rank % EVERY_GRID == ESTIMATOR_AT : rank % every == 0) {
         size_t n_good = 0;
         bool found = hpt_tpe_choose(&mix->learner.cube, told, &hpt_tpe_defaults, draws, row, &n_good);
         *reason = hpt_tpe_reason(&hpt_tpe_defaults, n_good, told->n);
         return found;
     }
     HptSurrogateNote note = {0};
-    int64_t turn = grid ? 0 : rank - rank / mix->every - 1;
+    int64_t turn = grid ? 0 : rank - rank / every - 1;
     bool found = hpt_surrogate_choose(mix->surrogate, told, turn, draws, row, &note);
     *reason = hpt_surrogate_reason(&note, told->n_running);
     return found;
@@ -105,7 +106,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 12,
+    .version = 13,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

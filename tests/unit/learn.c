@@ -449,6 +449,9 @@ static void test_members(void)
     }
     count_members(grid, 2, 0, count);
     g_assert_cmpint(count[0], ==, 0);
+    g_assert_cmpint(count[1], ==, 14);
+    count_members(others[1], 2, 0, count); /* of numbers alone the estimator has fewer where there are several objectives */
+    g_assert_cmpint(count[1], ==, 5);
     count_members(grid, 1, 1, count);
     g_assert_cmpint(count[0], ==, 0);
 }
