@@ -230,3 +230,22 @@ double hpt_dot_squares(const double *a, double at, const double *x, size_t n)
         sum[k] += a[i] * ((at - x[i]) * (at - x[i]));
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
+
+HPT_CLONES
+double hpt_take_differences(const double *a, double at, const double *x, double *out, size_t n)
+{
+    double sum[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            double term = a[i + k] * (at - x[i + k]);
+            sum[k] += term;
+            out[i + k] -= term;
+        }
+    for (size_t k = 0; i < n; i++, k++) {
+        double term = a[i] * (at - x[i]);
+        sum[k] += term;
+        out[i] -= term;
+    }
+    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}

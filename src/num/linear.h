@@ -49,4 +49,7 @@ void hpt_add_squares(double *out, double by, double at, const double *x, size_t 
 /* Σ a[i] (at − x[i])², by eight partial sums. */
 double hpt_dot_squares(const double *a, double at, const double *x, size_t n);
 
+/* Σ a[i] (at − x[i]), by eight partial sums; each of these terms is taken from out[i]. */
+double hpt_take_differences(const double *a, double at, const double *x, double *out, size_t n);
+
 #endif

@@ -164,6 +164,7 @@ static void test_linear(void)
         hpt_add_scaled(x, 0.3, a, N);
         hpt_add_squares(x, 0.7, 0.1, x + N, N);
         add(hpt_dot_squares(x, 0.2, x + N, N));
+        add(hpt_take_differences(x, 0.4, x + N, x + 2 * N, N));
         for (size_t i = 0; i < N * HPT_BLOCK; i++)
             add(x[i]);
     }
@@ -232,7 +233,7 @@ static const struct {
     {"erf", test_erf, UINT64_C(0x0e785d8cdbf0c726)},
     {"normal", test_normal, UINT64_C(0x8c877b55eee85a69)},
     {"tests", test_tests, UINT64_C(0x98a6fdd97e776c05)},
-    {"linear", test_linear, UINT64_C(0x5c3159c65fb72b60)},
+    {"linear", test_linear, UINT64_C(0x914d1254f1546aa0)},
     {"eigen", test_eigen, UINT64_C(0x5f769484a09f4072)},
     {"minimise", test_minimise, UINT64_C(0x6d3417081494a0d7)},
     {"points", test_points, UINT64_C(0xdf7f47cc8b642067)},

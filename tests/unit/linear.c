@@ -148,6 +148,12 @@ static void test_vectors(void)
         for (size_t i = 0; i < n; i++)
             twos[i] = 2;
         g_assert_cmpfloat(hpt_dot_squares(twos, 3, x, n), ==, sum);
+        double total = 0, taken[MOST] = {0};
+        for (size_t i = 0; i < n; i++)
+            total += 2 * (3 - x[i]);
+        g_assert_cmpfloat(hpt_take_differences(twos, 3, x, taken, n), ==, total);
+        for (size_t i = 0; i < MOST; i++)
+            g_assert_cmpfloat(taken[i], ==, i < n ? -2 * (3 - x[i]) : 0);
     }
     for (size_t i = 0; i < MOST; i++) {
         g_assert_cmpfloat(out[i], ==, 1 + 2 * x[i]);
