@@ -3,6 +3,7 @@
 #include "num/elementary.h"
 #include "num/minimise.h"
 #include "num/normal.h"
+#include "search/input_warp.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define MOST_JITTER 1.0
 #define LEAST_VARIANCE 1e-12
 #define LENGTH_DEVIATION 1.2
+#define WARP_DEVIATION 0.4
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
@@ -24,8 +26,8 @@ static void put(HptGpData *data, size_t i, const double *row)
         bool inactive = isnan(row[j]);
         data->inactive[j * data->room + i] = inactive ? 0.5 : 0;
         data->place[j * data->room + i] = data->cube->category[j] ? (inactive ? -1 : row[j])
-                                          : inactive              ? 0
-                                                                  : row[j] - 0.5;
+                                          : inactive              ? 0.5
+                                                                  : row[j];
     }
 }
 
@@ -40,9 +42,7 @@ void hpt_gp_data_row(const HptGpData *data, size_t i, double *row)
 {
     for (size_t j = 0; j < data->cube->n; j++) {
         size_t at = j * data->room + i;
-        row[j] = data->inactive[at] > 0      ? (double)NAN
-                 : data->cube->category[j] ? data->place[at]
-                                           : data->place[at] + 0.5;
+        row[j] = data->inactive[at] > 0 ? (double)NAN : data->place[at];
     }
 }
 
@@ -82,13 +82,13 @@ static double differ(double a, double b)
     return a == b ? 0 : a < 0 || b < 0 ? 0.75 : 1;
 }
 
-/* Squared scaled distances of a point, given by its coordinates, from the first n of the data. */
-static void distances(const HptGpData *data, const double *weight, const double *place, const double *inactive,
-                      size_t n, double *out)
+/* Squared scaled distances of a point, given by its coordinates, from the first n of the data, which lie at places. */
+static void distances(const HptGpData *data, const double *places, const double *weight, const double *place,
+                      const double *inactive, size_t n, double *out)
 {
     memset(out, 0, n * sizeof *out);
     for (size_t j = 0; j < data->cube->n; j++) {
-        const double *place_j = data->place + j * data->room, *inactive_j = data->inactive + j * data->room;
+        const double *place_j = places + j * data->room, *inactive_j = data->inactive + j * data->room;
         if (data->cube->category[j]) {
             for (size_t i = 0; i < n; i++)
                 out[i] += weight[j] * differ(place[j], place_j[i]);
@@ -127,7 +127,11 @@ typedef struct {
     const HptGpPrior *prior;
     size_t n, pairs;
     double *weight;            /* cube->n */
-    double *place, *inactive;  /* n · cube->n: of the data, point after point */
+    double *places;            /* cube->n · room: of the data, warped */
+    double *place, *inactive;  /* n · cube->n: the same, point after point */
+    double *by_a, *by_b;       /* n · cube->n: derivatives of places in log a and log b */
+    double *a, *b, *pull;      /* n: scratch */
+    double *warp_scratch;
     double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
     double *matrix, *inverse; /* n · n */
     double *alpha;   /* n */
@@ -144,13 +148,36 @@ void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta)
     for (size_t j = 0; j < cube->n; j++)
         theta[j] = length_mean(cube);
     theta[cube->n] = prior->noise_mean;
-    theta[cube->n + 1] = 0;
+    for (size_t j = cube->n + 1; j < HPT_GP_THETA(cube); j++)
+        theta[j] = 0;
 }
 
 double hpt_gp_noise_share(const HptCube *cube, const double *theta)
 {
     double noise = hpt_exp(theta[cube->n]);
     return noise / (noise + hpt_exp(theta[cube->n + 1]));
+}
+
+/* Parameter j of the data, warped. */
+static void warp_data(Fit *fit, const double *theta, size_t j)
+{
+    const HptGpData *data = fit->data;
+    size_t n = fit->n, p = data->cube->n;
+    double *places = fit->places + j * data->room, *by_a = fit->by_a + j * n, *by_b = fit->by_b + j * n;
+    double a = hpt_exp(theta[p + 2 + j]), b = hpt_exp(theta[2 * p + 2 + j]);
+    for (size_t i = 0; i < n; i++) {
+        fit->a[i] = a;
+        fit->b[i] = b;
+    }
+    hpt_warp_inputs(fit->a, fit->b, data->place + j * data->room, places, &(HptWarpSlopes){by_a, by_b, NULL}, n,
+                    fit->warp_scratch);
+    for (size_t i = 0; i < n; i++) {
+        bool inactive = data->inactive[j * data->room + i] > 0;
+        places[i] = inactive ? 0 : places[i] - 0.5;
+        fit->place[i * p + j] = places[i];
+        if (inactive)
+            by_a[i] = by_b[i] = 0;
+    }
 }
 
 /* The kernel of all pairs, and the matrix with the noise. */
@@ -160,8 +187,11 @@ static void fill(Fit *fit, const double *theta)
     double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
     for (size_t j = 0; j < p; j++)
         fit->weight[j] = hpt_exp(-2 * theta[j]);
+    for (size_t j = 0; j < p; j++)
+        if (!fit->data->cube->category[j])
+            warp_data(fit, theta, j);
     for (size_t i = 0, q = 0; i < fit->n; q += i++)
-        distances(fit->data, fit->weight, fit->place + i * p, fit->inactive + i * p, i, fit->kernel + q);
+        distances(fit->data, fit->places, fit->weight, fit->place + i * p, fit->inactive + i * p, i, fit->kernel + q);
     matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
@@ -170,24 +200,30 @@ static void fill(Fit *fit, const double *theta)
     }
 }
 
-/* Σ of the slopes of all pairs times their squared distances in parameter j. */
-static double distance_sum(const Fit *fit, size_t j)
+/* Adds what the kernel has to do with parameter j: Σ over all pairs of their slope times half the derivative of −r²,
+ * which in the logarithm of the length scale is the squared scaled distance in j. */
+static void add_slopes(const Fit *fit, size_t j, double *gradient)
 {
     const HptGpData *data = fit->data;
-    const double *place = data->place + j * data->room, *inactive = data->inactive + j * data->room;
+    const double *places = fit->places + j * data->room, *inactive = data->inactive + j * data->room;
+    size_t n = fit->n, p = data->cube->n;
     double sum = 0;
-    for (size_t i = 0, q = 0; i < fit->n; q += i++) {
-        const double *slope = fit->slope + q;
-        if (data->cube->category[j]) {
+    if (data->cube->category[j]) {
+        for (size_t i = 0, q = 0; i < n; q += i++)
             for (size_t k = 0; k < i; k++)
-                sum += slope[k] * differ(place[i], place[k]);
-            continue;
-        }
-        sum += hpt_dot_squares(slope, place[i], place, i);
-        if (data->cube->conditional)
-            sum += hpt_dot_squares(slope, inactive[i], inactive, i);
+                sum += fit->slope[q + k] * differ(places[i], places[k]);
+        gradient[j] += fit->weight[j] * sum;
+        return;
     }
-    return sum;
+    memset(fit->pull, 0, n * sizeof *fit->pull); /* on point i: Σ over k of slope (place i − place k) */
+    for (size_t i = 0, q = 0; i < n; q += i++)
+        fit->pull[i] = hpt_take_differences(fit->slope + q, places[i], places, fit->pull, i);
+    sum = hpt_dot(places, fit->pull, n);
+    for (size_t i = 0, q = 0; data->cube->conditional && i < n; q += i++)
+        sum += hpt_dot_squares(fit->slope + q, inactive[i], inactive, i);
+    gradient[j] += fit->weight[j] * sum;
+    gradient[p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_a + j * n, n);
+    gradient[2 * p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_b + j * n, n);
 }
 
 static double add_prior(double x, double mean, double deviation, double *gradient)
@@ -205,6 +241,8 @@ static double add_priors(const Fit *fit, const double *theta, double *gradient)
         sum += add_prior(theta[j], mean, LENGTH_DEVIATION, &gradient[j]);
     sum += add_prior(theta[cube->n], fit->prior->noise_mean, fit->prior->noise_deviation,
                      &gradient[cube->n]);
+    for (size_t j = cube->n + 2; j < HPT_GP_THETA(cube); j++)
+        sum += add_prior(theta[j], 0, WARP_DEVIATION, &gradient[j]);
     double rate = fit->prior->noise_rate * hpt_exp(theta[cube->n]);
     gradient[cube->n] += rate;
     return sum + rate + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
@@ -231,7 +269,7 @@ static double negative_log_posterior(const double *theta, double *gradient, void
 {
     Fit *fit = user;
     size_t n = fit->n, p = fit->data->cube->n;
-    memset(gradient, 0, (p + 2) * sizeof *gradient);
+    memset(gradient, 0, HPT_GP_THETA(fit->data->cube) * sizeof *gradient);
     double value = negative_log_likelihood(fit, theta), trace = 0;
     if (!isfinite(value))
         return (double)INFINITY;
@@ -248,7 +286,7 @@ static double negative_log_posterior(const double *theta, double *gradient, void
         trace += g[i];
     }
     for (size_t j = 0; j < p; j++)
-        gradient[j] = fit->weight[j] * distance_sum(fit, j);
+        add_slopes(fit, j, gradient);
     gradient[p] = 0.5 * hpt_exp(theta[p]) * trace;
     gradient[p + 1] = signal_sum + 0.5 * hpt_exp(theta[p + 1]) * trace;
     return value + add_priors(fit, theta, gradient);
@@ -260,6 +298,13 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     size_t n = data->n;
     *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
     fit->weight = g_new(double, cube->n + 1);
+    fit->places = g_memdup2(data->place, (cube->n * data->room + 1) * sizeof *fit->places);
+    fit->by_a = g_new(double, n * cube->n + 1);
+    fit->by_b = g_new(double, n * cube->n + 1);
+    fit->a = g_new(double, n);
+    fit->b = g_new(double, n);
+    fit->pull = g_new(double, n);
+    fit->warp_scratch = g_new(double, HPT_WARP_SCRATCH(n));
     fit->place = g_new(double, n * cube->n + 1);
     fit->inactive = g_new(double, n * cube->n + 1);
     for (size_t i = 0; i < n; i++)
@@ -278,6 +323,13 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
 static void fit_clear(Fit *fit)
 {
     g_free(fit->weight);
+    g_free(fit->places);
+    g_free(fit->by_a);
+    g_free(fit->by_b);
+    g_free(fit->a);
+    g_free(fit->b);
+    g_free(fit->pull);
+    g_free(fit->warp_scratch);
     g_free(fit->place);
     g_free(fit->inactive);
     g_free(fit->kernel);
@@ -291,7 +343,7 @@ static void fit_clear(Fit *fit)
 static void bounds(const HptCube *cube, size_t j, double *low, double *high)
 {
     *low = j < cube->n ? -4 : j == cube->n ? LOG_NOISE_LOW : -2;
-    *high = j < cube->n ? 6 : j == cube->n ? 0 : 3;
+    *high = j < cube->n ? 6 : j == cube->n ? 0 : j == cube->n + 1 ? 3 : 2;
 }
 
 double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps)
@@ -311,12 +363,41 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
     return value;
 }
 
+double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *prior, const double *theta,
+                                     double *gradient)
+{
+    Fit fit;
+    fit_init(&fit, data, prior);
+    double value = negative_log_posterior(theta, gradient, &fit);
+    fit_clear(&fit);
+    return value;
+}
+
 /* ---- prediction ---- */
 
-static void coordinates(const HptCube *cube, const double *row, double *place, double *inactive)
+/* Warps the numbers of a place as put() leaves it; in slope, if that is not NULL, their derivatives in u, of
+ * categories 1. */
+static void warp_place(const HptGp *gp, double *place, const double *inactive, double *slope)
 {
-    HptGpData one = {.cube = cube, .room = 1, .place = place, .inactive = inactive};
+    const HptCube *cube = gp->data->cube;
+    size_t p = cube->n;
+    double *w = gp->point + 3 * p;
+    for (size_t j = 0; j < p; j++)
+        w[j] = cube->category[j] ? 0.5 : place[j];
+    hpt_warp_inputs(gp->shape, gp->shape + p, w, w, &(HptWarpSlopes){NULL, NULL, slope}, p, w + p);
+    for (size_t j = 0; j < p; j++) {
+        if (!cube->category[j])
+            place[j] = inactive[j] > 0 ? 0 : w[j] - 0.5;
+        else if (slope != NULL)
+            slope[j] = 1;
+    }
+}
+
+static void coordinates(const HptGp *gp, const double *row, double *place, double *inactive, double *slope)
+{
+    HptGpData one = {.cube = gp->data->cube, .room = 1, .place = place, .inactive = inactive};
     put(&one, 0, row);
+    warp_place(gp, place, inactive, slope);
 }
 
 static void solve_alpha(HptGp *gp)
@@ -335,7 +416,7 @@ double hpt_gp_mean(const HptGp *gp, size_t i)
     return gp->data->y[i] - gp->noise * gp->alpha[i];
 }
 
-/* Row i of the matrix, up to the diagonal. */
+/* Row i of the matrix, up to the diagonal, and the place of point i; those before it are there. */
 static void fill_row(HptGp *gp, size_t i)
 {
     const HptGpData *data = gp->data;
@@ -345,7 +426,10 @@ static void fill_row(HptGp *gp, size_t i)
         place[j] = data->place[j * data->room + i];
         inactive[j] = data->inactive[j * data->room + i];
     }
-    distances(data, gp->weight, place, inactive, i, row);
+    warp_place(gp, place, inactive, NULL);
+    for (size_t j = 0; j < p; j++)
+        gp->place[j * data->room + i] = place[j];
+    distances(data, gp->place, gp->weight, place, inactive, i, row);
     matern(data->rough, gp->signal, row, NULL, i);
     row[i] = gp->signal + gp->noise;
 }
@@ -356,12 +440,16 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
     size_t p = data->cube->n, room = data->room;
     gp->data = data;
     gp->weight = g_new(double, p + 1);
-    gp->point = g_new(double, 2 * p + 1);
+    gp->shape = g_new(double, 2 * p + 1);
+    gp->place = g_new(double, p * room + 1);
+    gp->point = g_new(double, 8 * p + 1);
     gp->factor = g_new(double, room * room + 1);
     gp->alpha = g_new(double, room + 1);
     gp->work = g_new(double, (2 * HPT_BLOCK) * (room + 1));
     for (size_t j = 0; j < p; j++)
         gp->weight[j] = hpt_exp(-2 * theta[j]);
+    for (size_t j = 0; j < 2 * p; j++)
+        gp->shape[j] = hpt_exp(theta[p + 2 + j]);
     gp->signal = hpt_exp(theta[p + 1]);
     for (double jitter = JITTER; jitter <= MOST_JITTER; jitter *= 10) {
         gp->noise = hpt_exp(theta[p]) + jitter;
@@ -379,6 +467,8 @@ void hpt_gp_free(HptGp *gp)
     if (gp == NULL)
         return;
     g_free(gp->weight);
+    g_free(gp->shape);
+    g_free(gp->place);
     g_free(gp->point);
     g_free(gp->factor);
     g_free(gp->alpha);
@@ -406,8 +496,8 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
         double sum[HPT_BLOCK] = {0}, square_sum[HPT_BLOCK] = {0};
         for (size_t c = 0; c < HPT_BLOCK; c++) {
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
-            coordinates(cube, row, place, place + cube->n);
-            distances(data, gp->weight, place, place + cube->n, points, column);
+            coordinates(gp, row, place, place + cube->n, NULL);
+            distances(data, gp->place, gp->weight, place, place + cube->n, points, column);
             matern(data->rough, gp->signal, column, NULL, points);
             for (size_t i = 0; i < points; i++) {
                 block[i * HPT_BLOCK + c] = column[i];
@@ -439,9 +529,9 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
 {
     const HptGpData *data = gp->data;
     size_t n = data->n, p = data->cube->n;
-    double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *place = gp->point;
-    coordinates(data->cube, row, place, place + p);
-    distances(data, gp->weight, place, place + p, n, kernel);
+    double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *place = gp->point, *steps = place + 2 * p;
+    coordinates(gp, row, place, place + p, steps);
+    distances(data, gp->place, gp->weight, place, place + p, n, kernel);
     matern(data->rough, gp->signal, kernel, steep, n);
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);
@@ -449,11 +539,11 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
     *deviation = sqrt(MAX(gp->signal - hpt_dot(q, q, n), LEAST_VARIANCE));
     hpt_solve_upper(gp->factor, n, data->room, q);
     for (size_t j = 0; j < p; j++) {
-        const double *place_j = data->place + j * data->room;
+        const double *place_j = gp->place + j * data->room;
         double half_variance_slope = 0;
         mean_slope[j] = 0;
         for (size_t i = 0; i < n; i++) {
-            double by = -gp->weight[j] * steep[i] * (place[j] - place_j[i]);
+            double by = -gp->weight[j] * steps[j] * steep[i] * (place[j] - place_j[i]);
             mean_slope[j] += gp->alpha[i] * by;
             half_variance_slope -= q[i] * by;
         }

@@ -1,10 +1,10 @@
 /* Gaussian processes over a cube: one kernel over the whole of a conditional space.
  *
  * Rasmussen & Williams, "Gaussian processes for machine learning", 2006. The kernel is Matérn 5/2, or 3/2
- * where the data are rough, with a length scale for each parameter, over an embedding in which "inactive" is a place: a number is its own coordinate
- * less ½, two different values of a category lie 1 apart, and a parameter with a condition has one more
- * coordinate, 0 where it is active and ½ where it is not, its others then being 0. The embedding is
- * Euclidean, so the kernel is positive definite.
+ * where the data are rough, with a length scale for each parameter, over an embedding in which "inactive" is a
+ * place: a number is its own coordinate, warped (input_warp.h), less ½, two different values of a category lie 1
+ * apart, and a parameter with a condition has one more coordinate, 0 where it is active and ½ where it is not, its
+ * others then being 0. The embedding is Euclidean, so the kernel is positive definite.
  */
 #ifndef HPT_SEARCH_GP_H
 #define HPT_SEARCH_GP_H
@@ -17,7 +17,7 @@ typedef struct {
     const HptCube *cube;
     size_t n, room;
     bool rough;       /* Matérn 3/2; false after hpt_gp_data_new */
-    double *place;    /* cube->n · room: of numbers u − ½ or 0; of categories u, or −1 if inactive */
+    double *place;    /* cube->n · room: u; if inactive ½ of numbers, −1 of categories */
     double *inactive; /* cube->n · room: 0 or ½ */
     double *y;        /* room */
 } HptGpData;
@@ -27,16 +27,17 @@ HptGpData *hpt_gp_data_new(const HptCube *cube, const double *rows, const double
 void hpt_gp_data_free(HptGpData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpData, hpt_gp_data_free)
 
-/* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance and of the
- * signal's. Priors are normal: of length scales with the mean √2 + ½ log(parameters) − 1 and deviation 1.2
- * (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and shifted), of the signal 0 and 1, of the noise as
- * given; its density is also multiplied by exp(−noise_rate · noise), so that the process does not take all for noise,
- * which a search that follows it would never find out (as in a gamma prior). */
+/* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance, of the signal's, and of
+ * a and b of the warps (cube->n of each; those of categories mean nothing). Priors are normal: of length scales with
+ * the mean √2 + ½ log(parameters) − 1 and deviation 1.2 (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and
+ * shifted), of the signal 0 and 1, of a and b 0 and 0.4, of the noise as given; its density is also multiplied by
+ * exp(−noise_rate · noise), so that the process does not take all for noise, which a search that follows it would
+ * never find out (as in a gamma prior). */
 typedef struct {
     double noise_mean, noise_deviation, noise_rate;
 } HptGpPrior;
 
-#define HPT_GP_THETA(cube) ((cube)->n + 2)
+#define HPT_GP_THETA(cube) (3 * (cube)->n + 2)
 
 /* The prior's means. */
 void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta);
@@ -45,6 +46,10 @@ void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta);
  * of it (up to a constant), which is infinite if the matrix is not positive definite there. O(n³) a step. */
 double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps);
 
+/* What is moved downhill there: that value, and its gradient into gradient if it is finite. O(n³). */
+double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *prior, const double *theta,
+                                     double *gradient);
+
 /* The part of the noise in the variance, 0 to 1. */
 double hpt_gp_noise_share(const HptCube *cube, const double *theta);
 
@@ -52,10 +57,12 @@ double hpt_gp_noise_share(const HptCube *cube, const double *theta);
 typedef struct {
     const HptGpData *data; /* borrowed */
     double *weight;        /* cube->n: 1 / length scale² */
+    double *shape;         /* 2 · cube->n: of the warps, a of each parameter and then b */
+    double *place;         /* cube->n · room: the data's, numbers warped less ½, or 0 */
     double signal, noise;
     double *factor; /* room × room, lower Cholesky factor */
     double *alpha;  /* room */
-    double *point;  /* 2 · cube->n: scratch */
+    double *point;  /* 8 · cube->n: scratch */
     double *work;   /* room · HPT_BLOCK · 2 */
     double lowest;  /* mean at a point of data, where it is lowest */
 } HptGp;
