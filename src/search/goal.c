@@ -272,7 +272,7 @@ static void add_objectives(HptGoals *goals, HptGoal *goal, const HptTold *told, 
     size_t which[MOST_OBJECTIVES], m = draw_objectives(told, draws, which);
     g_autofree double *values = g_new(double, told->n + 1);
     for (size_t i = 0; i < m; i++) {
-        hpt_told_objective(told, which[i], values);
+        (void)hpt_told_objective(told, which[i], values);
         for (size_t t = 0; t < told->n; t++)
             if (told->failed[t])
                 values[t] = (double)NAN;

@@ -1,71 +1,162 @@
 #include "search/recommend.h"
 
+#include "num/elementary.h"
 #include "search/surrogate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_POINTS = 6, FIT_STEPS = 25 };
+enum { LEAST_POINTS = 6, FIT_STEPS = 25, MOST = HPT_SURROGATE_POINTS };
 #define NOISY 0.15
 #define MUCH_NOISE (-1.0) /* logarithm */
 
-/* The mode of the posterior: the better one of those found from the prior's means, and from there with much noise. */
-static void fit(const HptGpData *data, double *theta)
+/* As hpt_surrogate_prior, without the factor against noise: nothing is searched for here. */
+static const HptGpPrior prior = {-6.907755278982137 /* log 1e-3 */, 2, 0};
+
+typedef struct {
+    const HptTold *told;
+    size_t n, points[MOST];    /* what the processes are given; indices into told */
+    size_t low, middle;        /* places in points, of the lowest value and the median: the unit lies between them */
+    size_t n_looked, looked[MOST]; /* the trials that may be preferred, lowest values first */
+    double upper[MOST];        /* of these, sums over the processes: the mean plus the deviation, */
+    double mean[MOST], square[MOST], variance[MOST]; /* the mean, its square and the variance */
+    double noise;              /* sum of its deviations */
+} Choice;
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const int64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* The trials that may be preferred. */
+static void look(Choice *choice, const int64_t *among, size_t n_among)
+{
+    const HptTold *told = choice->told;
+    for (size_t place = 0; place < told->n && choice->n_looked < MOST; place++) {
+        size_t i = told->order[place];
+        if (!told->failed[i] && told->beyond[i] <= 0 &&
+            (among == NULL || bsearch(&told->number[i], among, n_among, sizeof *among, compare_numbers) != NULL))
+            choice->looked[choice->n_looked++] = i;
+    }
+}
+
+/* What the processes are given, and the two values that are the unit. */
+static void gather(Choice *choice)
+{
+    const HptTold *told = choice->told;
+    choice->n = hpt_surrogate_thin(told, told->n, choice->points);
+    g_autofree double *y = g_new(double, choice->n);
+    for (size_t i = 0; i < choice->n; i++)
+        y[i] = told->y[choice->points[i]];
+    g_autofree HptRanked *ranked = hpt_rank(y, NULL, choice->n);
+    choice->low = ranked[0].index;
+    choice->middle = ranked[(choice->n - 1) / 2].index;
+}
+
+/* Two modes of the posterior: the one that is found from the prior's means, and from there with much noise. Gives the share
+ * of the first, by their densities. */
+static double fit(const HptGpData *data, double *theta, double *other)
 {
     size_t n_theta = HPT_GP_THETA(data->cube);
-    g_autofree double *other = g_new(double, n_theta);
-    hpt_gp_start(data->cube, &hpt_surrogate_prior, theta);
+    hpt_gp_start(data->cube, &prior, theta);
     memcpy(other, theta, n_theta * sizeof *theta);
     other[data->cube->n] = MUCH_NOISE;
-    double value = hpt_gp_fit(data, &hpt_surrogate_prior, theta, FIT_STEPS);
-    if (hpt_gp_fit(data, &hpt_surrogate_prior, other, FIT_STEPS) < value)
-        memcpy(theta, other, n_theta * sizeof *theta);
+    double value = hpt_gp_fit(data, &prior, theta, FIT_STEPS), another = hpt_gp_fit(data, &prior, other, FIT_STEPS);
+    return isfinite(value) && isfinite(another) ? 1 / (1 + hpt_exp(CLAMP(value - another, -700, 700)))
+                                                : isfinite(value);
 }
 
-/* Adds to upper the mean plus the standard deviation at the chosen trials, which are in order. Gives the noise's standard
- * deviation. All in units of the distance from the first to the middle one; -1: there is none. */
-static double add_view(const HptTold *told, bool smooth, const size_t *chosen, size_t n, double *upper)
+/* What a process says of the looked rows: adds its share of the mean, of mean² + deviation² and of the noise's variance. */
+static void add_mode(const HptGpData *data, const double *theta, double share, const double *rows, size_t n, double *mean,
+                     double *square, double *noise)
 {
-    const HptCube *cube = told->cube;
-    g_autoptr(HptGpData) data = hpt_surrogate_data(told, smooth, chosen, n);
-    double unit = data->y[(n - 1) / 2] - data->y[0];
-    if (!(unit > 0))
-        return -1;
-    g_autofree double *theta = g_new(double, HPT_GP_THETA(cube));
-    g_autofree double *rows = g_new(double, n * cube->n), *mean = g_new(double, n), *deviation = g_new(double, n);
-    fit(data, theta);
+    if (!(share > 0))
+        return;
+    g_autofree double *m = g_new(double, n), *s = g_new(double, n);
     g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
-    for (size_t i = 0; i < n; i++)
-        memcpy(rows + i * cube->n, told->rows + chosen[i] * cube->n, cube->n * sizeof *rows);
-    hpt_gp_predict(gp, rows, n, mean, deviation);
-    for (size_t i = 0; i < n; i++)
-        upper[i] += (mean[i] + deviation[i]) / unit;
-    return sqrt(gp->noise) / unit;
+    hpt_gp_predict(gp, rows, n, m, s);
+    for (size_t i = 0; i < n; i++) {
+        mean[i] += share * m[i];
+        square[i] += share * (m[i] * m[i] + s[i] * s[i]);
+    }
+    *noise += share * gp->noise;
 }
 
-static size_t index_of_best(const HptTold *told)
+/* Adds what one of the processes says. False: it finds no noise. */
+static bool add_view(Choice *choice, bool smooth)
 {
-    if (told->n_valued < LEAST_POINTS || told->cube->n == 0)
-        return told->order[0];
-    size_t chosen[HPT_SURROGATE_POINTS], n = hpt_surrogate_thin(told, told->n, chosen), best = 0;
-    double upper[HPT_SURROGATE_POINTS] = {0};
-    for (int smooth = 0; smooth < 2; smooth++)
-        if (add_view(told, smooth, chosen, n, upper) <= NOISY)
-            return told->order[0];
-    for (size_t i = 1; i < n; i++)
-        if (!told->failed[chosen[i]] && told->beyond[chosen[i]] <= 0 && upper[i] < upper[best])
-            best = i;
-    return chosen[best];
+    const HptTold *told = choice->told;
+    const HptCube *cube = told->cube;
+    g_autoptr(HptGpData) data = hpt_surrogate_data(told, smooth, choice->points, choice->n);
+    double low = data->y[choice->low], unit = data->y[choice->middle] - low, noise = 0;
+    if (!(unit > 0))
+        return false;
+    size_t n = choice->n_looked, n_theta = HPT_GP_THETA(cube);
+    g_autofree double *theta = g_new(double, 2 * n_theta), *rows = g_new(double, n * cube->n);
+    g_autofree double *mean = g_new0(double, n), *square = g_new0(double, n);
+    for (size_t i = 0; i < n; i++)
+        memcpy(rows + i * cube->n, told->rows + choice->looked[i] * cube->n, cube->n * sizeof *rows);
+    double share = fit(data, theta, theta + n_theta);
+    add_mode(data, theta, share, rows, n, mean, square, &noise);
+    add_mode(data, theta + n_theta, 1 - share, rows, n, mean, square, &noise);
+    if (!(sqrt(noise) > NOISY * unit))
+        return false;
+    choice->noise += sqrt(noise) / unit;
+    for (size_t i = 0; i < n; i++) {
+        double variance = MAX(square[i] - mean[i] * mean[i], 0) / (unit * unit), m = (mean[i] - low) / unit;
+        choice->upper[i] += m + sqrt(variance);
+        choice->mean[i] += m;
+        choice->square[i] += m * m;
+        choice->variance[i] += variance;
+    }
+    return true;
 }
 
-int64_t hpt_recommend(const HptSpace *space, const HptHistory *history)
+/* By both processes, in the unit of the values. */
+static HptExpected expected(const Choice *choice, size_t i)
+{
+    const HptTold *told = choice->told;
+    double low = told->y[choice->points[choice->low]], unit = told->y[choice->points[choice->middle]] - low;
+    double mean = choice->mean[i] / 2, between = MAX(choice->square[i] / 2 - mean * mean, 0);
+    return (HptExpected){(low + mean * unit) / told->scale, sqrt(choice->variance[i] / 2 + between) * unit / told->scale};
+}
+
+static void choose(Choice *choice, HptRecommendation *out)
+{
+    const HptTold *told = choice->told;
+    size_t best = 0;
+    *out = (HptRecommendation){.number = told->number[choice->looked[0]], .lowest = told->number[choice->looked[0]]};
+    if (told->n_valued < LEAST_POINTS || told->cube->n == 0)
+        return;
+    gather(choice);
+    if (!add_view(choice, false) || !add_view(choice, true))
+        return;
+    for (size_t i = 1; i < choice->n_looked; i++)
+        if (choice->upper[i] < choice->upper[best])
+            best = i;
+    double unit = told->y[choice->points[choice->middle]] - told->y[choice->points[choice->low]];
+    out->number = told->number[choice->looked[best]];
+    out->noise = choice->noise / 2 * unit / told->scale;
+    out->of_number = expected(choice, best);
+    out->of_lowest = expected(choice, 0);
+}
+
+bool hpt_recommend(const HptSpace *space, const HptHistory *history, const int64_t *among, size_t n_among,
+                   HptRecommendation *out)
 {
     HptCube cube;
     hpt_cube_init(&cube, space);
     HptTold *told = hpt_told_new(&cube);
     hpt_told_hear(told, history);
-    int64_t number = told->number[index_of_best(told)];
+    g_autofree Choice *choice = g_new0(Choice, 1);
+    choice->told = told;
+    look(choice, among, n_among);
+    bool found = choice->n_looked > 0;
+    if (found)
+        choose(choice, out);
     hpt_told_free(told);
     hpt_cube_clear(&cube);
-    return number;
+    return found;
 }

@@ -4,9 +4,25 @@
 
 #include "search/sampler.h"
 
-/* The number of that trial, of those that keep every constraint, of which there is one with a finite value; of one
- * objective. Where no noise is found it is that with the lowest value, of equal ones the first. A function of the
- * space and the history alone, whatever made the trials.
+/* A trial's value without noise, as the processes see it. It lies within mean ± HPT_RECOMMEND_95 · deviation in 95 % of
+ * the studies that were measured (docs/design/search.md): more than 1.96, for their hyperparameters are not known. */
+typedef struct {
+    double mean, deviation;
+} HptExpected;
+
+#define HPT_RECOMMEND_95 2.7
+
+typedef struct {
+    int64_t number;        /* of the trial to prefer */
+    int64_t lowest;        /* of the trial with the lowest value, of equal ones the first */
+    double noise;          /* its standard deviation; 0: no noise is found, then number is lowest, and below are zeros */
+    HptExpected of_number; /* of the two, in the unit of the values */
+    HptExpected of_lowest;
+} HptRecommendation;
+
+/* The trial to prefer, of one objective. among (may be NULL: all): ascending numbers of the trials that may be
+ * preferred; what the others say of noise counts as well. False: none of them has a finite value and keeps every
+ * constraint. A function of the space and the history alone, whatever made the trials.
  *
  * Lowest values under noise are mostly lucky. So two Gaussian processes are fitted to at most 256 results, as in
  * surrogate.c: a rough one whose values above the median are ranks, a smooth one of plain values. Both leave values below
@@ -15,9 +31,13 @@
  * 0.15 of that; then the trial is preferred of which the mean plus the standard deviation of the value without noise, on
  * average over the two, is lowest: a mean that is low because little is known there is no reason to
  * prefer it. (The noise's share of the prior's variance says little: smooth values that span orders of magnitude make
- * that variance large.)
+ * that variance large.) Each process is the mixture of two modes of its hyperparameters' posterior, one with little
+ * noise and one with much, whose prior of noise is log-normal alone. Of more than 256 trials that may be preferred those with the lowest values are looked at.
+ *
+ * What is expected of a trial has the mean and the variance of the equal mixture of the two processes.
  *
  * Cost some 100 steps of fitting: O(n³) each, n ≤ 256. */
-int64_t hpt_recommend(const HptSpace *space, const HptHistory *history);
+bool hpt_recommend(const HptSpace *space, const HptHistory *history, const int64_t *among, size_t n_among,
+                   HptRecommendation *out);
 
 #endif

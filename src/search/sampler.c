@@ -180,7 +180,8 @@ int64_t hpt_sampler_best(HptSampler *sampler, const HptHistory *history)
     bool finite = best->values[0] < (double)INFINITY; /* else samplers take it for a failed one */
     if (history->n_objectives > 1 || beyond[found] > 0 || !finite || !sampler->kind->learns)
         return best->number;
-    return hpt_recommend(sampler->search->space, history);
+    HptRecommendation recommended;
+    return hpt_recommend(sampler->search->space, history, NULL, 0, &recommended) ? recommended.number : best->number;
 }
 
 int64_t hpt_sampler_total(HptSampler *sampler)

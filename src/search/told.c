@@ -219,8 +219,8 @@ static void hear_running(HptTold *told, const HptHistory *history)
 
 /* ---- values ---- */
 
-/* Makes the values finite and not too large; of what failed, the worst. */
-static void tidy(double *values, const bool *failed, size_t n)
+/* Makes the values finite and not too large; of what failed, the worst. What they were multiplied by. */
+static double tidy(double *values, const bool *failed, size_t n)
 {
     double low = (double)INFINITY, high = -(double)INFINITY;
     for (size_t i = 0; i < n; i++)
@@ -233,13 +233,14 @@ static void tidy(double *values, const bool *failed, size_t n)
     double most = MAX(fabs(low), fabs(high)), scale = most > LARGE ? SMALLER : 1;
     for (size_t i = 0; i < n; i++)
         values[i] = scale * (failed[i] ? high : isfinite(values[i]) ? values[i] : low);
+    return scale;
 }
 
-void hpt_told_objective(const HptTold *told, size_t k, double *out)
+double hpt_told_objective(const HptTold *told, size_t k, double *out)
 {
     for (size_t i = 0; i < told->n; i++)
         out[i] = told->cache->values[i * told->n_objectives + k];
-    tidy(out, told->failed, told->n);
+    return tidy(out, told->failed, told->n);
 }
 
 void hpt_told_constraint(const HptTold *told, size_t k, double *out)
@@ -277,7 +278,7 @@ static void set_ranks(HptTold *told, Standing *standings)
     g_autofree double *apart = g_new(double, told->n_feasible + 1);
     g_autofree size_t *rank = g_new(size_t, told->n_feasible + 1);
     for (size_t k = 0; k < m; k++) {
-        hpt_told_objective(told, k, column);
+        (void)hpt_told_objective(told, k, column);
         kept = 0;
         for (size_t i = 0; i < n; i++)
             if (told->beyond[i] <= 0)
@@ -325,8 +326,7 @@ static void set_values(HptTold *told)
         told->n_valued += !told->failed[i];
         told->n_feasible += told->beyond[i] <= 0;
     }
-    if (told->n_objectives == 1)
-        hpt_told_objective(told, 0, told->y);
+    told->scale = told->n_objectives == 1 ? hpt_told_objective(told, 0, told->y) : 1;
     set_order(told);
     for (size_t i = 0; i < told->n && told->n_objectives > 1; i++)
         told->y[told->order[i]] = (double)i;

@@ -21,6 +21,7 @@ typedef struct {
     size_t n_running;
     double *rows;    /* n + n_running rows: the running ones last */
     double *y;       /* n: to be minimised, finite; of trials without values, of several objectives: see below */
+    double scale;    /* of one objective: what values were multiplied by to be y */
     bool *failed;    /* n: without values, or with one that is NaN or +infinity */
     int64_t *number; /* n: of each trial */
     size_t *order;   /* n: indices, best first; of equal ones the first tried; failed ones last */
@@ -46,9 +47,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
  * O(n log n), of several objectives that of hpt_front_ranks. */
 void hpt_told_hear(HptTold *told, const HptHistory *history);
 
-/* How objective k came out in each trial, finite, into out, n long; of failed trials as in y. And how far it was beyond
- * constraint k, NaN: not known. */
-void hpt_told_objective(const HptTold *told, size_t k, double *out);
+/* How objective k came out in each trial, finite, into out, n long; of failed trials as in y. Gives what values were
+ * multiplied by. And how far it was beyond constraint k, NaN: not known. */
+double hpt_told_objective(const HptTold *told, size_t k, double *out);
 void hpt_told_constraint(const HptTold *told, size_t k, double *out);
 
 /* Was the configuration that row means tried, or does it run? O(log n + n_running). */
