@@ -184,8 +184,7 @@ static json_t *release(Serve *serve, const json_t *object, GError **error)
 static json_t *best(Serve *serve, GError **error)
 {
     int64_t number = -1;
-    double value = 0;
-    if (!hpt_study_best(hpt_project_get_db(serve->project), serve->study, &number, &value, error))
+    if (!hpt_asker_best(serve->asker, &number, error))
         return NULL;
     if (number >= 0) {
         g_autofree char *id = hpt_asked_id(serve->study->name, number, 1);

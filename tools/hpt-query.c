@@ -16,7 +16,7 @@ extern char **environ;
 #define DEFAULT_TIMEOUT_US (5 * 60 * INT64_C(1000000))
 
 static gboolean opt_studies, opt_trials, opt_failures, opt_metrics, opt_workers, opt_psql, opt_importance;
-static gboolean opt_expanded, opt_long, opt_all_columns, opt_all_rows, opt_best, opt_pareto;
+static gboolean opt_expanded, opt_long, opt_all_columns, opt_all_rows, opt_best, opt_recommend, opt_pareto;
 static gboolean opt_show_sql, opt_no_header, opt_null, opt_fail_empty, opt_quiet, opt_verbose;
 static char *opt_study, *opt_curve, *opt_where, *opt_file, *opt_format, *opt_output, *opt_dsn;
 static char *opt_directory, *opt_color, *opt_timeout, *opt_watch, *opt_top, *opt_precision;
@@ -48,6 +48,8 @@ static const GOptionEntry options[] = {
     {"top", 0, 0, G_OPTION_ARG_STRING, &opt_top,
      "the N best complete and feasible trials by the first objective", "N"},
     {"best", 0, 0, G_OPTION_ARG_NONE, &opt_best, "the best complete and feasible trial", NULL},
+    {"recommend", 0, 0, G_OPTION_ARG_NONE, &opt_recommend,
+     "the trial to prefer where values are noisy, with what a model expects of it", NULL},
     {"pareto", 0, 0, G_OPTION_ARG_NONE, &opt_pareto,
      "the feasible trials that no other beats in all objectives", NULL},
     {"expanded", 'x', 0, G_OPTION_ARG_NONE, &opt_expanded,
@@ -165,7 +167,7 @@ static char *read_sql(const char *path, GError **error)
 
 static bool ranks(void)
 {
-    return opt_best || opt_pareto || opt_top != NULL;
+    return opt_best || opt_recommend || opt_pareto || opt_top != NULL;
 }
 
 /* Which mode the options name; at most one. */
@@ -196,7 +198,7 @@ static bool choose_mode(int argc, QueryMode *mode, GError **error)
     if (given == 0)
         *mode = any ? QUERY_TRIALS : QUERY_STUDIES;
     if (about_trials && *mode != QUERY_TRIALS)
-        return fail_usage(error, "--top, --best, --pareto and --long go with --trials");
+        return fail_usage(error, "--top, --best, --recommend, --pareto and --long go with --trials");
     if (*mode == QUERY_IMPORTANCE && opt_sort != NULL)
         return fail_usage(error, "--sort does not go with --importance, whose rows go by metric and share");
     if (*mode == QUERY_SQL && any)
@@ -210,8 +212,8 @@ static bool read_want(int argc, char **argv, Request *request, GError **error)
     QueryWant *want = &request->want;
     if (!choose_mode(argc, &want->mode, error) || !read_count(opt_top, "--top", &want->top, error))
         return false;
-    if (opt_best + opt_pareto + (opt_top != NULL) > 1)
-        return fail_usage(error, "only one of --top, --best and --pareto at a time");
+    if (opt_best + opt_recommend + opt_pareto + (opt_top != NULL) > 1)
+        return fail_usage(error, "only one of --top, --best, --recommend and --pareto at a time");
     if (argc > 1)
         return fail_usage(error, "SQL is one argument\nhint: put it in quotes; options come first");
     if (want->mode == QUERY_SQL) {
@@ -230,6 +232,7 @@ static bool read_want(int argc, char **argv, Request *request, GError **error)
     want->columns = opt_columns;
     want->sort = opt_sort;
     want->best = opt_best;
+    want->recommend = opt_recommend;
     want->pareto = opt_pareto;
     want->long_form = opt_long;
     want->all_columns = opt_all_columns;
@@ -270,6 +273,7 @@ static bool read_print(Request *request, GError **error)
         print->timeout_us = 0;
     else if (opt_timeout != NULL && !read_span(opt_timeout, "--timeout", &print->timeout_us, error))
         return false;
+    request->want.timeout_us = print->timeout_us;
     if (opt_watch != NULL && !read_span(opt_watch, "--watch", &request->watch_us, error))
         return false;
     if (opt_watch != NULL && opt_output != NULL)
@@ -312,6 +316,8 @@ static void print_notes(const Printing *p)
         hpt_tool_note("study '%s', the last active of %" G_GINT64_FORMAT
                       "; -s NAME chooses another",
                       p->plan->study.study, p->plan->study.count);
+    if (p->plan->recommended != NULL)
+        hpt_tool_note("%s", p->plan->recommended);
     if (p->plan->one_objective_of_several)
         hpt_tool_note("by the first of several objectives alone; --pareto takes all");
     if (p->rows < 0)
@@ -384,7 +390,7 @@ static int print_once(const Request *request, HptDb *db, GError **error)
     if (!done)
         return HPT_EXIT_TOOL;
     print_notes(&p);
-    if (p.rows == 0 && opt_best) {
+    if (p.rows == 0 && (opt_best || opt_recommend)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
                     "study '%s': no trial is complete and feasible", plan->study.study);
         return HPT_EXIT_NO;

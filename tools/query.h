@@ -1,10 +1,12 @@
 /* The parts of hpt-query: from options to SQL (query_plan.c), from rows to text (query_print.c), from rows to the
- * importance of parameters (query_importance.c), and what the server has to say about it (query_error.c). */
+ * importance of parameters (query_importance.c) and to the trial to prefer (query_recommend.c), and what the server has to
+ * say about it (query_error.c). */
 #ifndef HPT_TOOLS_QUERY_H
 #define HPT_TOOLS_QUERY_H
 
 #include "db/db.h"
 #include "show/format.h"
+#include "study/definition.h"
 #include "study/name.h"
 
 #define QUERY_SEARCH_PATH "hpt, hpt_study, public"
@@ -30,8 +32,9 @@ typedef struct {
     const char *where;
     char **columns, **sort; /* NULL: none */
     int top;                /* 0: all */
-    bool best, pareto, all_columns, long_form;
+    bool best, recommend, pareto, all_columns, long_form;
     bool table; /* for people: the columns that matter, not all */
+    int64_t timeout_us; /* of what is asked to make the plan; 0: none */
 } QueryWant;
 
 /* A column that can be asked for. */
@@ -66,6 +69,7 @@ typedef struct {
     QueryRelation *relation; /* NULL: user's SQL */
     HptStudyName study;      /* empty if it concerns no single study */
     bool one_objective_of_several;
+    char *recommended; /* what the recommendation is, for people; NULL: none was asked for */
     bool importance; /* what is printed is made of the rows; columns are the metrics, behind trial and params */
 } QueryPlan;
 
@@ -91,6 +95,19 @@ bool query_print(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptS
 /* The same for a plan of QUERY_IMPORTANCE: a row for each metric and parameter; notes say what the shares are worth. */
 bool query_importance(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink, void *user,
                       int64_t *rows, char **note, GError **error) HPT_WARN_UNUSED;
+
+/* The trial to prefer of those that among, a statement, lists in ascending order, as a relation q of its row or, if there
+ * is none, of no row: the relation's with the columns expected, expected_low and expected_high, which are added to its
+ * own. *text: what it is, for people. Owned. */
+char *query_recommend(HptDb *db, QueryRelation *relation, const char *study, const char *among, int64_t timeout_us,
+                      char **text, GError **error) HPT_WARN_UNUSED;
+
+/* The newest definition of a study. */
+HptDefinition *query_definition(HptDb *db, const char *study, GError **error) HPT_WARN_UNUSED;
+
+/* A new column in the place-th place (QUERY_LAST: the last), called name and, in SQL, fold. */
+#define QUERY_LAST (-1)
+QueryColumn *query_add_column(QueryRelation *relation, int place, const char *name, const char *fold);
 
 /* Where output goes: standard output, a file that appears when it is complete, or, for text that is
  * longer than the screen, the user's pager. */

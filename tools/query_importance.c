@@ -153,7 +153,7 @@ static bool print_metric(const Trials *trials, size_t k, HptWriter *writer, GErr
 
 /* ---- all ---- */
 
-static HptDefinition *read_definition(HptDb *db, const char *study, GError **error)
+HptDefinition *query_definition(HptDb *db, const char *study, GError **error)
 {
     g_autoptr(HptArgs) args = hpt_args_new();
     hpt_args_text(args, study);
@@ -172,7 +172,7 @@ static HptDefinition *read_definition(HptDb *db, const char *study, GError **err
 bool query_importance(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink, void *user,
                       int64_t *rows, char **note, GError **error)
 {
-    g_autoptr(HptDefinition) definition = read_definition(db, plan->study.study, error);
+    g_autoptr(HptDefinition) definition = query_definition(db, plan->study.study, error);
     if (definition == NULL)
         return false;
     size_t n_metrics = plan->columns->len;

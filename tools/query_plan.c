@@ -10,6 +10,7 @@ void query_plan_free(QueryPlan *plan)
     if (plan == NULL)
         return;
     g_free(plan->sql);
+    g_free(plan->recommended);
     if (plan->columns != NULL)
         g_ptr_array_unref(plan->columns);
     query_relation_free(plan->relation);
@@ -193,23 +194,38 @@ static char *pareto_relation(const QueryRelation *relation, const QueryWant *wan
                            names->str, from, where, first, no_worse->str, better->str);
 }
 
+/* Those of which the best by the first objective are asked for. */
+static char *ranked_where(const QueryRelation *relation, const QueryWant *want)
+{
+    g_autofree char *feasible = g_strdup_printf("feasible and %s is not null", (char *)relation->objectives->pdata[0]);
+    return where_clause(relation, want, feasible);
+}
+
 /* The best trials by the first objective, as a relation. */
 static char *top_relation(const QueryRelation *relation, const QueryWant *want)
 {
     const char *first = relation->objectives->pdata[0];
-    g_autofree char *feasible = g_strdup_printf("feasible and %s is not null", first);
-    g_autofree char *where = where_clause(relation, want, feasible);
+    g_autofree char *where = ranked_where(relation, want);
     return g_strdup_printf("(select * from %s%s\n      order by %s, trial limit %d) q",
                            relation->from->str, where, first, want->best ? 1 : want->top);
 }
 
-static char *compose(const QueryRelation *relation, const QueryWant *want, const GPtrArray *columns,
-                     const char *sort)
+/* The trials that may be recommended. */
+static char *compose_among(const QueryRelation *relation, const QueryWant *want)
 {
-    bool ranked = want->best || want->pareto || want->top > 0;
-    g_autofree char *from = !ranked        ? g_strdup(relation->from->str)
-                            : want->pareto ? pareto_relation(relation, want)
-                                           : top_relation(relation, want);
+    g_autofree char *where = ranked_where(relation, want);
+    return g_strdup_printf("select q.trial\nfrom %s%s\norder by 1", relation->from->str, where);
+}
+
+/* recommended: the relation that is to be shown, or NULL. */
+static char *compose(const QueryRelation *relation, const QueryWant *want, const char *recommended,
+                     const GPtrArray *columns, const char *sort)
+{
+    bool ranked = want->best || want->pareto || want->top > 0 || recommended != NULL;
+    g_autofree char *from = !ranked               ? g_strdup(relation->from->str)
+                            : recommended != NULL ? g_strdup(recommended)
+                            : want->pareto        ? pareto_relation(relation, want)
+                                                  : top_relation(relation, want);
     g_autofree char *where = ranked ? g_strdup("") : where_clause(relation, want, "");
     g_autofree char *list = select_list(columns);
     const char *best_first = ranked ? relation->objectives->pdata[0] : "";
@@ -257,7 +273,7 @@ static char *compose_importance(const QueryRelation *relation, const QueryWant *
 static bool check_ranking(const QueryRelation *relation, const QueryWant *want, const char *study,
                           GError **error)
 {
-    if (!want->best && !want->pareto && want->top == 0)
+    if (!want->best && !want->recommend && !want->pareto && want->top == 0)
         return true;
     if (relation->objectives->len == 0) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
@@ -266,7 +282,7 @@ static bool check_ranking(const QueryRelation *relation, const QueryWant *want, 
                     study);
         return false;
     }
-    if (want->best && relation->objectives->len > 1) {
+    if ((want->best || want->recommend) && relation->objectives->len > 1) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                     "study '%s' has %u objectives, so no single trial is best\n"
                     "hint: --pareto lists those that no other beats in all of them; --top=1 takes "
@@ -296,11 +312,18 @@ QueryPlan *query_plan_new(HptDb *db, const QueryWant *want, GError **error)
         plan->relation = g_steal_pointer(&relation);
         return g_steal_pointer(&plan);
     }
+    g_autofree char *recommended = NULL;
+    if (want->recommend) {
+        g_autofree char *among = compose_among(relation, want);
+        recommended = query_recommend(db, relation, plan->study.study, among, want->timeout_us, &plan->recommended, error);
+        if (recommended == NULL)
+            return NULL;
+    }
     g_autoptr(GPtrArray) columns = choose_columns(relation, want, error);
     g_autoptr(GString) sort = g_string_new(NULL);
     if (columns == NULL || !append_sort(sort, relation, want->sort, error))
         return NULL;
-    plan->sql = compose(relation, want, columns, sort->str);
+    plan->sql = compose(relation, want, recommended, columns, sort->str);
     plan->one_objective_of_several = want->top > 0 && relation->objectives->len > 1;
     plan->columns = g_steal_pointer(&columns);
     plan->relation = g_steal_pointer(&relation);

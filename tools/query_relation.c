@@ -45,13 +45,13 @@ static char *sql_name(const char *name)
     return plain ? g_strdup(name) : hpt_db_quote_name(name);
 }
 
-static QueryColumn *add_column(QueryRelation *relation, const char *name, const char *fold)
+QueryColumn *query_add_column(QueryRelation *relation, int place, const char *name, const char *fold)
 {
     QueryColumn *column = g_new0(QueryColumn, 1);
     column->name = g_strdup(name);
     column->fold = g_strdup(fold);
     column->sql = sql_name(fold);
-    g_ptr_array_add(relation->columns, column);
+    g_ptr_array_insert(relation->columns, place, column);
     return column;
 }
 
@@ -63,7 +63,7 @@ static void add_columns(QueryRelation *relation, const char *names, int rank)
     for (int i = 0; words[i] != NULL; i++) {
         bool keep = words[i][0] == '!', extra = words[i][0] == '+';
         const char *name = words[i] + (keep || extra ? 1 : 0);
-        QueryColumn *column = add_column(relation, name, name);
+        QueryColumn *column = query_add_column(relation, QUERY_LAST, name, name);
         column->keep = keep;
         column->extra = extra;
         column->rank = rank + i;
@@ -113,7 +113,7 @@ static bool add_wide_columns(HptDb *db, QueryRelation *relation, const char *stu
         bool objective =
             direction != NULL && (strcmp(direction, "min") == 0 || strcmp(direction, "max") == 0);
         QueryColumn *column =
-            add_column(relation, name_is_taken(relation, name) ? fold : name, fold);
+            query_add_column(relation, QUERY_LAST, name_is_taken(relation, name) ? fold : name, fold);
         column->rank = (int)i + 10;
         column->keep = objective;
         if (objective)

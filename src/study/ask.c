@@ -9,6 +9,7 @@
 #include "num/random.h"
 #include "study/persist.h"
 #include "study/plan.h"
+#include "study/recommend.h"
 #include "study/slot.h"
 #include "study/tell.h"
 
@@ -466,4 +467,14 @@ GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskE
             g_ptr_array_add(out, asked_of(asker, &g_array_index(asking.slots, HptSlot, i),
                                           g_array_index(asking.untils, int64_t, i)));
     return out;
+}
+
+bool hpt_asker_best(HptAsker *asker, int64_t *number, GError **error)
+{
+    const HptStudy *study = asker->options.study;
+    g_autoptr(HptPast) past = hpt_past_new(study->definition);
+    if (!hpt_recommend_read(hpt_project_get_db(asker->options.project), study->name, past, error))
+        return false;
+    *number = hpt_sampler_best(asker->sampler, hpt_past_get(past));
+    return true;
 }

@@ -73,6 +73,10 @@ typedef enum {
 GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskEnd *end,
                          GError **error) HPT_WARN_UNUSED;
 
+/* The trial to prefer, as of hpt_sampler_best, of the results in the record (study/recommend.h); *number is -1: no trial
+ * has a value. */
+bool hpt_asker_best(HptAsker *asker, int64_t *number, GError **error) HPT_WARN_UNUSED;
+
 /* The trials go back, to be given out again at once: they could not be handed on. */
 bool hpt_asker_release(HptAsker *asker, const GPtrArray *asked, GError **error) HPT_WARN_UNUSED;
 

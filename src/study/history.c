@@ -178,25 +178,27 @@ static void forget_running(HptPast *past)
     g_ptr_array_set_free_func(past->entries, free_entry);
 }
 
+void hpt_past_add_row(HptPast *past, const HptRows *rows, size_t row)
+{
+    size_t length = 0;
+    const char *config = hpt_rows_null(rows, row, 2) ? NULL : hpt_rows_peek_bytea(rows, row, 2, &length);
+    HptMeasured measured = {0};
+    g_autofree double *objectives =
+        hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &measured.n_objectives, NULL);
+    g_autofree double *constraints =
+        hpt_rows_null(rows, row, 4) ? NULL : hpt_rows_float8s(rows, row, 4, &measured.n_constraints, NULL);
+    measured.objectives = objectives;
+    measured.constraints = constraints;
+    hpt_past_add_one(past, hpt_rows_int8(rows, row, 0), hpt_rows_int4(rows, row, 1), config, length, &measured);
+}
+
 void hpt_past_add(HptPast *past, const HptRows *rows)
 {
     forget_running(past);
     for (size_t row = 0; row < hpt_rows_count(rows); row++) {
         past->mark = hpt_rows_int8(rows, row, 5);
-        if (hpt_rows_null(rows, row, 0))
-            continue; /* there is only the mark */
-        size_t length = 0;
-        const char *config =
-            hpt_rows_null(rows, row, 2) ? NULL : hpt_rows_peek_bytea(rows, row, 2, &length);
-        HptMeasured measured = {0};
-        g_autofree double *objectives =
-            hpt_rows_null(rows, row, 3) ? NULL : hpt_rows_float8s(rows, row, 3, &measured.n_objectives, NULL);
-        g_autofree double *constraints =
-            hpt_rows_null(rows, row, 4) ? NULL : hpt_rows_float8s(rows, row, 4, &measured.n_constraints, NULL);
-        measured.objectives = objectives;
-        measured.constraints = constraints;
-        hpt_past_add_one(past, hpt_rows_int8(rows, row, 0), hpt_rows_int4(rows, row, 1), config, length,
-                         &measured);
+        if (!hpt_rows_null(rows, row, 0)) /* else there is only the mark */
+            hpt_past_add_row(past, rows, row);
     }
 }
 

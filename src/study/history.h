@@ -38,6 +38,10 @@ bool hpt_past_unpack(HptPast *past, int64_t block, const void *body, size_t leng
 HptArgs *hpt_past_args(const HptPast *past, int64_t study_id);
 void hpt_past_add(HptPast *past, const HptRows *rows);
 
+/* One row, whose first columns are those of history_read but for the mark: trial, turn, config, objectives,
+ * constraints. */
+void hpt_past_add_row(HptPast *past, const HptRows *rows, size_t row);
+
 /* What was measured of a trial, as recorded, in the order of the definition; NULL: nothing. */
 typedef struct {
     const double *objectives, *constraints; /* of these NaN: not measured */

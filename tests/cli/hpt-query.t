@@ -162,7 +162,8 @@ test_ok '--best where none is feasible: 1' '
     query 1 -s heart --best -w "latency > 10" && test_grep "no trial is complete and feasible" err
 '
 test_ok '--best with several objectives: 2, and what to use instead' '
-    query 2 -s pair --best && test_grep "has 2 objectives" err && test_grep "hint: --pareto" err
+    query 2 -s pair --best && test_grep "has 2 objectives" err && test_grep "hint: --pareto" err &&
+    query 2 -s pair --recommend && test_grep "has 2 objectives" err
 '
 test_ok '--pareto with two objectives' '
     query 0 -s pair --pareto -c trial && test_is "$(first 1)" "0 33 26 19 12 5"
@@ -215,7 +216,7 @@ test_ok 'a hash names the first trial of its configuration, a prefix must fit on
     test_grep "hint: sha256:$prefix[0-9a-f]+ is trial [0-9]*[02468], sha256:$prefix[0-9a-f]+ is trial" err
 '
 test_ok 'only one way to choose rows, and only of trials' '
-    query 2 -s heart --top=1 --best && query 2 --studies --best && query 2 --failures --pareto &&
+    query 2 -s heart --top=1 --best && query 2 -s heart --best --recommend && query 2 --studies --best && query 2 --metrics --recommend && query 2 --failures --pareto &&
     query 2 --metrics --long && query 2 --studies --trials && query 2 --workers --curve 1 &&
     query 2 -s heart --top=0 && query 2 -s heart --top=x && test_grep "top=x: not a whole number" err
 '
