@@ -11,6 +11,7 @@
 #include "record/secret.h"
 #include "show/terminal.h"
 #include "study/name.h"
+#include "study/recommend.h"
 #include "study/turn.h"
 #include "study/worker.h"
 #include "tools/run_options.h"
@@ -26,6 +27,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MOST_READ 100000 /* trials for a note at the end */
 
 /* ---- the definition on the command line ---- */
 
@@ -388,6 +391,27 @@ static bool print_best(const HptStudy *study, GError **error)
     return true;
 }
 
+/* The best value may be luck. Nothing is said of samplers that do not learn, as by hpt_sampler_best, and of very many
+ * trials, which would all be read. */
+static bool note_noise(HptDb *db, const HptStudy *study, const HptStudyCounts *counts, GError **error)
+{
+    if (run_given.quiet || hpt_metrics_objectives(study->definition->metrics) != 1 || counts->complete > MOST_READ)
+        return true;
+    HptSearch search;
+    g_autoptr(HptSampler) sampler = hpt_definition_sampler(study->definition, &search, error);
+    if (sampler == NULL || !hpt_sampler_learns(sampler))
+        return sampler != NULL;
+    HptRecommendation recommendation;
+    bool found = false;
+    if (!hpt_recommend_study(db, study->name, study->definition, NULL, 0, &recommendation, &found, error))
+        return false;
+    if (!found || !(recommendation.noise > 0))
+        return true;
+    g_autofree char *text = hpt_recommendation_text(&recommendation, study->definition);
+    hpt_tool_note("%s; see hpt-query -s %s --recommend", text, study->name);
+    return true;
+}
+
 static int exit_status(HptWorkerEnd end)
 {
     switch (end) {
@@ -522,7 +546,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
     HptStudyCounts counts;
     HptDb *db = hpt_project_get_db(project);
     if (!hpt_study_best(db, study, &best, &value, error) ||
-        !hpt_study_counts(db, study->name, &counts, error))
+        !hpt_study_counts(db, study->name, &counts, error) || !note_noise(db, study, &counts, error))
         return HPT_EXIT_DATABASE;
     fflush(stdout);
     if (settings->print_best && best >= 0 && !print_best(study, error))
