@@ -19,6 +19,8 @@
 #define MAGIC "hpt-spool/1 "
 #define WAITING ".end"
 #define SENT ".sent"
+#define REFUSED ".refused"
+#define DAMAGED ".damaged"
 #define TOLD "told" /* in the place of a statement's name: what hpt-tell was told, see study/told.h */
 #define KEPT_US G_TIME_SPAN_HOUR
 
@@ -185,8 +187,8 @@ char *hpt_spool_told_name(const char *text)
 
 bool hpt_spool_is_aside(const HptSpool *spool, const char *attempt)
 {
-    g_autofree char *refused = path_of(spool, attempt, ".refused");
-    g_autofree char *damaged = path_of(spool, attempt, ".damaged");
+    g_autofree char *refused = path_of(spool, attempt, REFUSED);
+    g_autofree char *damaged = path_of(spool, attempt, DAMAGED);
     return access(refused, F_OK) == 0 || access(damaged, F_OK) == 0;
 }
 
@@ -285,7 +287,7 @@ bool hpt_spool_count(HptSpool *spool, size_t *waiting, size_t *aside, GError **e
     for (guint i = 0; i < all->len; i++) {
         const char *name = ((const Found *)all->pdata[i])->name;
         *waiting += g_str_has_suffix(name, WAITING) && !g_str_has_prefix(name, HPT_SPOOL_RECORD) ? 1 : 0;
-        *aside += g_str_has_suffix(name, ".damaged") || g_str_has_suffix(name, ".refused") ? 1 : 0;
+        *aside += g_str_has_suffix(name, DAMAGED) || g_str_has_suffix(name, REFUSED) ? 1 : 0;
     }
     return true;
 }
@@ -386,12 +388,23 @@ static GPtrArray *read_file(const char *path, GError **error)
 
 /* ---- told ---- */
 
+/* The same text lies there to be delivered, and is judged anew. */
+static void forget_aside(const HptSpool *spool, const char *name)
+{
+    static const char *const endings[] = {REFUSED, DAMAGED};
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        g_autofree char *path = path_of(spool, name, endings[i]);
+        remove_file(path);
+    }
+}
+
 bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error)
 {
     g_autofree char *name = hpt_spool_told_name(text), *path = path_of(spool, name, WAITING);
     g_autoptr(GPtrArray) there = read_file(path, NULL);
     if (there != NULL) {
         spool->made = true;
+        forget_aside(spool, name);
         return true; /* in its place among what was told since */
     }
     g_autoptr(GByteArray) out = begin_file();
@@ -399,7 +412,10 @@ bool hpt_spool_put_told(HptSpool *spool, const char *text, GError **error)
     append(out, TOLD "\n", strlen(TOLD "\n"));
     append(out, &length, sizeof length);
     append(out, text, strlen(text));
-    return put_file(spool, name, out, error);
+    if (!put_file(spool, name, out, error))
+        return false;
+    forget_aside(spool, name);
+    return true;
 }
 
 /* ---- sending ---- */
@@ -501,13 +517,13 @@ bool hpt_spool_replay(HptSpool *spool, HptDb *db, bool also_sent, HptSpoolReplay
             return false;
         }
         if (items == NULL) {
-            put_aside(spool, found->name, ".damaged", failure->message, result, notes);
+            put_aside(spool, found->name, DAMAGED, failure->message, result, notes);
             continue;
         }
         if (!send_items(db, items, result, &refusal, error))
             return false;
         if (refusal != NULL) {
-            put_aside(spool, found->name, ".refused", refusal, result, notes);
+            put_aside(spool, found->name, REFUSED, refusal, result, notes);
         } else if (!sent) {
             g_autofree char *attempt = g_strndup(found->name, strlen(found->name) - strlen(WAITING));
             spool->made = true;

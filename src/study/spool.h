@@ -22,7 +22,7 @@
  * acknowledged.
  *
  * What cannot be read is renamed ATTEMPT.damaged, what the database refuses for good ATTEMPT.refused;
- * neither is ever removed.
+ * neither is ever removed, but for what is told again: that waits anew.
  */
 #ifndef HPT_STUDY_SPOOL_H
 #define HPT_STUDY_SPOOL_H

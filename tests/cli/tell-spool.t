@@ -80,6 +80,15 @@ test_ok 'a restarted server is nothing to speak of, and what is refused keeps it
     test_exit 1 wait "$teller" && test_grep "line 2: again/0 is refused: it has another result already" err && test_no_grep "told of before" err &&
     test_is "$(states again)" "0 complete 1 0 ;1 complete 1 1 ;" && rm -f .hpt/spool/*.refused
 '
+test_ok 'what was refused before, and is told again when it is right, is not refused' '
+    cd project && start_server && ask anew 1 >asked && stop_server && test_exit 3 hpt-tell anew/1 acc=1 2>err && start_server &&
+    test_exit 0 hpt-tell </dev/null 2>err && test_grep "study .anew. has no trial 1; it is kept as" err && ask anew 1 >asked &&
+    test_is "$(find .hpt/spool -name "*.refused" | wc -l)" 1 && rm -f pipe && mkfifo pipe && { hpt-tell <pipe 2>err & teller=$!; } && exec 5>pipe &&
+    one() { test "$(sql "select count(*) from hpt_study.anew where state = \$\$complete\$\$")" = "$1"; } &&
+    echo "anew/0 acc=0" >&5 && test_wait 20 one 1 && stop_server && echo "anew/1 acc=1" >&5 && test_wait 20 waiting_are 1 && start_server && exec 5>&- &&
+    test_exit 0 wait "$teller" && test_grep "note: results that waited in the spool: 1 recorded now" err && test_no_grep "could not be delivered" err &&
+    test_is "$(states anew)" "0 complete 1 0 ;1 complete 1 1 ;" && test_is "$(find .hpt/spool -name "told-*")" ""
+'
 test_ok '--db-wait: giving up is 3; killed while it waits: nothing is lost' '
     cd project && start_server && ask wait 4 >asked && for end in patience kill; do
         start_server && rm -f pipe && mkfifo pipe && before=$(waiting) && { hpt-tell --db-wait=$([ $end = kill ] && echo 1h || echo 1s) <pipe 2>err & teller=$!; } && exec 5>pipe &&
