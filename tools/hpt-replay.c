@@ -553,11 +553,11 @@ static GPtrArray *read_bundle(Replay *replay, const char *path, const char *insi
     return hpt_recorded_read_bundle(path, named, replay->fold, error);
 }
 
-static bool unpack(Replay *replay, const char *path, GError **error)
+static bool unpack(Replay *replay, const char *path, const GPtrArray *runs, GError **error)
 {
     g_autofree char *folder = g_build_filename(replay->folder, "objects", NULL);
     replay->objects.store = hpt_store_open(folder, error);
-    return replay->objects.store != NULL && hpt_recorded_unpack(path, replay->objects.store, error);
+    return replay->objects.store != NULL && hpt_recorded_unpack(path, runs, replay->objects.store, error);
 }
 
 /* A name with a slip in it would leave the tolerance without effect, and nobody would know. */
@@ -605,7 +605,7 @@ static int work(Replay *replay, const char *text, const HptShow *format, GError 
     HptResourcesInput needs = {.jobs = 1, .environment = (const char *const *)environ};
     replay->resources = hpt_resources_new(&needs, error);
     if (replay->resources == NULL || !choose_folder(replay, error) ||
-        (path != NULL && !unpack(replay, path, error)))
+        (path != NULL && !unpack(replay, path, runs, error)))
         return HPT_EXIT_TOOL;
     const HptRecorded *first = runs->pdata[0];
     ReplayShowOptions look_of = {*format, first->part, opt_verbose || opt_check};

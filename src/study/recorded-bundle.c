@@ -1,6 +1,7 @@
 /* What a bundle says of the runs of a trial: the same as recorded.c asks the views for. */
 #include "study/recorded-bundle.h"
 
+#include "record/code.h"
 #include "record/inputs.h"
 #include "store/batch.h"
 #include "store/bundle.h"
@@ -9,6 +10,7 @@
 #include "study/cause.h"
 #include "study/compare-bundle-internal.h"
 #include "study/compare-facts.h"
+#include "study/rerun.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,6 +318,43 @@ static GPtrArray *read_runs(const Reading *reading, int fold, GError **error)
 
 /* ---- objects ---- */
 
+static void want(GHashTable *wanted, const HptDigest *digest)
+{
+    g_hash_table_add(wanted, g_memdup2(digest, sizeof *digest));
+}
+
+/* A snapshot that is none is for whoever restores it to complain of. */
+static void want_code(GHashTable *wanted, const HptRecorded *run)
+{
+    if (run->code_text == NULL)
+        return;
+    g_autoptr(HptCodeReader) reader = hpt_code_reader_new(run->code_text, run->code_length, NULL);
+    for (HptCodeEntry entry; reader != NULL && hpt_code_next(reader, &entry, NULL);)
+        if (entry.kind == HPT_CODE_FILE)
+            want(wanted, &entry.digest);
+}
+
+/* Of HptDigest: the objects of these runs. Owned. */
+static GHashTable *wanted_of(const GPtrArray *runs)
+{
+    GHashTable *wanted = g_hash_table_new_full(hpt_digest_hash, hpt_digest_equal, g_free, NULL);
+    for (guint i = 0; i < runs->len; i++) {
+        const HptRecorded *run = runs->pdata[i];
+        want_code(wanted, run);
+        for (guint k = 0; k < run->inputs->len; k++) {
+            const HptRecordedInput *input = &g_array_index(run->inputs, HptRecordedInput, k);
+            if (input->has_digest)
+                want(wanted, &input->digest);
+        }
+        for (guint k = 0; k < run->outputs->len; k++) {
+            const HptRecordedOutput *output = &g_array_index(run->outputs, HptRecordedOutput, k);
+            if (output->stored && output->stored_size <= HPT_RERUN_TEXT_MAX)
+                want(wanted, &output->digest);
+        }
+    }
+    return wanted;
+}
+
 /* The entry that the reader stands at, by way of the file fd: it need not fit into memory. */
 static bool take_object(HptBundleReader *reader, const HptBundleEntry *entry, HptBatch *batch,
                         const char *dir, int fd, GError **error)
@@ -333,22 +372,23 @@ static bool take_object(HptBundleReader *reader, const HptBundleEntry *entry, Hp
     return n == 0 && hpt_batch_put_fd(batch, fd, entry->path, &id, error);
 }
 
-static bool take_objects(HptBundleReader *reader, HptStore *store, int fd, GError **error)
+static bool take_objects(HptBundleReader *reader, GHashTable *wanted, HptStore *store, int fd, GError **error)
 {
     g_autoptr(HptBatch) batch = hpt_batch_begin(store);
     HptBundleEntry entry;
     for (bool end = false; !end;) {
         if (!hpt_bundle_next(reader, &entry, &end, error))
             return false;
-        if (!end && g_str_has_prefix(entry.path, "objects/sha256/") &&
+        if (!end && g_str_has_prefix(entry.path, "objects/sha256/") && g_hash_table_contains(wanted, &entry.digest) &&
             !take_object(reader, &entry, batch, store->dir, fd, error))
             return false;
     }
     return hpt_batch_commit(batch, error);
 }
 
-bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
+bool hpt_recorded_unpack(const char *path, const GPtrArray *runs, HptStore *store, GError **error)
 {
+    g_autoptr(GHashTable) wanted = wanted_of(runs);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         hpt_error_set_errno(error, errno, "%s", path);
@@ -356,7 +396,7 @@ bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error)
     }
     g_autoptr(HptBundleReader) reader = hpt_bundle_open(fd, path, error);
     int spare = reader != NULL ? hpt_store_unnamed_file(store->dir, error) : -1;
-    bool fine = spare >= 0 && take_objects(reader, store, spare, error);
+    bool fine = spare >= 0 && take_objects(reader, wanted, store, spare, error);
     if (spare >= 0)
         close(spare);
     close(fd);

@@ -10,7 +10,9 @@
 GPtrArray *hpt_recorded_read_bundle(const char *path, const char *inside, int fold,
                                     GError **error) HPT_WARN_UNUSED;
 
-/* Puts all objects of the bundle into store, in one batch and constant memory. */
-bool hpt_recorded_unpack(const char *path, HptStore *store, GError **error) HPT_WARN_UNUSED;
+/* Puts the objects of the bundle into store that running these again and comparing may ask for (runs of HptRecorded *):
+ * their code, inputs, and outputs that can be compared as text. In one batch, in memory that does not grow with their
+ * sizes. */
+bool hpt_recorded_unpack(const char *path, const GPtrArray *runs, HptStore *store, GError **error) HPT_WARN_UNUSED;
 
 #endif

@@ -4,8 +4,10 @@
 #include "run/workdir.h"
 #include "store/bundle.h"
 #include "study/compare-bundle-internal.h"
+#include "study/rerun.h"
 #include "tests/unit/sanitized.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
 typedef struct {
@@ -57,28 +59,58 @@ static HptDigest digest_of_zeros(int count)
     return hpt_digester_get(digester);
 }
 
+/* Its code holds "code", it read input, and it left output, of which so much is stored. */
+static HptRecorded *run_of(const HptObjectId *input, const HptObjectId *output, int64_t stored_size)
+{
+    char hex[HPT_DIGEST_HEX_SIZE];
+    HptRecorded *run = hpt_recorded_new();
+    HptObjectId code = hpt_object_id("code", 4);
+    run->code_text = g_strdup_printf("hpt-code/1\ndirectory\t.\nrepo\t\t\t\t0\t.\t\nfile\t+\t644\t4\t%s\tfit.py\t\n",
+                                     hpt_digest_hex(&code.digest, hex));
+    run->code_length = strlen(run->code_text);
+    HptRecordedInput read = {.path = g_strdup("data"), .has_digest = true, .digest = input->digest, .size = input->size};
+    HptRecordedOutput left = {.kind = g_strdup("file"), .path = g_strdup("out"), .stored = true,
+                              .digest = output->digest, .stored_size = stored_size, .size = stored_size};
+    g_array_append_val(run->inputs, read);
+    g_array_append_val(run->outputs, left);
+    return run;
+}
+
+/* What a replay of these runs may ask for, and nothing of the others in the bundle. */
 static void test_unpack(Place *place, gconstpointer data)
 {
     (void)data;
     enum { COUNT = 1600 }; /* 100 MiB */
     g_autoptr(GError) error = NULL;
-    HptObjectId large = {digest_of_zeros(COUNT), (int64_t)COUNT * 65536}, small;
+    HptObjectId large = {digest_of_zeros(COUNT), (int64_t)COUNT * 65536}, other;
+    static const struct {
+        const char *text;
+        bool needed;
+    } objects[] = {{"code", true}, {"output", true}, {"too large to be compared", false}, {"of another trial", false}};
     g_autofree char *name = hpt_bundle_object_path(&large.digest);
     g_autoptr(HptBundle) bundle = hpt_bundle_new("study", place->dir, &error);
     g_assert_no_error(error);
     append_zeros(bundle, name, COUNT);
-    g_assert_true(hpt_bundle_add_object_bytes(bundle, "small", 5, &error));
+    for (size_t i = 0; i < G_N_ELEMENTS(objects); i++)
+        g_assert_true(hpt_bundle_add_object_bytes(bundle, objects[i].text, strlen(objects[i].text), &error));
     g_assert_true(hpt_bundle_add_bytes(bundle, "README.txt", "no object", 9, &error));
     g_assert_true(hpt_bundle_write(bundle, place->path, true, NULL, &error));
     g_autoptr(HptStore) store = hpt_store_open(place->objects, &error);
+    g_autoptr(GPtrArray) runs = g_ptr_array_new_with_free_func((GDestroyNotify)hpt_recorded_free);
+    other = hpt_object_id(objects[1].text, strlen(objects[1].text));
+    g_ptr_array_add(runs, run_of(&large, &other, other.size));
+    other = hpt_object_id(objects[2].text, strlen(objects[2].text));
+    g_ptr_array_add(runs, run_of(&large, &other, HPT_RERUN_TEXT_MAX + INT64_C(1)));
     int64_t before = peak_bytes();
-    g_assert_true(hpt_recorded_unpack(place->path, store, &error));
+    g_assert_true(hpt_recorded_unpack(place->path, runs, store, &error));
     g_assert_cmpint(peak_bytes() - before, <, (SANITIZED ? 512 : 32) * 1024 * 1024);
     g_assert_true(hpt_object_check(store, &large, &error));
-    small = hpt_object_id("small", 5);
-    g_assert_true(hpt_object_check(store, &small, &error));
-    small = hpt_object_id("no object", 9);
-    g_assert_false(hpt_object_check(store, &small, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(objects); i++) {
+        other = hpt_object_id(objects[i].text, strlen(objects[i].text));
+        g_assert_true(hpt_object_check(store, &other, NULL) == objects[i].needed);
+    }
+    other = hpt_object_id("no object", 9);
+    g_assert_false(hpt_object_check(store, &other, NULL));
 }
 
 static HptFactsBundle *open_tables(const Place *place, int64_t room, GError **error)
