@@ -172,11 +172,6 @@ static int give_out(const AskSettings *settings, HptProject *project, HptStudy *
     return asked->len > 0 ? HPT_EXIT_OK : HPT_EXIT_NO;
 }
 
-static void start_note(const char *text)
-{
-    hpt_tool_note("%s", text);
-}
-
 static int with_study(const AskSettings *settings, const json_t *fixed, GError **error)
 {
     HptProjectOptions project_options = {
@@ -184,7 +179,7 @@ static int with_study(const AskSettings *settings, const json_t *fixed, GError *
         .directory = ask_given.directory,
         .application_name = "hpt-ask",
         .role = HPT_ROLE_WRITER,
-        .note = ask_given.quiet ? NULL : start_note,
+        .note = ask_given.quiet ? NULL : hpt_tool_note_once,
     };
     g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
     g_autoptr(HptStudy) study =

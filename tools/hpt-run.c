@@ -447,11 +447,6 @@ static bool make_room(int jobs, GError **error)
     return true;
 }
 
-static void start_note(const char *text)
-{
-    hpt_tool_note("%s", text);
-}
-
 /* What trials inherit; lives until the end. */
 static const char *const *base_environment(void)
 {
@@ -659,7 +654,7 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
         .directory = run_given.directory,
         .application_name = "hpt-run",
         .role = HPT_ROLE_WRITER,
-        .note = run_given.quiet ? NULL : start_note,
+        .note = run_given.quiet ? NULL : hpt_tool_note_once,
     };
     g_autoptr(HptProject) project = hpt_project_open(&project_options, error);
     if (project == NULL)

@@ -230,11 +230,6 @@ static bool check_use(char **argv, Tell *tell, GError **error)
     return (!opt_failed && !opt_release && !opt_alive) || check_ids(argv, error);
 }
 
-static void start_note(const char *text)
-{
-    hpt_tool_note("%s", text);
-}
-
 static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
 {
     Tell tell = {.status = HPT_EXIT_OK};
@@ -247,7 +242,7 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
                  .directory = opt_directory,
                  .application_name = "hpt-tell",
                  .role = HPT_ROLE_WRITER,
-                 .note = opt_quiet ? NULL : start_note},
+                 .note = opt_quiet ? NULL : hpt_tool_note_once},
         .study = opt_study != NULL ? opt_study : variable != NULL && *variable != '\0' ? variable : NULL,
         .patience_us = tell.patience_us,
     };

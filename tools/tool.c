@@ -73,6 +73,15 @@ void hpt_tool_note(const char *format, ...)
     print_message(running, note);
 }
 
+void hpt_tool_note_once(const char *text)
+{
+    static GHashTable *said; /* as long as the program */
+    if (said == NULL)
+        said = g_hash_table_new(g_str_hash, g_str_equal);
+    if (g_hash_table_add(said, (gpointer)g_intern_string(text)))
+        hpt_tool_note("%s", text);
+}
+
 void hpt_tool_complain(const char *format, ...)
 {
     va_list args;

@@ -37,6 +37,8 @@ bool hpt_tool_span(const char *name, const char *text, int64_t *out, GError **er
 
 /* A note or warning for people: "NAME: note: …" on stderr, escaped; silent under --quiet tools. */
 void hpt_tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* The same for what may happen again and again, as long as the program lives: each text is said once. */
+void hpt_tool_note_once(const char *text);
 
 /* An error that does not end the tool: "NAME: …" on stderr, escaped, as hpt_tool_main prints one. */
 void hpt_tool_complain(const char *format, ...) G_GNUC_PRINTF(1, 2);

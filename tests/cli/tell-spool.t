@@ -146,4 +146,10 @@ test_ok 'no file is left when nothing went wrong, and none was made' '
     cd project && rm -rf .hpt/spool && ask plain 1 >asked && hpt-tell plain/0 acc=1 && test ! -e .hpt/spool
 '
 stop_server
+test_ok '--serve: that a private server is started is said once, however often it goes away' '
+    cd server && stop_server && rm -f pipe && mkfifo pipe && { hpt-ask --serve -s often -p x=0.0..1.0 -m loss <pipe >out 2>err & serve=$!; } && exec 5>pipe &&
+    lines() { [ "$(wc -l <out)" -eq "$1" ]; } && for n in 1 2 3; do
+        echo "{\"op\":\"ask\"}" >&5 && test_wait 30 lines $n && (stop_server) || return 1; done && exec 5>&- && test_exit 0 wait $serve &&
+    test_is "$(grep -c "\"id\":\"often/" out)" 3 && test_is "$(cat err)" "hpt-ask: note: starting the private PostgreSQL"
+'
 test_done
