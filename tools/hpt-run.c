@@ -14,6 +14,7 @@
 #include "study/recommend.h"
 #include "study/turn.h"
 #include "study/worker.h"
+#include "tools/run_code.h"
 #include "tools/run_options.h"
 #include "tools/space_option.h"
 #include "tools/study_option.h"
@@ -82,6 +83,24 @@ static bool check_command(const HptDefinition *definition, GError **error)
                 : word[0] == '-' ? "\nhint: options stand before the first NAME=DOMAIN"
                                  : "");
     g_error_free(none);
+    return false;
+}
+
+/* A worker that joins from another folder or machine, or after an import, may not have the command. */
+static bool check_joined(HptDb *db, const HptStudy *study, GError **error)
+{
+    g_autofree char *missing = run_code_missing(db, study);
+    GError *problem = NULL;
+    if (check_command(study->definition, &problem)) {
+        if (missing != NULL)
+            hpt_tool_note("%s", missing);
+        return true;
+    }
+    if (missing != NULL)
+        g_set_error(error, HPT_ERROR, problem->code, "%s\nhint: %s", problem->message, missing);
+    else
+        g_propagate_error(error, g_error_copy(problem));
+    g_error_free(problem);
     return false;
 }
 
@@ -683,8 +702,7 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
                             "trial holds its GPUs");
         return HPT_EXIT_USAGE;
     }
-    /* A worker that joins from another folder or machine may not have the command. */
-    if (study == NULL || !check_command(study->definition, error) || !has_end(&settings, study->definition, study, error))
+    if (study == NULL || !check_joined(db, study, error) || !has_end(&settings, study->definition, study, error))
         return HPT_EXIT_USAGE;
     if (hpt_resources_contain(resources, study->definition->contain, error) == NULL)
         return HPT_EXIT_USAGE;

@@ -118,6 +118,17 @@ test_ok 'trials that run are refused; bundles without their objects too' '
     test_exit 2 hpt-import ../runs.tar 2>err && test_grep "trial study .first., number 1 has not ended, but is running" err &&
     cd ../third && hpt-export -q --with=none -s first -o ../none.tar && cd ../there && test_exit 6 hpt-import ../none.tar 2>err && test_grep "object sha256:[0-9a-f]* is missing$" err && test_grep "^hint: a bundle made with --with cannot be imported" err
 '
+test_ok 'hpt-run elsewhere: what its command names and is not here is in the record, and how to get it' '
+    rm -rf begun && mkdir -p begun/code begun/on && cd begun/code && test_db && printf "#!/bin/sh\ncat \"\$2\"; echo v=\$1\n" >fit.sh && chmod +x fit.sh && echo 1 >data &&
+    hpt-run -q --print=none --trace=off -s begun -t 2 -m v x=0.0..1.0 -- ./fit.sh {x} data && hpt-run -q --print=none --trace=off -s plain -t 1 -m v x=0.0..1.0 -- sh fit.sh {x} data other &&
+    hpt-export -qa -o ../begun.tar && cd ../on && test_db && hpt-import -q ../begun.tar && test_exit 127 hpt-run -s begun -t 3 2>err &&
+    test_grep "^hpt-run: command ..*fit.sh. is not found" err &&
+    test_grep "^hint: .fit.sh. and .data. are not here, but what trial 1 ran is in the record: hpt-replay --check --keep=DIR begun/1 puts it into DIR" err &&
+    test_exit 0 hpt-run --progress=none --print=none --trace=off --max-failures=0 -s plain -t 2 2>err && test_grep "note: .fit.sh. and .data. are not here, .* plain/0 puts it" err &&
+    hpt-replay -q --check --keep=then begun/1 >out && fit=$(find then -name fit.sh) && test_cmp ../code/fit.sh "$fit" && cp "${fit%/*}/fit.sh" "${fit%/*}/data" . && rm -rf then &&
+    hpt-run --progress=none --print=none --trace=off -s begun -t 3 2>err && test_no_grep "not here" err &&
+    test_is "$(hpt-query -H "select count(*), bool_and(state = \$\$complete\$\$) from begun")" "3	true"
+'
 test_ok 'nothing is left of what was refused' '
     cd there && test_is "$(find .hpt -name "*spool*" -o -name "*import*" -o -path "*tmp/*" | wc -l)" 0 && hpt-export -qa -f tar | cmp - ../grown.tar
 '
