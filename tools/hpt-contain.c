@@ -25,6 +25,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -163,6 +164,13 @@ static void close_cgroup(void)
 
 static volatile int start_errnum, start_step;
 
+/* Containers commonly refuse unshare, whatever it is asked for; in Linux 5.9 this does the same. */
+static bool unshare_files(void)
+{
+    enum { UNSHARE = 1 << 1 };
+    return unshare(CLONE_FILES) == 0 || syscall(SYS_close_range, ~0U, ~0U, UNSHARE) == 0;
+}
+
 /* In the child of vfork; the numbers of descriptors only go down, so none is overwritten before its
  * turn. */
 static void enter(void)
@@ -191,7 +199,7 @@ static void enter(void)
     start_step = HPT_STEP_STREAMS;
     if (contain.order.is_traced && !contain.order.is_preloaded) {
         trace_attach((uintptr_t)environ);
-        if (unshare(CLONE_FILES) != 0)
+        if (!unshare_files())
             return;
     }
     for (int fd = 0; fd <= 2; fd++)

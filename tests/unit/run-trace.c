@@ -4,11 +4,15 @@
 
 #include "run/fd.h"
 
+#include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 /* ---- what the trials do ---- */
@@ -556,6 +560,45 @@ static void test_set_uid(void)
     bench_end(&bench);
 }
 
+/* The filter that containers have by default. */
+static void refuse_unshare(void)
+{
+    struct sock_filter lines[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {G_N_ELEMENTS(lines), lines};
+    g_assert_cmpint(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+    g_assert_cmpint(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), ==, 0);
+    g_assert_cmpint(unshare(CLONE_FILES), ==, -1);
+}
+
+/* Where nobody may unshare, as in a container, trials run and are traced all the same. */
+static void test_no_unshare(void)
+{
+    if (!g_test_subprocess()) {
+        g_test_trap_subprocess(NULL, 0, 0);
+        g_test_trap_assert_passed();
+        return;
+    }
+    refuse_unshare();
+    g_autoptr(HptContain) own = new_containment(HPT_CONTAIN_AS_SUBREAPER, NULL); /* begun with the filter */
+    containment = own;
+    Bench bench;
+    bench_begin(&bench);
+    give(&bench, "given", "x\n", 0600);
+    g_autofree char *script = g_strdup_printf("read -r x <%s/given && echo \"$x\"", bench.work);
+    g_autoptr(HptRun) run = start(&bench.lab, script);
+    const HptTrace *trace = trace_of(run);
+    g_assert_true(trace->complete);
+    check_roles(&bench, trace, "given", HPT_TRACE_READ);
+    g_autofree char *out = stored(hpt_run_get_result(run)->out);
+    g_assert_cmpstr(out, ==, "x\n");
+    bench_end(&bench);
+}
+
 static void test_limit(void)
 {
     Bench bench;
@@ -617,7 +660,8 @@ int main(int argc, char **argv)
         {"unseen", test_unseen, CONTAINED},   {"foreign", test_foreign, CONTAINED},
         {"ptrace", test_ptrace, CONTAINED},   {"ends", test_ends, CONTAINED},
         {"killed", test_killed, CONTAINED},   {"limit", test_limit, CONTAINED},
-        {"set-uid", test_set_uid, CONTAINED}, {"damaged", test_damaged, BARE},      {NULL, NULL, ALWAYS},
+        {"set-uid", test_set_uid, CONTAINED}, {"no-unshare", test_no_unshare, BARE},
+        {"damaged", test_damaged, BARE},      {NULL, NULL, ALWAYS},
     };
     return act_or_test(argc, argv, acts, tests);
 }
