@@ -72,6 +72,16 @@ void files_incomplete(bool refused, const char *format, ...)
     va_end(list);
 }
 
+void files_incomplete_too(const char *reason)
+{
+    char *said = table.head.reason;
+    size_t used = strnlen(said, sizeof table.head.reason);
+    if (table.head.complete != 0)
+        files_incomplete(false, "%s", reason);
+    else if (memmem(said, used, reason, strlen(reason)) == NULL)
+        snprintf(said + used, sizeof table.head.reason - used, "; %s", reason);
+}
+
 /* ---- names ---- */
 
 /* FNV-1a, eight bytes at a time where there are so many: names are long. */

@@ -30,6 +30,9 @@ void files_begin(const char *below, const char *not_below, const char *spool);
 /* The first reason counts. refused: nothing at all was traced. */
 void files_incomplete(bool refused, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* One more reason, behind those that were said; each once. */
+void files_incomplete_too(const char *reason);
+
 /* What a name leads to: true and *file (NULL: nothing that counts), or false: resolve it. */
 bool files_find(const char *name, File **file);
 /* From now on it leads there. */

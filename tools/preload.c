@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -46,14 +47,29 @@ static void be_silent(void)
     __atomic_store_n(&state, SILENT, __ATOMIC_RELEASE);
 }
 
+/* Is this process under more filters than the helper? Who ran it has forbidden calls then, sockets probably among them,
+ * and it would be killed for one. */
+static bool is_restrained(long filters)
+{
+    char status[8192];
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+    long n = fd < 0 ? -1 : syscall(SYS_read, fd, status, sizeof status - 1);
+    if (fd >= 0)
+        syscall(SYS_close, fd);
+    status[n < 0 ? 0 : n] = '\0';
+    return hpt_trace_filters(status) > filters;
+}
+
 static bool speaks(void)
 {
     int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
     if (now != NEW)
         return now == SPEAKS;
-    const char *name = getenv(HPT_TRACE_VARIABLE);
-    size_t length = name == NULL ? 0 : strlen(name);
-    bool known = length > 0 && length < sizeof tracer.sun_path;
+    const char *name = getenv(HPT_TRACE_VARIABLE), *dot = name == NULL ? NULL : strrchr(name, '.');
+    size_t length = dot == NULL ? 0 : (size_t)(dot - name);
+    int saved = errno;
+    bool known = length > 0 && length < sizeof tracer.sun_path && !is_restrained(strtol(dot + 1, NULL, 10));
+    errno = saved;
     if (known) {
         memcpy(tracer.sun_path + 1, name, length);
         tracer_bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
@@ -170,7 +186,8 @@ static int add_loaded(struct dl_phdr_info *info, size_t size, void *user)
     X(creat) X(creat64) X(fopen) X(fopen64) X(freopen) X(freopen64) X(truncate) X(truncate64)                \
     X(rename) X(renameat) X(renameat2) X(unlink) X(unlinkat) X(remove) X(link) X(linkat) X(symlink)          \
     X(symlinkat) X(mkstemp) X(mkstemp64) X(mkostemp) X(mkostemp64) X(mkstemps) X(mkstemps64) X(mkostemps)    \
-    X(mkostemps64) X(execve) X(execv) X(execvp) X(execvpe) X(posix_spawn) X(posix_spawnp) X(prctl)
+    X(mkostemps64) X(execve) X(execv) X(execvp) X(execvpe) X(posix_spawn) X(posix_spawnp) X(prctl)   \
+    X(syscall)
 #define NUMBER(name) AT_##name,
 #define NAME(name) #name,
 enum { ALL(NUMBER) N_NEXT };
@@ -367,6 +384,12 @@ FIRST(posix_spawnp, SPAWN, say_run(file), (pid, file, actions, attributes, argv,
 /* ---- for who would not bear it ---- */
 
 /* Before a program forbids itself calls, sockets probably among them, and would be killed for one. */
+static void fall_silent(void)
+{
+    say_one(HPT_TRACE_CALL_FORBIDS, AT_FDCWD, "", 0);
+    be_silent();
+}
+
 EXPORT int prctl(int option, ...)
 {
     va_list list;
@@ -376,8 +399,22 @@ EXPORT int prctl(int option, ...)
         args[i] = va_arg(list, unsigned long);
     va_end(list);
     if (option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS)
-        be_silent();
+        fall_silent();
     return NEXT(prctl)(option, args[0], args[1], args[2], args[3]);
+}
+
+/* libc has no function for seccomp. */
+EXPORT long syscall(long call, ...)
+{
+    va_list list;
+    long args[6];
+    va_start(list, call);
+    for (int i = 0; i < 6; i++)
+        args[i] = va_arg(list, long);
+    va_end(list);
+    if (call == SYS_seccomp && (args[0] == SECCOMP_SET_MODE_STRICT || args[0] == SECCOMP_SET_MODE_FILTER))
+        fall_silent();
+    return NEXT(syscall)(call, args[0], args[1], args[2], args[3], args[4], args[5]);
 }
 
 /* AddressSanitizer as a shared library ends a program in which another library comes before it. What it
