@@ -154,7 +154,13 @@ static size_t run_of(const char *text, size_t length, int class)
     return n;
 }
 
-static bool find_form(const char *text, size_t length, size_t at, HptSecret *out)
+/* How far a secret goes on, where the text that it was found in ends within it. */
+typedef struct {
+    int class; /* as long as these come; 0: as a value does */
+    char quote;
+} Ending;
+
+static bool find_form(const char *text, size_t length, size_t at, HptSecret *out, Ending *ending)
 {
     if (at > 0 && (g_ascii_isalnum(text[at - 1]) || text[at - 1] == '_'))
         return false;
@@ -170,6 +176,7 @@ static bool find_form(const char *text, size_t length, size_t at, HptSecret *out
             continue;
         n += run_of(text + start + n, length - start - n, form->class);
         *out = (HptSecret){form->kind, start, n, true};
+        *ending = (Ending){.class = form->class};
         return true;
     }
     return false;
@@ -316,7 +323,7 @@ static size_t value_length(const char *text, size_t length, char quote)
 
 /* at: a "=" or ":" that follows a name, with quotes and blanks as JSON (within a string, too), YAML,
  * Python, Ruby and shells have; or the ">" of <name>. */
-static bool find_named(const char *text, size_t length, size_t at, HptSecret *out)
+static bool find_named(const char *text, size_t length, size_t at, HptSecret *out, Ending *ending)
 {
     size_t name_end = at;
     while (name_end > 0 && (text[name_end - 1] == ' ' || text[name_end - 1] == '\t'))
@@ -367,11 +374,69 @@ static bool find_named(const char *text, size_t length, size_t at, HptSecret *ou
                                                          G_N_ELEMENTS(certain_names));
     n += value_length(text + value + n, length - value - n, quote);
     *out = (HptSecret){header ? "authorization header" : NAMED, value, n, certain};
+    *ending = (Ending){.quote = quote};
     HptSecret inside; /* tells more, and is certain */
+    Ending its_own;
     for (size_t i = value; i < value + n && !out->certain; i++)
-        if (find_form(text, value + n, i, &inside) ||
+        if (find_form(text, value + n, i, &inside, &its_own) ||
             (text[i] == ':' && (find_url(text, value + n, i, &inside) || find_telegram(text, value + n, i, &inside))))
             *out = (HptSecret){inside.kind, value, n, true};
+    return true;
+}
+
+/* ---- curl -u NAME:VALUE in running text ---- */
+
+/* CONTEXT: how far before a secret the words may stand by which it is known. */
+enum { CONTEXT = 256 };
+
+/* Is curl run, in this line and before at? A line goes on behind a backslash. */
+static bool is_curls(const char *text, size_t at)
+{
+    static const char program[] = "curl";
+    size_t n = strlen(program), least = at > CONTEXT ? at - CONTEXT : 0;
+    for (size_t i = at;; i--) {
+        if (i + n < at && starts(text + i, at - i, program) && (i == 0 || !is_in(text[i - 1], TOKEN)) &&
+            !is_in(text[i + n], TOKEN))
+            return true;
+        if (i == least || (text[i - 1] == '\n' && (i == 1 || text[i - 2] != '\\')))
+            return false;
+    }
+}
+
+/* The length of an option that is followed by a login: -u, -U, behind others too (-sSu), and what they are short for; 0:
+ * it is none. */
+static size_t login_option(const char *text, size_t length)
+{
+    static const char *const options[] = {"--user", "--proxy-user"};
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++)
+        if (starts(text, length, options[i]))
+            return strlen(options[i]);
+    size_t n = 1;
+    while (n < MIN(length, 8) && g_ascii_isalpha(text[n]) && text[n] != 'u' && text[n] != 'U')
+        n++;
+    return n < length && (text[n] == 'u' || text[n] == 'U') ? n + 1 : 0;
+}
+
+/* at: the "-" of the option. */
+static bool find_login(const char *text, size_t length, size_t at, HptSecret *out, Ending *ending)
+{
+    size_t option = at > 0 && (is_in(text[at - 1], TOKEN) || text[at - 1] == '.') ? 0 : login_option(text + at, length - at);
+    size_t user = at + option;
+    while (option > 0 && user < length && user - at - option < 8 && text[user] != '\0' &&
+           strchr(" \t'\",=", text[user]) != NULL)
+        user++;
+    size_t colon = user;
+    while (option > 0 && colon < length && colon - user < 64 && is_in(text[colon], TOKEN | DOT))
+        colon++;
+    if (colon == user || colon >= length || text[colon] != ':')
+        return false;
+    char quote = text[user - 1] == '\'' || text[user - 1] == '"' ? text[user - 1] : '\0';
+    size_t value = colon + 1, n = value_length(text + value, MIN(length - value, HEAD), quote);
+    if (!is_value(text + value, n) || text[value] == '*' || !is_curls(text, at))
+        return false;
+    n += value_length(text + value + n, length - value - n, quote);
+    *out = (HptSecret){"password of a login", value, n, false};
+    *ending = (Ending){.quote = quote};
     return true;
 }
 
@@ -391,21 +456,27 @@ static const bool *beginnings(void)
     return table;
 }
 
-bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *out)
+static bool find_any(const char *text, size_t length, size_t from, HptSecret *out, Ending *ending)
 {
     const bool *begins = beginnings();
     for (size_t at = from; at < length; at++) {
         char c = text[at];
         if (!begins[(unsigned char)c])
             continue;
-        bool found = (c == '-' && find_pem(text, length, at, out)) ||
+        bool found = (c == '-' && (find_pem(text, length, at, out) || find_login(text, length, at, out, ending))) ||
                      (c == ':' && (find_url(text, length, at, out) || find_telegram(text, length, at, out))) ||
-                     ((c == ':' || c == '=' || c == '>') && find_named(text, length, at, out)) ||
-                     find_form(text, length, at, out);
+                     ((c == ':' || c == '=' || c == '>') && find_named(text, length, at, out, ending)) ||
+                     find_form(text, length, at, out, ending);
         if (found && out->start >= from)
             return true;
     }
     return false;
+}
+
+bool hpt_secret_find(const char *text, size_t length, size_t from, HptSecret *out)
+{
+    Ending ending;
+    return find_any(text, length, from, out, &ending);
 }
 
 static bool is_one_of(const char *name, const char *const *list)
@@ -465,8 +536,7 @@ size_t hpt_secret_mask(char *text, size_t length, const char **kind)
 
 /* ---- files ---- */
 
-/* CONTEXT: what a window has in front of the first place that it is asked about, for names. */
-enum { WINDOW = 1 << 16, PEM_END = 16, CONTEXT = 128 };
+enum { WINDOW = 1 << 16, PEM_END = 16 };
 
 static bool read_window(int fd, char *buffer, size_t n, int64_t offset, GError **error)
 {
@@ -499,7 +569,7 @@ static bool write_window(int fd, const char *buffer, size_t n, int64_t offset, G
 }
 
 /* The rest of a private key that began before; how much of the window it takes. */
-static size_t mask_rest(char *text, size_t length, bool last, bool *open)
+static size_t mask_key(char *text, size_t length, bool last, bool *open)
 {
     char *stop = memmem(text, length, "-----END ", 9);
     size_t n = stop != NULL ? (size_t)(stop - text) : last ? length : length - MIN(length, PEM_END);
@@ -508,31 +578,44 @@ static size_t mask_rest(char *text, size_t length, bool last, bool *open)
     return n;
 }
 
+/* The same of any other. */
+static size_t mask_rest(char *text, size_t length, const Ending *ending, bool *goes_on)
+{
+    size_t n = ending->class != 0 ? run_of(text, length, ending->class) : value_length(text, length, ending->quote);
+    *goes_on = n == length;
+    stars(text, n);
+    return n;
+}
+
 bool hpt_secret_mask_fd(int fd, int64_t size, size_t *n, const char **kind, GError **error)
 {
     g_autofree char *buffer = g_malloc(WINDOW);
-    bool open = false; /* in a private key */
+    bool open = false, goes_on = false; /* in a private key; in another one, which fills windows */
+    Ending ending;
     *n = 0;
     for (int64_t offset = 0; offset < size;) {
         size_t length = (size_t)MIN(size - offset, WINDOW);
         bool last = offset + (int64_t)length == size;
         if (!read_window(fd, buffer, length, offset, error))
             return false;
-        bool changed = open;
-        size_t from = open ? mask_rest(buffer, length, last, &open) : 0;
+        bool changed = open || goes_on;
+        size_t from = open      ? mask_key(buffer, length, last, &open)
+                      : goes_on ? mask_rest(buffer, length, &ending, &goes_on)
+                                : 0;
         /* One that begins near the end may be cut there: the next window has it whole. */
         size_t sure = last ? length : length - HPT_SECRET_SPAN;
         HptSecret secret;
-        while (!open && hpt_secret_find(buffer, length, from, &secret) && secret.start < sure) {
-            bool goes_on = secret.start + secret.length == length && !last;
+        while (!open && !goes_on && find_any(buffer, length, from, &secret, &ending) && secret.start < sure) {
+            bool to_the_end = secret.start + secret.length == length && !last;
             bool key = strcmp(secret.kind, PRIVATE_KEY) == 0;
-            if (goes_on && !key && secret.start > CONTEXT) {
+            if (to_the_end && !key && secret.start > CONTEXT) {
                 sure = secret.start; /* the next window has more of it */
                 break;
             }
             from = secret.start + secret.length;
             /* A key that goes on: its last line may begin in the bytes that are left for later. */
-            open = goes_on && key;
+            open = to_the_end && key;
+            goes_on = to_the_end && !key;
             stars(buffer + secret.start, secret.length - (open ? PEM_END : 0));
             changed = true;
             if ((*n)++ == 0 && kind != NULL)
@@ -542,7 +625,7 @@ bool hpt_secret_mask_fd(int fd, int64_t size, size_t *n, const char **kind, GErr
             return false;
         if (last)
             break;
-        offset += (int64_t)(open ? length - PEM_END : MAX(from, sure) - CONTEXT);
+        offset += (int64_t)(open ? length - PEM_END : goes_on ? length : MAX(from, sure) - CONTEXT);
     }
     return true;
 }

@@ -7,8 +7,9 @@
  *   a name   password, token, api_key and the like, then =, :, => or <name>, then a value of at least 8
  *            characters with a letter and a digit: WANDB_API_KEY=…, "client_secret": "…",
  *            Authorization: Bearer …, Cookie: …; in the query of a URL also key= and signature= (16
- *            characters); in arguments also --password VALUE and -u NAME:VALUE. It is certain where
- *            the name is that of a key and the value made by chance: aws_secret_access_key = …
+ *            characters); in arguments also --password VALUE and -u NAME:VALUE, in a text the same behind
+ *            curl. It is certain where the name is that of a key and the value made by chance:
+ *            aws_secret_access_key = …
  * A name must end there: num_memory_tokens=4096 is none, and no number is. Variables ($X, ${X}),
  * placeholders ({x}) and what is masked already are none.
  *

@@ -161,7 +161,21 @@ static void test_texts(void)
         {"{'token': u'5mYoeR3kt8'}", "{'token': u'[cut]'}"},
         {":token => 'm9kBwmEP7D'", ":token => '[cut]'"},
         {"<password>X8V1rUyEf</password>", "<password>[cut]</password>"},
+        {"+ curl -sS -u me:abc12345 https://h/x", "+ curl -sS -u me:[cut] https://h/x"},
+        {"/usr/bin/curl -fsu 'me:abc 12345' h", "/usr/bin/curl -fsu 'me:[cut]' h"},
+        {"curl \\\n-u me:abc12345", "curl \\\n-u me:[cut]"},
+        {"curl -ume:abc12345 h && curl -X POST --user=you:xyz98765", "curl -ume:[cut] h && curl -X POST --user=you:[cut]"},
+        {"$ curl https://h/api \\\n    --user \"me:abc12345\"; ls", "$ curl https://h/api \\\n    --user \"me:[cut]\"; ls"},
+        {"['curl', '-u', 'me:abc12345', 'h']", "['curl', '-u', 'me:[cut]', 'h']"},
+        {"curl -x proxy:3128a --proxy-user me:abc12345 -U me:abc12345", "curl -x proxy:3128a --proxy-user me:[cut] -U me:[cut]"},
         /* No secrets. */
+        {"docker run -u app:group123 image", NULL},
+        {"rsync -u host1:dir/file2.txt .", NULL},
+        {"curl -o x https://h\nsort -u me:abc12345", NULL},
+        {"curl -u me:$PASS1word -u you:{password1} -u he:****1234", NULL},
+        {"curl -v me:abc12345 -u https://h/abc12345", NULL},
+        {"libcurl -u me:abc12345", NULL},
+        {"curl -u me h:abc12345", NULL},
         {"num_memory_tokens=4096", NULL},
         {"forward_pass: 123.45ms", NULL},
         {"PASS: tests/unit/name1.t", NULL},
@@ -302,6 +316,28 @@ static void test_file(void)
         g_assert_cmpint(pread(fd, text, SIZE, 0), ==, SIZE);
         g_assert_cmpuint(strspn(text + at + 6, "*"), ==, VALUE - 6);
     }
+    /* Values that are longer than what is read at once, and another one behind them. */
+    static const struct {
+        const char *begin, *end;
+    } values[] = {{"token=1", " "}, {"x ghp_", ";"}, {"{\"api_key\": \"1 ", "\"}"}, {"Cookie: 1 ", "\n"}, {"Bearer aA1", ","}};
+    for (size_t v = 0; v < G_N_ELEMENTS(values); v++)
+        for (size_t at = 0; at < 180000 - 131000; at += 9973) {
+            const char *next = "password=abc12345 ";
+            size_t begin = strlen(values[v].begin), end = at + 131000 + v;
+            memset(text, ' ', SIZE);
+            memset(text + at, 'q', end - at);
+            memcpy(text + at, values[v].begin, begin);
+            memcpy(text + end, values[v].end, strlen(values[v].end));
+            memcpy(text + end + strlen(values[v].end), next, strlen(next));
+            g_assert_cmpint(pwrite(fd, text, SIZE, 0), ==, SIZE);
+            g_assert_true(hpt_secret_mask_fd(fd, SIZE, &n, NULL, NULL));
+            g_assert_cmpint(pread(fd, text, SIZE, 0), ==, SIZE);
+            g_test_message("%s at %zu", values[v].begin, at);
+            g_assert_null(memchr(text, 'q', SIZE));
+            g_assert_cmpuint(n, ==, 2);
+            g_assert_true(strncmp(text + end, values[v].end, strlen(values[v].end)) == 0);
+            g_assert_true(strncmp(text + end + strlen(values[v].end), "password=******** ", strlen(next)) == 0);
+        }
     close(fd);
 }
 
@@ -310,7 +346,7 @@ static void test_repeated(void)
 {
     enum { SIZE = 1 << 20 };
     static const char *const bits[] = {"sk-", "eyJ.", "token=", "token:x", "://a", "x://a@", "AKIA_", "<token>", "12345678:AA",
-                                       "cookie:"};
+                                       "cookie:", " -u a:b1c2d3e4", "--user ", "curl -u ", "-uuuuu"};
     g_autofree char *text = g_malloc(SIZE);
     for (size_t b = 0; b < G_N_ELEMENTS(bits); b++) {
         size_t n = strlen(bits[b]);
