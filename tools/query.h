@@ -6,7 +6,6 @@
 
 #include "db/db.h"
 #include "show/format.h"
-#include "study/definition.h"
 #include "study/name.h"
 
 #define QUERY_SEARCH_PATH "hpt, hpt_study, public"
@@ -101,9 +100,6 @@ bool query_importance(HptDb *db, const QueryPlan *plan, const QueryPrint *print,
  * own. *text: what it is, for people. Owned. */
 char *query_recommend(HptDb *db, QueryRelation *relation, const char *study, const char *among, int64_t timeout_us,
                       char **text, GError **error) HPT_WARN_UNUSED;
-
-/* The newest definition of a study. */
-HptDefinition *query_definition(HptDb *db, const char *study, GError **error) HPT_WARN_UNUSED;
 
 /* A new column in the place-th place (QUERY_LAST: the last), called name and, in SQL, fold. */
 #define QUERY_LAST (-1)

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "search/importance.h"
-#include "study/definition.h"
+#include "study/study.h"
 
 #include <math.h>
 #include <string.h>
@@ -153,26 +153,10 @@ static bool print_metric(const Trials *trials, size_t k, HptWriter *writer, GErr
 
 /* ---- all ---- */
 
-HptDefinition *query_definition(HptDb *db, const char *study, GError **error)
-{
-    g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_text(args, study);
-    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_EXPORT_DEFINITION, args, error);
-    if (rows == NULL)
-        return NULL;
-    size_t n = hpt_rows_count(rows), length = 0;
-    if (n == 0) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "study '%s' has no definition", study);
-        return NULL;
-    }
-    const void *canonical = hpt_rows_peek_bytea(rows, n - 1, 1, &length);
-    return hpt_definition_parse(canonical, length, error);
-}
-
 bool query_importance(HptDb *db, const QueryPlan *plan, const QueryPrint *print, HptSink sink, void *user,
                       int64_t *rows, char **note, GError **error)
 {
-    g_autoptr(HptDefinition) definition = query_definition(db, plan->study.study, error);
+    g_autoptr(HptDefinition) definition = hpt_study_definition(db, plan->study.study, 0, error);
     if (definition == NULL)
         return false;
     size_t n_metrics = plan->columns->len;

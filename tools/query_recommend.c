@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "study/recommend.h"
+#include "study/study.h"
 
 #include <string.h>
 
@@ -76,7 +77,7 @@ static void add_expected(QueryRelation *relation, const HptRecommendation *recom
 char *query_recommend(HptDb *db, QueryRelation *relation, const char *study, const char *among, int64_t timeout_us,
                       char **text, GError **error)
 {
-    g_autoptr(HptDefinition) definition = query_definition(db, study, error);
+    g_autoptr(HptDefinition) definition = hpt_study_definition(db, study, 0, error);
     g_autoptr(GArray) numbers = definition == NULL ? NULL : read_numbers(db, among, timeout_us, error);
     HptRecommendation recommendation = {.number = -1}; /* which no trial has */
     bool found = false;

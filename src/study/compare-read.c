@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "study/compare-facts.h"
 #include "study/name.h"
+#include "study/study.h"
 
 #include <string.h>
 
@@ -56,22 +57,6 @@ static HptArgs *trial_args(const Reading *reading, bool with_attempt)
     else if (with_attempt)
         hpt_args_null(args, HPT_TYPE_INT4);
     return args;
-}
-
-static HptDefinition *read_definition(HptDb *db, const char *study, int version, GError **error)
-{
-    g_autoptr(HptArgs) args = hpt_args_new();
-    hpt_args_text(args, study);
-    if (version > 0)
-        hpt_args_int4(args, version);
-    else
-        hpt_args_null(args, HPT_TYPE_INT4);
-    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_COMPARE_DEFINITION, args, error);
-    if (rows == NULL)
-        return NULL;
-    size_t length = 0;
-    const void *canonical = hpt_rows_peek_bytea(rows, 0, 0, &length);
-    return hpt_definition_parse(canonical, length, error);
 }
 
 static bool add_parts(const Reading *reading, GError **error)
@@ -243,7 +228,7 @@ static bool read_trial(Reading *reading, GError **error)
     }
     if (!hpt_rows_null(rows, 0, 1)) {
         reading->definition =
-            read_definition(reading->db, reading->study, hpt_rows_int4(rows, 0, 1), error);
+            hpt_study_definition(reading->db, reading->study, hpt_rows_int4(rows, 0, 1), error);
         if (reading->definition == NULL)
             return false;
         hpt_facts_add_limits(reading->facts, reading->definition);
@@ -308,7 +293,7 @@ HptFacts *hpt_facts_read_study(HptDb *db, const char *study, GError **error)
     g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_COMPARE_STUDY, args, error);
     if (rows == NULL)
         return NULL;
-    g_autoptr(HptDefinition) definition = read_definition(db, study, 0, error);
+    g_autoptr(HptDefinition) definition = hpt_study_definition(db, study, 0, error);
     if (definition == NULL)
         return NULL;
     hpt_facts_add_definition(facts, definition);

@@ -2,6 +2,8 @@
 
 #include "base/number.h"
 #include "record/secret.h"
+#include "study/recommend.h"
+#include "study/study.h"
 
 #include <string.h>
 
@@ -117,13 +119,13 @@ static bool counted(const char *text, const char *word, int64_t *back)
 
 static bool fail_form(const char *text, GError **error)
 {
-    static const char *const words[] = {"best", "last", "@first-failed", "@last-failed", NULL};
+    static const char *const words[] = {"best", "recommended", "last", "@first-failed", "@last-failed", NULL};
     const char *near = hpt_suggest(text, words);
     g_autofree char *meant = near != NULL ? g_strdup_printf("; did you mean '%s'?", near) : NULL;
     g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
                 "'%s' does not name a trial%s\n"
-                "hint: a trial is a number, STUDY/NUMBER, best, best~1, last, @first-failed or "
-                "sha256:HASH",
+                "hint: a trial is a number, STUDY/NUMBER, best, best~1, recommended, last, @first-failed "
+                "or sha256:HASH",
                 text, meant != NULL ? meant : "");
     return false;
 }
@@ -165,6 +167,23 @@ static bool find_numbered(HptDb *db, HptSql sql, const char *study, int64_t numb
     if (hpt_rows_count(rows) == 0)
         return fail_no_trial(db, study, text, why, error);
     *trial = hpt_rows_int8(rows, 0, 0);
+    return true;
+}
+
+static bool find_recommended(HptDb *db, const char *study, const char *text, int64_t *trial, GError **error)
+{
+    g_autoptr(HptDefinition) definition = hpt_study_definition(db, study, 0, error);
+    if (definition == NULL)
+        return false;
+    if (hpt_metrics_objectives(definition->metrics) != 1)
+        return fail_no_trial(db, study, text, "it has not one objective", error);
+    HptRecommendation recommendation;
+    bool found = false;
+    if (!hpt_recommend_study(db, study, definition, NULL, 0, &recommendation, &found, error))
+        return false;
+    if (!found)
+        return fail_no_trial(db, study, text, "none is complete and feasible", error);
+    *trial = recommendation.number;
     return true;
 }
 
@@ -248,6 +267,8 @@ static bool find_in_study(HptDb *db, const char *study, const char *text, int64_
                              number == 0 ? "none is complete and feasible"
                                          : "not so many are complete and feasible",
                              trial, error);
+    if (strcmp(text, "recommended") == 0)
+        return find_recommended(db, study, text, trial, error);
     if (counted(text, "last", &number))
         return find_numbered(db, HPT_SQL_TRIAL_FROM_LAST, study, number, text, NULL, trial, error);
     if (g_str_has_prefix(text, "@first-") || g_str_has_prefix(text, "@last-"))

@@ -7,6 +7,7 @@
  *     17                 by its number
  *     STUDY/17           in another study; whatever follows the last "/" is one of these forms
  *     best, best~2       the best complete feasible trial by the first objective; the second next
+ *     recommended        the complete feasible trial to prefer where values are noisy, see recommend.h
  *     last, last~2       the one with the highest number; the second before it
  *     @first-failed      the first or last one in a state (@last-pruned, @first-lost …)
  *     sha256:abcd        by the hash of its configuration: a prefix of four digits or more that

@@ -160,6 +160,22 @@ const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int versi
     return definition;
 }
 
+HptDefinition *hpt_study_definition(HptDb *db, const char *study, int version, GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, study);
+    if (version > 0)
+        hpt_args_int4(args, version);
+    else
+        hpt_args_null(args, HPT_TYPE_INT4);
+    g_autoptr(HptRows) rows = hpt_db_row(db, HPT_SQL_COMPARE_DEFINITION, args, error);
+    if (rows == NULL)
+        return NULL;
+    size_t length = 0;
+    const void *canonical = hpt_rows_peek_bytea(rows, 0, 0, &length);
+    return hpt_definition_parse(canonical, length, error);
+}
+
 bool hpt_study_load_versions(HptDb *db, HptStudy *study, GError **error)
 {
     for (int version = 1; version < study->version; version++)

@@ -47,6 +47,9 @@ bool hpt_study_stopped(HptDb *db, const char *name, char **reason, GError **erro
 const HptDefinition *hpt_study_get_version(HptDb *db, HptStudy *study, int version,
                                            GError **error) HPT_WARN_UNUSED;
 
+/* A version of the definition, 0: the newest; through the public views, so any role can do it. Owned. */
+HptDefinition *hpt_study_definition(HptDb *db, const char *study, int version, GError **error) HPT_WARN_UNUSED;
+
 /* Reads all of them: trials that wait may need any. */
 bool hpt_study_load_versions(HptDb *db, HptStudy *study, GError **error) HPT_WARN_UNUSED;
 

@@ -93,6 +93,15 @@ test_ok '--recommend with -w: one of these' '
     test_is "$(cat out)" 7 && test_exit 1 hpt-query -s noisy --recommend -w false 2>err &&
     test_grep "no trial is complete and feasible" err && test_exit 2 hpt-query -s noisy --recommend -w "loss <" 2>err &&
     test_grep "syntax error" err'
+test_ok 'recommended names it' '
+    hpt-query -s noisy --curve recommended --show-sql >out && test_grep "q?.?trial = $(recommended noisy)$" out &&
+    hpt-query -s noisy --curve noisy/recommended --show-sql | test_cmp out - &&
+    test_exit 1 hpt-diff noisy/best noisy/recommended >out && hpt-diff noisy/recommended "noisy/$(recommended noisy)" &&
+    test_exit 2 hpt-query -s noisy --curve recommende 2>err && test_grep "did you mean .recommended." err &&
+    hpt-ask -s empty -p x=0.0..1.0 -m v >out && test_exit 4 hpt-query --curve empty/recommended 2>err &&
+    test_grep "no trial .recommended.: none is complete and feasible" err &&
+    hpt-ask -s pair -p x=0.0..1.0 -m v -m w >out && test_exit 4 hpt-query --curve pair/recommended 2>err &&
+    test_grep "no trial .recommended.: it has not one objective" err'
 test_ok '--recommend --show-sql: the row' '
     hpt-query -s noisy --recommend --show-sql >show.sql && hpt-query -s noisy --recommend >wanted 2>/dev/null &&
     hpt-query -F show.sql >out && test_cmp wanted out'
