@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAST_POINTS = 6, FIT_STEPS = 25, MOST = HPT_SURROGATE_POINTS };
+enum { LEAST_POINTS = 6, FIT_STEPS = 25, MOST = HPT_SURROGATE_POINTS, PAIRS = 10 };
+#define UNLIKELY 2.558 /* quantile of χ² with PAIRS degrees of freedom: 0.01 */
 #define NOISY 0.15
 #define MUCH_NOISE (-1.0) /* logarithm */
 
@@ -114,6 +115,68 @@ static bool add_view(Choice *choice, bool smooth)
     return true;
 }
 
+/* ---- is it noise? ---- */
+
+typedef struct {
+    double distance;
+    size_t a, b; /* indices into told, a < b */
+} Pair;
+
+static int compare_pairs(const void *x, const void *y)
+{
+    const Pair *p = x, *q = y;
+    if (p->distance != q->distance)
+        return p->distance < q->distance ? -1 : 1;
+    if (p->a != q->a)
+        return p->a < q->a ? -1 : 1;
+    return p->b < q->b ? -1 : p->b > q->b;
+}
+
+/* The square of it; infinite if they differ by more than numbers. */
+static double distance(const HptCube *cube, const double *a, const double *b)
+{
+    double sum = 0;
+    for (size_t j = 0; j < cube->n; j++) {
+        if (isnan(a[j]) && isnan(b[j]))
+            continue;
+        if (isnan(a[j]) || isnan(b[j]) || (cube->category[j] && a[j] != b[j]))
+            return (double)INFINITY;
+        sum += (a[j] - b[j]) * (a[j] - b[j]);
+    }
+    return sum;
+}
+
+/* The values of the nearest pairs, each trial in one at most, differ by less than so much noise would let them: what the
+ * processes could not explain is the function's. */
+static bool is_rugged(const Choice *choice, double noise)
+{
+    const HptTold *told = choice->told;
+    size_t width = told->cube->n, n_pairs = 0, n_taken = 0;
+    g_autofree Pair *pairs = g_new(Pair, choice->n * choice->n / 2 + 1);
+    for (size_t i = 0; i < choice->n; i++)
+        for (size_t j = 0; j < i; j++) {
+            size_t a = MIN(choice->points[i], choice->points[j]), b = MAX(choice->points[i], choice->points[j]);
+            double apart = distance(told->cube, told->rows + a * width, told->rows + b * width);
+            if (isfinite(apart) && !told->failed[a] && !told->failed[b])
+                pairs[n_pairs++] = (Pair){apart, a, b};
+        }
+    qsort(pairs, n_pairs, sizeof *pairs, compare_pairs);
+    g_autofree bool *taken = g_new0(bool, told->n);
+    double squares = 0;
+    for (size_t p = 0; p < n_pairs && n_taken < PAIRS; p++) {
+        size_t a = pairs[p].a, b = pairs[p].b;
+        if (taken[a] || taken[b])
+            continue;
+        taken[a] = taken[b] = true;
+        double difference = (told->y[a] - told->y[b]) / noise;
+        squares += difference * difference / 2;
+        n_taken++;
+    }
+    return n_taken == PAIRS && squares < UNLIKELY;
+}
+
+/* ---- the choice ---- */
+
 /* By both processes, in the unit of the values. */
 static HptExpected expected(const Choice *choice, size_t i)
 {
@@ -133,12 +196,15 @@ static void choose(Choice *choice, HptRecommendation *out)
     gather(choice);
     if (!add_view(choice, false) || !add_view(choice, true))
         return;
+    double unit = told->y[choice->points[choice->middle]] - told->y[choice->points[choice->low]];
+    double noise = choice->noise / 2 * unit;
+    if (is_rugged(choice, noise))
+        return;
     for (size_t i = 1; i < choice->n_looked; i++)
         if (choice->upper[i] < choice->upper[best])
             best = i;
-    double unit = told->y[choice->points[choice->middle]] - told->y[choice->points[choice->low]];
     out->number = told->number[choice->looked[best]];
-    out->noise = choice->noise / 2 * unit / told->scale;
+    out->noise = noise / told->scale;
     out->of_number = expected(choice, best);
     out->of_lowest = expected(choice, 0);
 }

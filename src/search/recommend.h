@@ -31,7 +31,11 @@ typedef struct {
  * 0.15 of that; then the trial is preferred of which the mean plus the standard deviation of the value without noise, on
  * average over the two, is lowest: a mean that is low because little is known there is no reason to
  * prefer it. (The noise's share of the prior's variance says little: smooth values that span orders of magnitude make
- * that variance large.) Each process is the mixture of two modes of its hyperparameters' posterior, one with little
+ * that variance large.) It is none if the nearest trials deny it: the values of two differ by at least as much as their noise,
+ * whatever the function does between them, so the sum of squares of 10 pairs is below the 0.01 quantile of χ² in one of
+ * a hundred studies; of a rugged function without noise, which is what else the processes cannot follow, nearly always
+ * when somebody has looked closely around some place. (The variogram's nugget, Cressie 1993, "Statistics for spatial
+ * data", 2.4, as a test.) Each process is the mixture of two modes of its hyperparameters' posterior, one with little
  * noise and one with much, whose prior of noise is log-normal alone. Of more than 256 trials that may be preferred those with the lowest values are looked at.
  *
  * What is expected of a trial has the mean and the variance of the equal mixture of the two processes.

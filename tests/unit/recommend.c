@@ -45,13 +45,19 @@ static const HptObservation *trial(const GArray *trials, int64_t i)
     return &g_array_index(trials, HptObservation, i);
 }
 
-static int64_t lowest(const GArray *trials)
+/* Of the first n. */
+static int64_t lowest_of(const GArray *trials, size_t n)
 {
     int64_t best = 0;
-    for (int64_t i = 1; i < trials->len; i++)
+    for (int64_t i = 1; (size_t)i < n; i++)
         if (trial(trials, i)->values[0] < trial(trials, best)->values[0])
             best = i;
     return best;
+}
+
+static int64_t lowest(const GArray *trials)
+{
+    return lowest_of(trials, trials->len);
 }
 
 static HptRecommendation recommendation(const HptSpace *space, const GArray *trials)
@@ -104,6 +110,53 @@ static void test_noise(void)
         g_test_message("space %zu: %g of %g", s, ours, theirs);
         g_assert_cmpfloat(ours, <, (s == 2 ? 1 : 0.7) * theirs); /* 60 trials are few for ten parameters with conditions */
     }
+}
+
+/* A bowl with waves that are too short to be seen from afar. */
+static double waves(const HptSpace *space, const HptConfig *config)
+{
+    double sum = 0;
+    for (size_t j = 0; j < config->n; j++) {
+        double x = 8 * (hpt_param_to_unit(hpt_space_get(space, j), config->values[j]) - 0.4);
+        sum += x * x - 6 * cos(2 * 3.141592653589793 * x) + 6;
+    }
+    return sum;
+}
+
+/* The second half of the trials is near the best of the first. */
+static GArray *search_of_waves(const HptSpace *space, uint64_t seed, double noise)
+{
+    GArray *trials = study(space, seed, 0, 1);
+    HptStream stream = hpt_stream(seed, 0, "test", "near");
+    uint64_t drawn = 0;
+    for (int64_t i = 0; i < TRIALS; i++) {
+        const HptObservation *one = trial(trials, i);
+        for (size_t j = 0; i >= TRIALS / 2 && j < one->config->n; j++) {
+            const HptParam *param = hpt_space_get(space, j);
+            double best = hpt_param_to_unit(param, trial(trials, lowest_of(trials, TRIALS / 2))->config->values[j]);
+            double near = best + 0.005 * (hpt_stream_uniform(&stream, drawn++) - 0.5);
+            ((HptConfig *)one->config)->values[j] = hpt_param_from_unit(param, CLAMP(near, 0, 1));
+        }
+        *(double *)one->values = waves(space, one->config);
+    }
+    for (int64_t i = 0; i < TRIALS; i++)
+        *(double *)trial(trials, i)->values += noise * hpt_normal_quantile(hpt_stream_uniform(&stream, drawn++));
+    return trials;
+}
+
+/* What a search from afar cannot follow is no noise where it looked closely; and noise is still found there. */
+static void test_rugged(void)
+{
+    int noisy = 0;
+    g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0, 1]\nc real [0, 1]\nd real [0, 1]\ne real [0, 1]\n");
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        g_autoptr(GArray) exact = search_of_waves(space, seed, 0), rough = search_of_waves(space, seed, 10);
+        HptRecommendation found = recommendation(space, exact);
+        g_assert_cmpint(found.number, ==, found.lowest);
+        g_assert_cmpfloat(found.noise, ==, 0);
+        noisy += recommendation(space, rough).noise > 0;
+    }
+    g_assert_cmpint(noisy, >=, 9);
 }
 
 static bool holds(HptExpected expected, double value)
@@ -237,6 +290,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/recommend/no-noise", test_no_noise);
     g_test_add_func("/recommend/noise", test_noise);
+    g_test_add_func("/recommend/rugged", test_rugged);
     g_test_add_func("/recommend/expected", test_expected);
     g_test_add_func("/recommend/unit", test_unit);
     g_test_add_func("/recommend/among", test_among);
