@@ -329,7 +329,7 @@ static void *cmaes_open(const HptSearch *search, const HptSetting *settings, siz
 
 const HptSamplerKind hpt_sampler_cmaes = {
     .name = "cmaes",
-    .version = 3,
+    .version = 2,
     .open = cmaes_open,
     .close = cmaes_close,
     .propose = cmaes_propose,

@@ -327,7 +327,7 @@ static void *de_open(const HptSearch *search, const HptSetting *settings, size_t
 
 const HptSamplerKind hpt_sampler_de = {
     .name = "de",
-    .version = 2,
+    .version = 1,
     .open = de_open,
     .close = de_close,
     .propose = de_propose,

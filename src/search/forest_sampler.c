@@ -329,7 +329,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
 
 const HptSamplerKind hpt_sampler_forest = {
     .name = "forest",
-    .version = 4,
+    .version = 3,
     .open = forest_open,
     .close = forest_close,
     .propose = forest_propose,

@@ -82,6 +82,12 @@ static double differ(double a, double b)
     return a == b ? 0 : a < 0 || b < 0 ? 0.75 : 1;
 }
 
+/* The coordinate of a place in parameter j, where it is not warped. */
+static double straight(const HptCube *cube, size_t j, double place, double inactive)
+{
+    return cube->category[j] ? place : inactive > 0 ? 0 : place - 0.5;
+}
+
 /* Squared scaled distances of a point, given by its coordinates, from the first n of the data, which lie at places. */
 static void distances(const HptGpData *data, const double *places, const double *weight, const double *place,
                       const double *inactive, size_t n, double *out)
@@ -129,7 +135,7 @@ typedef struct {
     double *weight;            /* cube->n */
     double *places;            /* cube->n · room: of the data, warped */
     double *place, *inactive;  /* n · cube->n: the same, point after point */
-    double *by_a, *by_b;       /* n · cube->n: derivatives of places in log a and log b */
+    double *by_a, *by_b;       /* n · cube->n: derivatives of places in log a and log b, where data are warped */
     double *a, *b, *pull;      /* n: scratch */
     double *warp_scratch;
     double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
@@ -187,7 +193,7 @@ static void fill(Fit *fit, const double *theta)
     double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
     for (size_t j = 0; j < p; j++)
         fit->weight[j] = hpt_exp(-2 * theta[j]);
-    for (size_t j = 0; j < p; j++)
+    for (size_t j = 0; fit->data->warped && j < p; j++)
         if (!fit->data->cube->category[j])
             warp_data(fit, theta, j);
     for (size_t i = 0, q = 0; i < fit->n; q += i++)
@@ -216,14 +222,21 @@ static void add_slopes(const Fit *fit, size_t j, double *gradient)
         return;
     }
     memset(fit->pull, 0, n * sizeof *fit->pull); /* on point i: Σ over k of slope (place i − place k) */
-    for (size_t i = 0, q = 0; i < n; q += i++)
-        fit->pull[i] = hpt_take_differences(fit->slope + q, places[i], places, fit->pull, i);
-    sum = hpt_dot(places, fit->pull, n);
-    for (size_t i = 0, q = 0; data->cube->conditional && i < n; q += i++)
-        sum += hpt_dot_squares(fit->slope + q, inactive[i], inactive, i);
+    for (size_t i = 0, q = 0; i < n; q += i++) {
+        const double *slope = fit->slope + q;
+        if (data->warped)
+            fit->pull[i] = hpt_take_differences(slope, places[i], places, fit->pull, i);
+        else
+            sum += hpt_dot_squares(slope, places[i], places, i);
+        if (data->cube->conditional)
+            sum += hpt_dot_squares(slope, inactive[i], inactive, i);
+    }
+    if (data->warped) {
+        sum += hpt_dot(places, fit->pull, n);
+        gradient[p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_a + j * n, n);
+        gradient[2 * p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_b + j * n, n);
+    }
     gradient[j] += fit->weight[j] * sum;
-    gradient[p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_a + j * n, n);
-    gradient[2 * p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_b + j * n, n);
 }
 
 static double add_prior(double x, double mean, double deviation, double *gradient)
@@ -231,6 +244,12 @@ static double add_prior(double x, double mean, double deviation, double *gradien
     double z = (x - mean) / deviation;
     *gradient += z / deviation;
     return 0.5 * z * z;
+}
+
+/* How many of the hyperparameters a fit moves. */
+static size_t n_moving(const HptGpData *data)
+{
+    return data->warped ? HPT_GP_THETA(data->cube) : data->cube->n + 2;
 }
 
 static double add_priors(const Fit *fit, const double *theta, double *gradient)
@@ -241,7 +260,7 @@ static double add_priors(const Fit *fit, const double *theta, double *gradient)
         sum += add_prior(theta[j], mean, LENGTH_DEVIATION, &gradient[j]);
     sum += add_prior(theta[cube->n], fit->prior->noise_mean, fit->prior->noise_deviation,
                      &gradient[cube->n]);
-    for (size_t j = cube->n + 2; j < HPT_GP_THETA(cube); j++)
+    for (size_t j = cube->n + 2; j < n_moving(fit->data); j++)
         sum += add_prior(theta[j], 0, WARP_DEVIATION, &gradient[j]);
     double rate = fit->prior->noise_rate * hpt_exp(theta[cube->n]);
     gradient[cube->n] += rate;
@@ -298,7 +317,7 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     size_t n = data->n;
     *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
     fit->weight = g_new(double, cube->n + 1);
-    fit->places = g_memdup2(data->place, (cube->n * data->room + 1) * sizeof *fit->places);
+    fit->places = g_new(double, cube->n * data->room + 1);
     fit->by_a = g_new(double, n * cube->n + 1);
     fit->by_b = g_new(double, n * cube->n + 1);
     fit->a = g_new(double, n);
@@ -309,8 +328,10 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     fit->inactive = g_new(double, n * cube->n + 1);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < cube->n; j++) {
-            fit->place[i * cube->n + j] = data->place[j * data->room + i];
-            fit->inactive[i * cube->n + j] = data->inactive[j * data->room + i];
+            size_t at = j * data->room + i;
+            fit->places[at] = straight(cube, j, data->place[at], data->inactive[at]);
+            fit->place[i * cube->n + j] = fit->places[at];
+            fit->inactive[i * cube->n + j] = data->inactive[at];
         }
     fit->kernel = g_new(double, fit->pairs + 1);
     fit->slope = g_new(double, fit->pairs + 1);
@@ -348,7 +369,7 @@ static void bounds(const HptCube *cube, size_t j, double *low, double *high)
 
 double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps)
 {
-    size_t n_theta = HPT_GP_THETA(data->cube);
+    size_t n_theta = n_moving(data);
     g_autofree double *low = g_new(double, n_theta), *high = g_new(double, n_theta);
     g_autofree double *scratch = g_new(double, HPT_MINIMISE_SCRATCH(n_theta));
     for (size_t j = 0; j < n_theta; j++) {
@@ -375,22 +396,22 @@ double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *pr
 
 /* ---- prediction ---- */
 
-/* Warps the numbers of a place as put() leaves it; in slope, if that is not NULL, their derivatives in u, of
- * categories 1. */
+/* Makes coordinates of a place as put() leaves it; in slope, if that is not NULL, their derivatives in u, of which those
+ * of numbers mean something. */
 static void warp_place(const HptGp *gp, double *place, const double *inactive, double *slope)
 {
     const HptCube *cube = gp->data->cube;
     size_t p = cube->n;
     double *w = gp->point + 3 * p;
-    for (size_t j = 0; j < p; j++)
-        w[j] = cube->category[j] ? 0.5 : place[j];
-    hpt_warp_inputs(gp->shape, gp->shape + p, w, w, &(HptWarpSlopes){NULL, NULL, slope}, p, w + p);
     for (size_t j = 0; j < p; j++) {
-        if (!cube->category[j])
-            place[j] = inactive[j] > 0 ? 0 : w[j] - 0.5;
-        else if (slope != NULL)
+        w[j] = cube->category[j] ? 0.5 : place[j];
+        if (slope != NULL)
             slope[j] = 1;
     }
+    if (gp->data->warped)
+        hpt_warp_inputs(gp->shape, gp->shape + p, w, w, &(HptWarpSlopes){NULL, NULL, slope}, p, w + p);
+    for (size_t j = 0; j < p; j++)
+        place[j] = cube->category[j] ? place[j] : straight(cube, j, w[j], inactive[j]);
 }
 
 static void coordinates(const HptGp *gp, const double *row, double *place, double *inactive, double *slope)

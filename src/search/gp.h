@@ -2,7 +2,7 @@
  *
  * Rasmussen & Williams, "Gaussian processes for machine learning", 2006. The kernel is Matérn 5/2, or 3/2
  * where the data are rough, with a length scale for each parameter, over an embedding in which "inactive" is a
- * place: a number is its own coordinate, warped (input_warp.h), less ½, two different values of a category lie 1
+ * place: a number is its own coordinate, which may be warped (input_warp.h), less ½, two different values of a category lie 1
  * apart, and a parameter with a condition has one more coordinate, 0 where it is active and ½ where it is not, its
  * others then being 0. The embedding is Euclidean, so the kernel is positive definite.
  */
@@ -17,6 +17,7 @@ typedef struct {
     const HptCube *cube;
     size_t n, room;
     bool rough;       /* Matérn 3/2; false after hpt_gp_data_new */
+    bool warped;      /* the same; fits find a and b */
     double *place;    /* cube->n · room: u; if inactive ½ of numbers, −1 of categories */
     double *inactive; /* cube->n · room: 0 or ½ */
     double *y;        /* room */
@@ -28,7 +29,8 @@ void hpt_gp_data_free(HptGpData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpData, hpt_gp_data_free)
 
 /* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance, of the signal's, and of
- * a and b of the warps (cube->n of each; those of categories mean nothing). Priors are normal: of length scales with
+ * a and b of the warps (cube->n of each; those of categories mean nothing, none does where
+ * data are not warped). Priors are normal: of length scales with
  * the mean √2 + ½ log(parameters) − 1 and deviation 1.2 (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and
  * shifted), of the signal 0 and 1, of a and b 0 and 0.4, of the noise as given; its density is also multiplied by
  * exp(−noise_rate · noise), so that the process does not take all for noise, which a search that follows it would
@@ -58,7 +60,7 @@ typedef struct {
     const HptGpData *data; /* borrowed */
     double *weight;        /* cube->n: 1 / length scale² */
     double *shape;         /* 2 · cube->n: of the warps, a of each parameter and then b */
-    double *place;         /* cube->n · room: the data's, numbers warped less ½, or 0 */
+    double *place;         /* cube->n · room: the data's, numbers less ½, warped, or 0 */
     double signal, noise;
     double *factor; /* room × room, lower Cholesky factor */
     double *alpha;  /* room */

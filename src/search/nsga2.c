@@ -36,7 +36,7 @@ static void *nsga2_open(const HptSearch *search, const HptSetting *settings, siz
 
 const HptSamplerKind hpt_sampler_nsga2 = {
     .name = "nsga2",
-    .version = 2,
+    .version = 1,
     .open = nsga2_open,
     .close = nsga_close,
     .propose = nsga_propose,

@@ -297,7 +297,7 @@ static void *nsga3_open(const HptSearch *search, const HptSetting *settings, siz
 
 const HptSamplerKind hpt_sampler_nsga3 = {
     .name = "nsga3",
-    .version = 2,
+    .version = 1,
     .open = nsga3_open,
     .close = nsga_close,
     .propose = nsga_propose,

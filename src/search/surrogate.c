@@ -2,7 +2,7 @@
  * for the best candidate. The process itself, with its sources, is gp.c.
  *
  * Two processes see the same results differently, and proposals take turns between them: a rough one (Matérn 3/2) whose
- * values above the median are ranks, and a smooth one (5/2) of plain values. Which of them is right cannot be told from
+ * values above the median are ranks and whose inputs are warped, and a smooth one (5/2) of plain values and straight inputs. Which of them is right cannot be told from
  * some tens of results, and one that is wrong stays wrong for long; with both, the mistakes of one are told to the other.
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
@@ -119,7 +119,7 @@ size_t hpt_surrogate_thin(const HptTold *told, size_t n, size_t *chosen)
 static HptGpData *data_of(const HptTold *told, View view, const size_t *chosen, size_t n, const double *y, size_t room)
 {
     HptGpData *data = hpt_gp_data_new(told->cube, NULL, NULL, 0, room);
-    data->rough = view == RANKS;
+    data->rough = data->warped = view == RANKS;
     for (size_t i = 0; i < n; i++)
         hpt_gp_data_add(data, told->rows + chosen[i] * told->cube->n, y[chosen[i]]);
     return data;
@@ -171,7 +171,7 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, size_t la
         }
         see(told, n, view, y);
         g_autoptr(HptGpData) data = hpt_gp_data_new(cube, told->rows, y, n, n);
-        data->rough = view == RANKS;
+        data->rough = data->warped = view == RANKS;
         fit_link(data, k, theta);
         Link link = {n, digest, g_memdup2(theta, size)};
         g_array_append_val(chain, link);
