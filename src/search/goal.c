@@ -11,12 +11,16 @@
 
 enum { MOST_OBJECTIVES = 4, MOST_CONSTRAINTS = 8 };
 #define BEYOND 0.1
+#define NOISY 0.05 /* the noise's deviation, by what lies between the lowest value and the median */
 #define FAR 1e4
 #define LOG_2 0x1.62e42fefa39efp-1
 #define LEAST_RANGE 0.1 /* in deviations of the values */
 
 /* Points of a front of so many objectives whose boxes are some 2,000 at most. */
 static const size_t most_points[MOST_OBJECTIVES + 1] = {0, 400, 400, 60, 22};
+
+/* How many fronts are drawn under noise, by objectives. */
+static const int drawn_fronts[MOST_OBJECTIVES + 1] = {0, 4, 4, 2, 2};
 
 struct HptGoals {
     const HptCube *cube;
@@ -30,11 +34,17 @@ typedef struct {
     double bound; /* of a constraint: the value that must not be exceeded */
 } Column;
 
+/* What may be the front, and the processes that say so. */
+typedef struct {
+    GArray *objectives; /* of Column */
+    HptBoxes *boxes;
+    double *scratch;
+} Front;
+
 struct HptGoal {
     const HptCube *cube;
-    GArray *objectives, *constraints; /* of Column */
-    HptBoxes *boxes;                  /* NULL: no volume is to grow */
-    double *scratch;
+    GArray *constraints; /* of Column */
+    GArray *fronts;      /* of Front, as likely as each other; none: no volume is to grow */
 };
 
 static void free_surrogate(void *surrogate)
@@ -74,14 +84,20 @@ static GArray *columns_new(void)
     return columns;
 }
 
+static void clear_front(void *data)
+{
+    Front *front = data;
+    g_array_unref(front->objectives);
+    hpt_boxes_free(front->boxes);
+    g_free(front->scratch);
+}
+
 void hpt_goal_free(HptGoal *goal)
 {
     if (goal == NULL)
         return;
-    g_array_unref(goal->objectives);
     g_array_unref(goal->constraints);
-    hpt_boxes_free(goal->boxes);
-    g_free(goal->scratch);
+    g_array_unref(goal->fronts);
     g_free(goal);
 }
 
@@ -267,9 +283,10 @@ static void press(double *values, size_t n)
             values[i] = middle + spread * hpt_log(1 + MIN((values[i] - middle) / spread, FAR));
 }
 
-static void add_objectives(HptGoals *goals, HptGoal *goal, const HptTold *told, HptDraws *draws)
+static GArray *make_objectives(HptGoals *goals, const HptTold *told, HptDraws *draws)
 {
     size_t which[MOST_OBJECTIVES], m = draw_objectives(told, draws, which);
+    GArray *objectives = columns_new();
     g_autofree double *values = g_new(double, told->n + 1);
     for (size_t i = 0; i < m; i++) {
         (void)hpt_told_objective(told, which[i], values);
@@ -278,8 +295,45 @@ static void add_objectives(HptGoals *goals, HptGoal *goal, const HptTold *told, 
                 values[t] = (double)NAN;
         press(values, told->n);
         (void)standardise(values, told->n);
-        add_column(goal->objectives, surrogate_of(goals, goals->objectives, which[i]), told, values, 0);
+        add_column(objectives, surrogate_of(goals, goals->objectives, which[i]), told, values, 0);
     }
+    return objectives;
+}
+
+/* Is the noise of an objective such that its values do not say where the front is? Where every parameter has values to
+ * choose from no place is tried twice, and what is known of it does not matter. */
+static bool is_noisy(const HptCube *cube, const GArray *objectives)
+{
+    bool real = false;
+    for (size_t j = 0; j < cube->n; j++)
+        real = real || cube->levels[j] == 0;
+    if (!real)
+        return false;
+    for (guint k = 0; k < objectives->len; k++) {
+        const Column *column = &g_array_index(objectives, Column, k);
+        g_autofree HptRanked *placed = hpt_rank(column->data->y, NULL, column->data->n);
+        double unit = placed[(column->data->n - 1) / 2].value - placed[0].value;
+        if (unit > 0 && sqrt(column->gp->noise) > NOISY * unit)
+            return true;
+    }
+    return false;
+}
+
+/* The processes of one draw of the values without their noise. */
+static GArray *draw_objectives_of(const GArray *objectives, HptDraws *draws)
+{
+    GArray *drawn = columns_new();
+    for (guint k = 0; k < objectives->len; k++) {
+        const Column *column = &g_array_index(objectives, Column, k);
+        size_t n = 2 * column->data->n;
+        g_autofree double *z = g_new(double, n);
+        for (size_t i = 0; i < n; i++)
+            z[i] = hpt_draws_normal(draws);
+        Column one = {0};
+        one.gp = hpt_gp_drawn(column->gp, z, &one.data);
+        g_array_append_val(drawn, one);
+    }
+    return drawn;
 }
 
 /* The logarithm of the probability that row keeps every constraint. */
@@ -330,21 +384,23 @@ static size_t front_of(double *points, size_t n, size_t m)
     return kept;
 }
 
-static void set_boxes(HptGoal *goal, const HptTold *told)
+/* objectives is taken over. */
+static void add_front(HptGoal *goal, const HptTold *told, GArray *objectives)
 {
-    size_t m = goal->objectives->len;
+    Front front = {.objectives = objectives};
+    size_t m = objectives->len;
     g_autofree double *rows = g_new(double, (most_points[1] + told->n_running) * goal->cube->n + 1);
     size_t n = front_rows(goal, told, rows);
     g_autofree double *points = g_new(double, n * m + 1), *mean = g_new(double, n + 1);
     g_autofree double *deviation = g_new(double, n + 1);
     for (size_t k = 0; k < m; k++) {
-        hpt_gp_predict(g_array_index(goal->objectives, Column, k).gp, rows, n, mean, deviation);
+        hpt_gp_predict(g_array_index(objectives, Column, k).gp, rows, n, mean, deviation);
         for (size_t i = 0; i < n; i++)
             points[i * m + k] = mean[i];
     }
     double reference[MOST_OBJECTIVES];
     for (size_t k = 0; k < m; k++) {
-        const HptGpData *data = g_array_index(goal->objectives, Column, k).data;
+        const HptGpData *data = g_array_index(objectives, Column, k).data;
         double low = (double)INFINITY, high = -(double)INFINITY;
         for (size_t i = 0; i < data->n; i++) {
             low = MIN(low, data->y[i]);
@@ -353,8 +409,21 @@ static void set_boxes(HptGoal *goal, const HptTold *told)
         reference[k] = high + BEYOND * MAX(high - low, LEAST_RANGE);
     }
     n = front_of(points, n, m);
-    goal->boxes = hpt_boxes_new(points, n, m, reference);
-    goal->scratch = g_new(double, hpt_ehvi_scratch(goal->boxes));
+    front.boxes = hpt_boxes_new(points, n, m, reference);
+    front.scratch = g_new(double, hpt_ehvi_scratch(front.boxes));
+    g_array_append_val(goal->fronts, front);
+}
+
+static void add_fronts(HptGoals *goals, HptGoal *goal, const HptTold *told, HptDraws *draws)
+{
+    GArray *objectives = make_objectives(goals, told, draws);
+    if (!is_noisy(goal->cube, objectives)) {
+        add_front(goal, told, objectives);
+        return;
+    }
+    for (int i = 0; i < drawn_fronts[objectives->len]; i++)
+        add_front(goal, told, draw_objectives_of(objectives, draws));
+    g_array_unref(objectives);
 }
 
 HptGoal *hpt_goals_set(HptGoals *goals, const HptTold *told, HptDraws *draws)
@@ -363,38 +432,58 @@ HptGoal *hpt_goals_set(HptGoals *goals, const HptTold *told, HptDraws *draws)
         return NULL;
     HptGoal *goal = g_new0(HptGoal, 1);
     goal->cube = goals->cube;
-    goal->objectives = columns_new();
     goal->constraints = columns_new();
+    goal->fronts = g_array_new(false, false, sizeof(Front));
+    g_array_set_clear_func(goal->fronts, clear_front);
     add_constraints(goals, goal, told);
-    if (told->n_objectives > 1 && told->n_feasible > 0) {
-        add_objectives(goals, goal, told, draws);
-        set_boxes(goal, told);
-    }
+    if (told->n_objectives > 1 && told->n_feasible > 0)
+        add_fronts(goals, goal, told, draws);
     return goal;
 }
 
 /* ---- what is expected ---- */
 
-static void add_volume(HptGoal *goal, const double *rows, size_t n, double *scores)
+/* The logarithm of exp(a) + exp(b). */
+static double log_sum(double a, double b)
 {
-    size_t m = goal->objectives->len;
+    double most = MAX(a, b), least = MIN(a, b);
+    return isinf(most) ? most : most + hpt_log(1 + hpt_exp(least - most));
+}
+
+/* The logarithms of the volumes that are expected of n rows. */
+static void volumes(const Front *front, const double *rows, size_t n, double *out)
+{
+    size_t m = front->objectives->len;
     g_autofree double *means = g_new(double, m * n + 1), *deviations = g_new(double, m * n + 1);
     for (size_t k = 0; k < m; k++)
-        hpt_gp_predict(g_array_index(goal->objectives, Column, k).gp, rows, n, means + k * n, deviations + k * n);
+        hpt_gp_predict(g_array_index(front->objectives, Column, k).gp, rows, n, means + k * n, deviations + k * n);
     for (size_t i = 0; i < n; i++) {
         double mean[MOST_OBJECTIVES], deviation[MOST_OBJECTIVES];
         for (size_t k = 0; k < m; k++) {
             mean[k] = means[k * n + i];
             deviation[k] = deviations[k * n + i];
         }
-        scores[i] += hpt_log_ehvi(goal->boxes, mean, deviation, goal->scratch, NULL, NULL);
+        out[i] = hpt_log_ehvi(front->boxes, mean, deviation, front->scratch, NULL, NULL);
     }
+}
+
+/* The sums of all fronts: their number does not matter to who compares rows. */
+static void add_volumes(const HptGoal *goal, const double *rows, size_t n, double *scores)
+{
+    g_autofree double *sum = g_new(double, n + 1), *one = g_new(double, n + 1);
+    for (guint f = 0; f < goal->fronts->len; f++) {
+        volumes(&g_array_index(goal->fronts, Front, f), rows, n, f == 0 ? sum : one);
+        for (size_t i = 0; f > 0 && i < n; i++)
+            sum[i] = log_sum(sum[i], one[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        scores[i] += sum[i];
 }
 
 void hpt_goal_add(HptGoal *goal, const double *rows, size_t n, double *scores)
 {
-    if (goal->boxes != NULL)
-        add_volume(goal, rows, n, scores);
+    if (goal->fronts->len > 0)
+        add_volumes(goal, rows, n, scores);
     g_autofree double *mean = g_new(double, n + 1), *deviation = g_new(double, n + 1);
     for (guint k = 0; k < goal->constraints->len; k++) {
         const Column *column = &g_array_index(goal->constraints, Column, k);
@@ -404,26 +493,43 @@ void hpt_goal_add(HptGoal *goal, const double *rows, size_t n, double *scores)
     }
 }
 
-static double add_volume_slope(HptGoal *goal, const double *row, double *slope)
+/* Of one front; slope is set. */
+static double volume_slope(const Front *front, const double *row, size_t p, double *slope)
 {
-    size_t m = goal->objectives->len, p = goal->cube->n;
+    size_t m = front->objectives->len;
     double mean[MOST_OBJECTIVES], deviation[MOST_OBJECTIVES];
     double by_mean[MOST_OBJECTIVES], by_deviation[MOST_OBJECTIVES];
     g_autofree double *slopes = g_new(double, 2 * m * p + 1);
     for (size_t k = 0; k < m; k++)
-        hpt_gp_predict_slope(g_array_index(goal->objectives, Column, k).gp, row, &mean[k], &deviation[k],
+        hpt_gp_predict_slope(g_array_index(front->objectives, Column, k).gp, row, &mean[k], &deviation[k],
                              slopes + 2 * k * p, slopes + (2 * k + 1) * p);
-    double value = hpt_log_ehvi(goal->boxes, mean, deviation, goal->scratch, by_mean, by_deviation);
+    double value = hpt_log_ehvi(front->boxes, mean, deviation, front->scratch, by_mean, by_deviation);
+    memset(slope, 0, p * sizeof *slope);
     for (size_t k = 0; k < m; k++)
         for (size_t j = 0; j < p; j++)
             slope[j] += by_mean[k] * slopes[2 * k * p + j] + by_deviation[k] * slopes[(2 * k + 1) * p + j];
     return value;
 }
 
+static double add_volume_slope(const HptGoal *goal, const double *row, double *slope)
+{
+    size_t p = goal->cube->n, n = goal->fronts->len;
+    g_autofree double *slopes = g_new(double, n * p + 1), *value = g_new(double, n);
+    double sum = 0;
+    for (size_t f = 0; f < n; f++) {
+        value[f] = volume_slope(&g_array_index(goal->fronts, Front, f), row, p, slopes + f * p);
+        sum = f == 0 ? value[0] : log_sum(sum, value[f]);
+    }
+    for (size_t f = 0; f < n; f++)
+        for (size_t j = 0; j < p; j++)
+            slope[j] += hpt_exp(value[f] - sum) * slopes[f * p + j];
+    return sum;
+}
+
 double hpt_goal_add_slope(HptGoal *goal, const double *row, double *slope)
 {
     size_t p = goal->cube->n;
-    double value = goal->boxes == NULL ? 0 : add_volume_slope(goal, row, slope);
+    double value = goal->fronts->len == 0 ? 0 : add_volume_slope(goal, row, slope);
     g_autofree double *slopes = g_new(double, 2 * p + 1);
     for (guint k = 0; k < goal->constraints->len; k++) {
         const Column *column = &g_array_index(goal->constraints, Column, k);

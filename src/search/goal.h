@@ -9,7 +9,11 @@
  * 2014, "Bayesian optimization with unknown constraints", UAI, 3.2).
  *
  * - The front is made of the means at the trials that keep every constraint, and at the running ones that probably
- *   will. The reference point lies beyond the worst values of all trials by a tenth of their ranges.
+ *   will. Where an objective is noisy it is in doubt, and so is a place that is known together with its neighbours:
+ *   there the values are drawn from the posterior, four times, of more than 2 objectives twice, and what is expected
+ *   beyond each front, by processes that know these values, is averaged (Daulton, Balandat, Bakshy 2021, "Parallel
+ *   Bayesian optimization of multiple noisy objectives with expected hypervolume improvement", NeurIPS, §4; here exact
+ *   but for the draws). The reference point lies beyond the worst values of all trials by a tenth of their ranges.
  * - Of more than 4 objectives each proposal looks at 4 that are drawn; of more than 8 constraints at those that
  *   are broken most often. Of a front that would have too many boxes only points far from each other stay.
  * - Of an objective the process sees what lies above the median on a logarithmic scale, so that a trial that went astray

@@ -455,32 +455,70 @@ static void fill_row(HptGp *gp, size_t i)
     row[i] = gp->signal + gp->noise;
 }
 
-HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
+/* weight and shape are copied. The noise becomes the first from that on at which the matrix is positive definite. */
+static HptGp *gp_of(const HptGpData *data, const double *weight, const double *shape, double signal, double noise)
 {
     HptGp *gp = g_new0(HptGp, 1);
     size_t p = data->cube->n, room = data->room;
     gp->data = data;
-    gp->weight = g_new(double, p + 1);
-    gp->shape = g_new(double, 2 * p + 1);
+    gp->weight = g_memdup2(weight, (p + 1) * sizeof *weight);
+    gp->shape = g_memdup2(shape, (2 * p + 1) * sizeof *shape);
+    gp->signal = signal;
     gp->place = g_new(double, p * room + 1);
     gp->point = g_new(double, 8 * p + 1);
     gp->factor = g_new(double, room * room + 1);
     gp->alpha = g_new(double, room + 1);
     gp->work = g_new(double, (2 * HPT_BLOCK) * (room + 1));
-    for (size_t j = 0; j < p; j++)
-        gp->weight[j] = hpt_exp(-2 * theta[j]);
-    for (size_t j = 0; j < 2 * p; j++)
-        gp->shape[j] = hpt_exp(theta[p + 2 + j]);
-    gp->signal = hpt_exp(theta[p + 1]);
     for (double jitter = JITTER; jitter <= MOST_JITTER; jitter *= 10) {
-        gp->noise = hpt_exp(theta[p]) + jitter;
+        gp->noise = noise + jitter;
         for (size_t i = 0; i < data->n; i++)
             fill_row(gp, i);
         if (hpt_cholesky(gp->factor, data->n, room, gp->work))
             break;
     }
+    return gp;
+}
+
+HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
+{
+    size_t p = data->cube->n;
+    g_autofree double *weight = g_new0(double, p + 1), *shape = g_new0(double, 2 * p + 1);
+    for (size_t j = 0; j < p; j++)
+        weight[j] = hpt_exp(-2 * theta[j]);
+    for (size_t j = 0; j < 2 * p; j++)
+        shape[j] = hpt_exp(theta[p + 2 + j]);
+    HptGp *gp = gp_of(data, weight, shape, hpt_exp(theta[p + 1]), hpt_exp(theta[p]));
     solve_alpha(gp);
     return gp;
+}
+
+static HptGpData *data_copy(const HptGpData *data)
+{
+    HptGpData *copy = g_memdup2(data, sizeof *data);
+    size_t all = data->cube->n * data->room;
+    copy->place = g_memdup2(data->place, (all + 1) * sizeof *data->place);
+    copy->inactive = g_memdup2(data->inactive, (all + 1) * sizeof *data->inactive);
+    copy->y = g_memdup2(data->y, (data->room + 1) * sizeof *data->y);
+    return copy;
+}
+
+/* f₀ + K (K + σ² I)⁻¹ (y − f₀ − σ ε), f₀ a draw from the prior, which is y − σ ε − σ² (K + σ² I)⁻¹ (y − f₀ − σ ε). */
+HptGp *hpt_gp_drawn(const HptGp *gp, const double *z, HptGpData **data)
+{
+    size_t n = gp->data->n, room = gp->data->room;
+    HptGpData *of = *data = data_copy(gp->data);
+    HptGp *drawn = gp_of(of, gp->weight, gp->shape, gp->signal, 0);
+    double deviation = sqrt(gp->noise), *alpha = drawn->alpha;
+    for (size_t i = 0; i < n; i++) {
+        of->y[i] -= deviation * z[n + i];
+        alpha[i] = of->y[i] - hpt_dot(drawn->factor + i * room, z, i + 1);
+    }
+    hpt_solve_lower(gp->factor, n, room, alpha);
+    hpt_solve_upper(gp->factor, n, room, alpha);
+    for (size_t i = 0; i < n; i++)
+        of->y[i] -= gp->noise * alpha[i];
+    solve_alpha(drawn);
+    return drawn;
 }
 
 void hpt_gp_free(HptGp *gp)

@@ -74,6 +74,12 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta);
 void hpt_gp_free(HptGp *gp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGp, hpt_gp_free)
 
+/* A process to which the values at gp's points are known without the noise: one draw of them from gp's posterior. *data,
+ * owned, is what it is of and must outlive it; z: 2 n standard normal numbers. O(n³).
+ * Source: Matheron's rule, as in Wilson et al. 2020, "Efficiently sampling functions from Gaussian process
+ * posteriors", ICML, eq. 9 */
+HptGp *hpt_gp_drawn(const HptGp *gp, const double *z, HptGpData **data);
+
 /* The mean at point i of the data. */
 double hpt_gp_mean(const HptGp *gp, size_t i);
 

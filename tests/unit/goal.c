@@ -96,6 +96,45 @@ static void test_front(gconstpointer spec)
     g_assert_cmpfloat((left - best) / (chance - best), <, strcmp(spec, "tpe") == 0 ? 0.5 : 0.2);
 }
 
+/* The same with noise of its own at each place. */
+static void noisy_bowls(double a, double b, double *values, double *constraints)
+{
+    HptStream stream = hpt_stream(1, 0, "noise", "");
+    uint64_t place = (uint64_t)(a * 1e6) * 1000 + (uint64_t)(b * 1e6);
+    two_bowls(a, b, values, constraints);
+    for (uint64_t k = 0; k < 2; k++)
+        for (uint64_t i = 0; i < 12; i++) /* nearly normal, of deviation 0.1 */
+            values[k] += 0.1 * (hpt_stream_uniform(&stream, place + 24 * k + i) - 0.5);
+}
+
+/* Under noise, too, proposals go along the whole front, and do not repeat what is known. */
+static void test_noisy(gconstpointer spec)
+{
+    double sum = 0;
+    size_t near = 0;
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        Search search;
+        search_run(&search, spec, seed, MOST, 2, 0, noisy_bowls);
+        double points[2 * MOST];
+        for (size_t i = 0; i < search.history.n; i++) {
+            const HptValue *x = search.trials[i].config->values;
+            two_bowls(x[0].number, x[1].number, points + 2 * i, NULL);
+            for (size_t j = 0; j < i; j++) {
+                const HptValue *y = search.trials[j].config->values;
+                if (fabs(x[0].number - y[0].number) + fabs(x[1].number - y[1].number) < 0.01) {
+                    near++;
+                    break;
+                }
+            }
+        }
+        sum += 0.25 - hpt_hypervolume(points, search.history.n, 2, (double[]){0.5, 0.5});
+        search_clear(&search);
+    }
+    g_test_message("%g, %zu near others", sum / 4, near);
+    g_assert_cmpuint(near, <, 20);
+    g_assert_cmpfloat(sum / 4, <, strcmp(spec, "tpe") == 0 ? 0.045 : 0.042);
+}
+
 /* Of many objectives and constraints time stays bounded, and nothing is proposed twice. */
 static void test_many(gconstpointer spec)
 {
@@ -322,7 +361,7 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(gconstpointer);
     } tests[] = {
-        {"front", test_front},   {"many", test_many}, {"kept", test_kept},
+        {"front", test_front},   {"noisy", test_noisy}, {"many", test_many}, {"kept", test_kept},
         {"hidden", test_hidden}, {"both", test_both}, {"pure", test_pure},
         {"alike", test_alike},
     };

@@ -261,6 +261,42 @@ static void test_process(gconstpointer rough)
     g_free(slope);
 }
 
+/* Draws of the values without noise have the posterior's mean and variance, and their process passes through them. */
+static void test_drawn(void)
+{
+    enum { DRAWS = 4000, AT = 7 };
+    g_autoptr(HptSpace) space = space_of(mixed);
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    g_autofree double *rows = g_new(double, POINTS * cube.n), *theta = g_new(double, HPT_GP_THETA(&cube));
+    hpt_gp_start(&cube, &prior, theta);
+    theta[cube.n] = -2; /* much noise */
+    HptDraws draws = hpt_draws(3, 1, "test");
+    double sum = 0, square_sum = 0, mean = 0, deviation = 0;
+    for (int t = 0; t < DRAWS; t++) {
+        g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS), values = NULL;
+        g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
+        if (t == 0)
+            hpt_gp_predict(gp, rows + AT * cube.n, 1, &mean, &deviation);
+        double z[2 * POINTS], there = 0, doubt = 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(z); i++)
+            z[i] = hpt_draws_normal(&draws);
+        g_autoptr(HptGp) drawn = hpt_gp_drawn(gp, z, &values);
+        sum += values->y[AT];
+        square_sum += (values->y[AT] - mean) * (values->y[AT] - mean);
+        if (t < 10) {
+            hpt_gp_predict(drawn, rows + AT * cube.n, 1, &there, &doubt);
+            g_assert_cmpfloat(fabs(there - values->y[AT]), <, 1e-4);
+            g_assert_cmpfloat(doubt, <, 1e-3);
+        }
+    }
+    g_test_message("mean %g of %g, deviation %g of %g", sum / DRAWS, mean, sqrt(square_sum / DRAWS), deviation);
+    g_assert_cmpfloat(deviation, >, 0.05);
+    g_assert_cmpfloat(fabs(sum / DRAWS - mean), <, 4 * deviation / sqrt(DRAWS));
+    g_assert_cmpfloat(fabs(square_sum / DRAWS / (deviation * deviation) - 1), <, 4 * sqrt(2.0 / DRAWS));
+    hpt_cube_clear(&cube);
+}
+
 /* What is nothing but noise is taken for that, unless much noise is thought improbable. */
 static void test_noise_rate(void)
 {
@@ -399,6 +435,7 @@ int main(int argc, char **argv)
     g_test_add_func("/gp/input-warp", test_input_warp);
     g_test_add_data_func("/gp/process/smooth", NULL, test_process);
     g_test_add_data_func("/gp/process/rough", "rough", test_process);
+    g_test_add_func("/gp/drawn", test_drawn);
     g_test_add_func("/gp/noise-rate", test_noise_rate);
     g_test_add_func("/gp/warp", test_warp);
     g_test_add_func("/gp/warp/scales", test_warp_scales);
