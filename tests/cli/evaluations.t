@@ -64,7 +64,7 @@ test_ok '--folds: a trial is as many runs, its metric their mean, with the stand
     test_is "$(sql "select bool_and(abs(loss - x - 0.1875) < 1e-12), bool_and(abs(loss_se - sqrt(5.0 / 3) / 16) < 1e-12),
                            bool_and(evaluations = 4) from folds")" "true	true	true" &&
     test_is "$(sql "select count(*) from metric m where study = '"'folds'"' and name = '"'loss'"' and value = (
-        select avg(value) from evaluation_metric e where e.study = m.study and e.trial = m.trial and e.name = m.name)")" 4
+        select avg(value order by fold) from evaluation_metric e where e.study = m.study and e.trial = m.trial and e.name = m.name)")" 4
 '
 test_ok 'each evaluation has a seed of its own, the same again after a restart' '
     test_is "$(sql "select count(distinct seed), min(seed) >= 0 from evaluation where study = '"'folds'"'")" "16	true" &&
