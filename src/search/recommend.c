@@ -19,6 +19,7 @@ typedef struct {
     const HptTold *told;
     size_t n, points[MOST];    /* what the processes are given; indices into told */
     size_t low, middle;        /* places in points, of the lowest value and the median: the unit lies between them */
+    double good;               /* of that way, up to the 128th value: what noise is compared with */
     size_t n_looked, looked[MOST]; /* the trials that may be preferred, lowest values first */
     double upper[MOST];        /* of these, sums over the processes: the mean plus the deviation, */
     double mean[MOST], square[MOST], variance[MOST]; /* the mean, its square and the variance */
@@ -43,17 +44,22 @@ static void look(Choice *choice, const int64_t *among, size_t n_among)
     }
 }
 
-/* What the processes are given, and the two values that are the unit. */
+/* What the processes are given, and the two values that are the unit. Of many trials those that are evenly spread over their
+ * order, not more of the best as for a search: these are the lucky ones, and whoever sees them alone expects too much. */
 static void gather(Choice *choice)
 {
     const HptTold *told = choice->told;
-    choice->n = hpt_surrogate_thin(told, told->n, choice->points);
+    choice->n = MIN(told->n, (size_t)MOST);
+    for (size_t i = 0; i < choice->n; i++)
+        choice->points[i] = told->order[told->n <= MOST ? i : i * (told->n - 1) / (MOST - 1)];
     g_autofree double *y = g_new(double, choice->n);
     for (size_t i = 0; i < choice->n; i++)
         y[i] = told->y[choice->points[i]];
-    g_autofree HptRanked *ranked = hpt_rank(y, NULL, choice->n);
+    g_autofree HptRanked *ranked = hpt_rank(y, NULL, choice->n), *all = hpt_rank(told->y, NULL, told->n);
     choice->low = ranked[0].index;
     choice->middle = ranked[(choice->n - 1) / 2].index;
+    double low = y[choice->low], unit = y[choice->middle] - low;
+    choice->good = unit > 0 ? (all[MIN((told->n - 1) / 2, (size_t)MOST / 2 - 1)].value - low) / unit : 0;
 }
 
 /* Two modes of the posterior: the one that is found from the prior's means, and from there with much noise. Gives the share
@@ -92,7 +98,7 @@ static bool add_view(Choice *choice, bool smooth)
     const HptCube *cube = told->cube;
     g_autoptr(HptGpData) data = hpt_surrogate_data(told, smooth, choice->points, choice->n);
     double low = data->y[choice->low], unit = data->y[choice->middle] - low, noise = 0;
-    if (!(unit > 0))
+    if (!(unit > 0 && choice->good > 0))
         return false;
     size_t n = choice->n_looked, n_theta = HPT_GP_THETA(cube);
     g_autofree double *theta = g_new(double, 2 * n_theta), *rows = g_new(double, n * cube->n);
@@ -102,7 +108,7 @@ static bool add_view(Choice *choice, bool smooth)
     double share = fit(data, theta, theta + n_theta);
     add_mode(data, theta, share, rows, n, mean, square, &noise);
     add_mode(data, theta + n_theta, 1 - share, rows, n, mean, square, &noise);
-    if (!(sqrt(noise) > NOISY * unit))
+    if (!(sqrt(noise) > NOISY * choice->good * unit))
         return false;
     choice->noise += sqrt(noise) / unit;
     for (size_t i = 0; i < n; i++) {

@@ -22,13 +22,13 @@ static double truth(const HptSpace *space, const HptConfig *config)
 }
 
 /* Trials with configurations of the random sampler, and their values with noise of that standard deviation, times factor. */
-static GArray *study(const HptSpace *space, uint64_t seed, double noise, double factor)
+static GArray *study_of(const HptSpace *space, uint64_t seed, int64_t n, double noise, double factor)
 {
     HptSearch search = {.space = space, .seed = seed};
     g_autoptr(HptSampler) random = sampler_of("random", &search);
     HptStream stream = hpt_stream(seed, 0, "test", "noise");
     GArray *trials = trials_new();
-    for (int64_t i = 0; i < TRIALS; i++) {
+    for (int64_t i = 0; i < n; i++) {
         HptProposal proposal = {0};
         g_assert_true(hpt_sampler_propose(random, NULL, i, &proposal, NULL));
         HptConfig *config = legal_config(space, &proposal);
@@ -38,6 +38,11 @@ static GArray *study(const HptSpace *space, uint64_t seed, double noise, double 
         g_array_append_val(trials, trial);
     }
     return trials;
+}
+
+static GArray *study(const HptSpace *space, uint64_t seed, double noise, double factor)
+{
+    return study_of(space, seed, TRIALS, noise, factor);
 }
 
 static const HptObservation *trial(const GArray *trials, int64_t i)
@@ -190,6 +195,21 @@ static void test_expected(void)
     g_assert_cmpint(10 * held_lowest, >=, 8 * noisy);
 }
 
+/* Of many trials the best are not taken for all: where there is nothing but noise nothing else is expected. */
+static void test_many(void)
+{
+    g_autoptr(HptSpace) space = space_of(spaces[0]);
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        g_autoptr(GArray) trials = study_of(space, seed, 2000, 0.15, 1);
+        for (int64_t i = 0; i < trials->len; i++)
+            *(double *)trial(trials, i)->values -= truth(space, trial(trials, i)->config);
+        HptRecommendation found = recommendation(space, trials);
+        g_assert_cmpfloat_with_epsilon(found.noise, 0.15, 0.03);
+        g_assert_true(holds(found.of_number, 0));
+        g_assert_true(holds(found.of_lowest, 0));
+    }
+}
+
 /* Nothing depends on the unit of the values, though one is so large that samplers see less of it. */
 static void test_unit(void)
 {
@@ -292,6 +312,7 @@ int main(int argc, char **argv)
     g_test_add_func("/recommend/noise", test_noise);
     g_test_add_func("/recommend/rugged", test_rugged);
     g_test_add_func("/recommend/expected", test_expected);
+    g_test_add_func("/recommend/many", test_many);
     g_test_add_func("/recommend/unit", test_unit);
     g_test_add_func("/recommend/among", test_among);
     g_test_add_func("/recommend/constraint", test_constraint);
