@@ -63,8 +63,9 @@ else
 fi
 # With its runtime as a library, as gcc has it, which wants to be the first one.
 if echo "$reader" | program asan -fsanitize=address -g; then
+    # What looks for leaks wants to be a tracer, which not everybody may.
     test_ok 'AddressSanitizer: its programs run, and are seen' '
-        run -s asan -t 1 x=0.0..1.0 -- ./asan given && test_is "$(roles asan given)" read
+        ASAN_OPTIONS=detect_leaks=0 run -s asan -t 1 x=0.0..1.0 -- ./asan given && test_is "$(roles asan given)" read
     '
     test_ok 'AddressSanitizer: and they find what they find' '
         echo "#include <stdlib.h>
@@ -107,7 +108,7 @@ test_ok 'what clears LD_PRELOAD is not seen, and who has one of his own keeps it
 '
 test_ok 'the environment that is recorded is the one of --trace=on' '
     run -s env -t 1 x=0.0..1.0 -- sh -c "echo loss=1" && run --trace=on -s env2 -t 1 x=0.0..1.0 -- sh -c "echo loss=1" &&
-    test_is "$(sql "select count(distinct environment) from trial where study in ('"'env', 'env2'"')")" 1 &&
+    { test "$(trace env2 state)" != complete || test_is "$(sql "select count(distinct environment) from trial where study in ('"'env', 'env2'"')")" 1; } &&
     test_is "$(sql "select count(*) from environment_item join trial using (environment) where study = '"'env'"' and name ~ '"'HPT_TRACE|LD_PRELOAD'"'")" 0
 '
 test_ok '--via: what the launcher starts here is seen' '
@@ -148,7 +149,7 @@ test_ok 'where the kernel does not let trials be traced a hint says what does' '
     hpt-run -q --print=none --allow-unused --no-code -s outer -t 1 -m loss x=0.0..1.0 -- sh -c \
         "$inner -s in1 $cat 2>err1; $inner --trace=preload -s in2 $cat 2>err2; echo loss=1" &&
     if test "$(trace outer state)" = complete; then
-        test_grep "^hint: --trace=preload" err1 && ! grep -q "not recorded" err2 && test_is "$(roles in1 given)$(roles in2 given)" read
+        test_grep "^hint: --trace=preload" err1 && ! grep -q "not recorded" err2 && test_is "$(roles in1 given) $(roles in2 given)" "unseen read"
     fi
 '
 test_done

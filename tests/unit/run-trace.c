@@ -83,7 +83,10 @@ static void do_others(void)
     struct {
         uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
     } args = {.exit_signal = SIGCHLD};
-    if (syscall(SYS_clone3, &args, sizeof args) == 0) {
+    long cloned = syscall(SYS_clone3, &args, sizeof args);
+    if (cloned < 0 && errno == ENOSYS) /* as the filter of a container says */
+        cloned = fork();
+    if (cloned == 0) {
         touch("b5", O_RDONLY);
         _exit(0);
     }
@@ -651,8 +654,27 @@ static void test_damaged(void)
     bench_end(&bench);
 }
 
+/* Some kernels and containers let nobody, and those who are traced like this already cannot be once more. */
+static bool can_trace(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct sock_filter line = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        struct sock_fprog filter = {1, &line};
+        _exit(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+              syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter) < 0);
+    }
+    int status = 1;
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 int main(int argc, char **argv)
 {
+    bool acts_here = argc == 4 && strcmp(argv[1], "--act") == 0; /* it is traced */
+    if (!acts_here && !can_trace()) {
+        puts("1..0 # SKIP processes cannot be traced here");
+        return 0;
+    }
     static const TrialTest tests[] = {
         {"opens", test_opens, CONTAINED},     {"others", test_others, CONTAINED},
         {"changes", test_changes, CONTAINED}, {"many", test_many, CONTAINED},
