@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KILL_LIMIT_US INT64_C(2000000)
+#define KILL_LIMIT_US INT64_C(10000000)
 #define LOOK_EVERY_US INT64_C(50000)
 /* Above what daemons have by themselves, so that the kernel, out of memory, takes the trial first. */
 #define OOM_SCORE 300
@@ -367,7 +367,7 @@ static void kill_all(void)
     tree_kill_children();
 }
 
-/* Nothing of the trial is alive after it, or two seconds have passed. */
+/* Nothing of the trial is alive after it, or ten seconds have passed: on a busy machine the dying wait for their turn, too. */
 static void kill_rest(void)
 {
     int64_t limit_us = now_us() + KILL_LIMIT_US;

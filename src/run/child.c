@@ -20,7 +20,7 @@
 #include "run/launch.h"
 #include "run/orphan.h"
 
-#define SWEEP_LIMIT_US INT64_C(2000000)
+#define SWEEP_LIMIT_US INT64_C(10000000)
 #define HARD_KILL_US INT64_C(900000)
 
 struct HptChild {

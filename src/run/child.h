@@ -53,7 +53,7 @@ typedef struct {
     int64_t blocks_in, blocks_out; /* 512 bytes each */
 
     size_t left_behind; /* processes alive when the main one had ended; killed */
-    bool survivors;     /* some could not be killed within two seconds */
+    bool survivors;     /* some could not be killed within ten seconds */
 
     int64_t limit, seen;     /* MEMORY: bytes, CPU: µs; what was allowed and what was there */
     const char *containment; /* the mode's name; NULL: none; static */
@@ -109,7 +109,7 @@ void hpt_child_blame(HptChild *child, HptEndKind kind);
 
 /* Kills the leftovers and takes the status if the main process has ended; false: it has not.
  * After true, call hpt_child_sweep now and then (a millisecond apart) until it is true: nothing of
- * this child is alive any more, or two seconds have passed. Neither ever blocks. */
+ * this child is alive any more, or ten seconds have passed. Neither ever blocks. */
 bool hpt_child_reap(HptChild *child);
 bool hpt_child_sweep(HptChild *child);
 
