@@ -128,7 +128,9 @@ static void prepare_trace(Worker *worker)
 {
     if (worker->options->trace == HPT_WORKER_TRACE_OFF)
         return;
-    g_autofree char *here = g_get_current_dir();
+    g_autofree char *here = realpath(".", NULL); /* as the tracer sees it, whatever link we came by */
+    if (here == NULL)
+        here = g_get_current_dir();
     worker->traced_below = g_strdup(hpt_path_inside(worker->place, here) != NULL ? worker->place : here);
     worker->traced_not_below = realpath(hpt_project_peek_folder(worker->options->project), NULL);
     worker->trace = (HptTraceSpec){

@@ -50,6 +50,10 @@ test_ok '--trace is not part of the study: a worker that joins may have its own'
     test_is "$(sql "select details->'"'trace'"'->>'"'state'"' from trial where study = '"'joined'"' order by trial")" "complete
 off"
 '
+test_ok 'a project that is reached by a link: what is changed is kept all the same' '
+    ln -s "$PWD" "$TEST_ROOT/link" && (cd "$TEST_ROOT/link" && export PWD && run -s linked -t 1 -m loss x=0.0..1.0 -- ./reads) &&
+    test_is "$(trace linked written) $(trace linked kept)" "2 1"
+'
 for mode in namespace subreaper cgroup; do
     if run --contain=$mode -s "way-$mode" -t 2 -m loss x=0.0..1.0 -- ./reads 2>err; then
         test_ok "--contain=$mode traces" '
