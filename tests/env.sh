@@ -4,6 +4,8 @@ for env_name in $(env | sed -nE 's/^((PG|HPT_|LC_|LANG|XDG_|GIT_|MAKE|SLURM|SBAT
     # But where the scripts that make clusters for tests are.
     [ "$env_name" = HPT_CLUSTER_DIR ] || unset "$env_name"
 done
+# What tests compare with paths is free of links.
+TEST_BUILD=$(cd "$TEST_BUILD" && pwd -P) TEST_SRC=$(cd "${TEST_SRC:-$TEST_BUILD}" && pwd -P)
 unset env_name BASH_ENV CDPATH COLUMNS DISPLAY ENV GREP_OPTIONS JOB_COMPLETION_INDEX LINES MFLAGS NO_COLOR PAGER POSIXLY_CORRECT TAR_OPTIONS TMPDIR
 umask 022
 LC_ALL=C.UTF-8 TZ=UTC TERM=dumb PYTHONDONTWRITEBYTECODE=1
