@@ -46,8 +46,14 @@ static void execute(const char *program, char **argv)
     }
     g_autofree char *helper = g_build_filename(HPT_LIBEXECDIR, program, NULL);
     execv(helper, argv);
-    if (errno == ENOENT)
-        execvp(program, argv);
+    if (errno != ENOENT)
+        return;
+    /* Not by execvp: for it a folder in PATH that is closed to us is a program that may not be run. */
+    g_autofree char *found = g_find_program_in_path(program);
+    if (found != NULL)
+        execv(found, argv);
+    else
+        errno = ENOENT;
 }
 
 static void set_unknown(GError **error, const char *name)

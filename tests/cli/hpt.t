@@ -38,6 +38,10 @@ test_ok 'an unknown tool that resembles none' '
     test_exit 2 hpt zzzzzzzz 2>err && test_grep "hint: hpt help lists the tools" err
 '
 
+test_ok 'an unknown tool, with a folder in PATH that is closed to us' '
+    mkdir closed && chmod 0 closed && (PATH="$PWD/closed:$PATH" && test_exit 2 hpt zzzzzzzz 2>err) && test_grep "no tool" err && rmdir closed
+'
+
 test_ok 'no tool' '
     test_exit 2 hpt >out 2>err && test_empty out && test_grep "which tool" err
 '
