@@ -10,5 +10,12 @@ unset env_name BASH_ENV CDPATH COLUMNS DISPLAY ENV GREP_OPTIONS JOB_COMPLETION_I
 umask 022
 LC_ALL=C.UTF-8 TZ=UTC TERM=dumb PYTHONDONTWRITEBYTECODE=1
 GIT_CEILING_DIRECTORIES=${TEST_BUILD}/tests/tmp
-PATH=$TEST_BUILD:$PATH
+# Without folders that are closed to us, as root's are below sudo -u: what is in none is not found, and not forbidden.
+env_path='' env_ifs=$IFS IFS=:
+for env_folder in $PATH; do
+    [ ! -x "$env_folder" ] || env_path=$env_path:$env_folder
+done
+IFS=$env_ifs
+PATH=$TEST_BUILD$env_path
+unset env_path env_ifs env_folder
 export LC_ALL TZ TERM PATH PYTHONDONTWRITEBYTECODE GIT_CEILING_DIRECTORIES
