@@ -424,10 +424,9 @@ static bool note_noise(HptDb *db, const HptStudy *study, const HptStudyCounts *c
     bool found = false;
     if (!hpt_recommend_study(db, study->name, study->definition, NULL, 0, &recommendation, &found, error))
         return false;
-    if (!found || !(recommendation.noise > 0))
-        return true;
-    g_autofree char *text = hpt_recommendation_text(&recommendation, study->definition);
-    hpt_tool_note("%s; see hpt-query -s %s --recommend", text, study->name);
+    g_autofree char *hint = found ? hpt_recommendation_hint(&recommendation, study->definition) : NULL;
+    if (hint != NULL)
+        hpt_tool_note("%s; see hpt-query -s %s --recommend", hint, study->name);
     return true;
 }
 

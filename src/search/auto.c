@@ -1,9 +1,9 @@
 /* For who does not want to choose: most proposals come from Gaussian processes over the whole space, a
  * share from the Parzen estimator, which finds its way out of basins and into other branches of
- * conditional spaces, where a process alone stays too long: a fourth of them where all parameters are ranges of
- * numbers, an eighth there where several objectives are sought, whose front keeps the processes moving, else a third.
- * (Of the shares tried these were best on the development tasks.) The share does not depend on results, so no stretch
- * of bad luck can turn either off.
+ * conditional spaces, where a process alone stays too long: a fourth of them. Of spaces with choices and without
+ * conditions it is a third, and where several objectives are sought a third, too, but an eighth among ranges of numbers
+ * alone, for there the front keeps the processes moving. (Of the shares tried these were best on the development tasks.)
+ * The share does not depend on results, so no stretch of bad luck can turn either off.
  *
  * On grids a fourth is the forest's, and the process is the rough one alone: in measured tables values are spread over
  * decades and each cell has something of its own, of which the smooth process of plain values makes little.
@@ -13,7 +13,7 @@
 #include "search/surrogate.h"
 #include "search/tpe.h"
 
-enum { EVERY_NUMERIC = 4, EVERY_FRONT = 8, EVERY_OTHER = 3 }; /* of so many proposals one is the estimator's */
+enum { EVERY = 4, EVERY_CHOICES = 3, EVERY_FRONT = 8 }; /* of so many proposals one is the estimator's */
 enum { EVERY_GRID = 4, FOREST_AT = 1, ESTIMATOR_AT = 3 };
 
 typedef struct {
@@ -69,12 +69,19 @@ static void auto_close(void *state)
     g_free(mix);
 }
 
+static int64_t estimator_every(const Auto *mix, const HptTold *told)
+{
+    if (told->n_objectives > 1)
+        return mix->numeric ? EVERY_FRONT : EVERY_CHOICES;
+    return mix->numeric || mix->learner.cube.conditional ? EVERY : EVERY_CHOICES;
+}
+
 /* The choice of whoever has the turn. The forest knows one objective and neither constraints nor earlier studies. */
 static bool choose(Auto *mix, const HptTold *told, const HptHistory *history, int64_t rank, HptDraws *draws,
                    double *row, char **reason)
 {
     bool grid = mix->grid && told->n_objectives == 1 && told->n_constraints == 0 && told->priors == NULL;
-    int64_t every = !mix->numeric ? EVERY_OTHER : told->n_objectives > 1 ? EVERY_FRONT : EVERY_NUMERIC;
+    int64_t every = estimator_every(mix, told);
     if (grid && rank % EVERY_GRID == FOREST_AT)
         return hpt_forest_choose(told, history, &hpt_forest_defaults, draws, row, reason);
     if (grid ? rank % EVERY_GRID == ESTIMATOR_AT : rank % every == 0) {
@@ -106,7 +113,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 15,
+    .version = 16,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

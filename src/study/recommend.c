@@ -96,3 +96,16 @@ char *hpt_recommendation_text(const HptRecommendation *recommendation, const Hpt
                            metric, noise, r->number, ours, r->lowest, other,
                            are_alike(r->of_number, r->of_lowest) ? ", so either may be the better one" : "");
 }
+
+char *hpt_recommendation_hint(const HptRecommendation *recommendation, const HptDefinition *definition)
+{
+    const HptRecommendation *r = recommendation;
+    const char *metric = objective_of(definition)->name;
+    if (!(r->noise > 0))
+        return NULL;
+    g_autofree char *noise = hpt_number_round(r->noise, 2);
+    if (r->number == r->lowest)
+        return g_strdup_printf("%s looks noisy (standard deviation %s): the best value may be luck", metric, noise);
+    return g_strdup_printf("%s looks noisy (standard deviation %s): trial %" PRId64 " is preferred", metric, noise,
+                           r->number);
+}

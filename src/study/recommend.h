@@ -25,4 +25,7 @@ void hpt_expected_interval(HptExpected expected, double *low, double *high);
 /* In a line: what is preferred, and what is to be thought of the best value. Owned. */
 char *hpt_recommendation_text(const HptRecommendation *recommendation, const HptDefinition *definition);
 
+/* The same in a few words, for who did not ask; NULL: there is no noise, so nothing is to be said. Owned. */
+char *hpt_recommendation_hint(const HptRecommendation *recommendation, const HptDefinition *definition);
+
 #endif
