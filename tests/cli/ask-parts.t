@@ -91,6 +91,17 @@ test_ok 'one that was killed before the decision: the same told again makes it' 
     test_is "$(value "select count(*) from pruning where study = \$\$late\$\$")" 0 && hpt-tell -q late/0 loss=9 && hpt-tell -q late/0 loss=9 &&
     test_is "$(value "select trial, place, stop from pruning where study = \$\$late\$\$")" "0	1	false"
 '
+test_ok 'told again, when more folds are told or the next rung has begun: nothing is decided again' '
+    hpt-ask -q -s told --folds=8 -p x=0.0..1.0 -m loss -t 1 -N 9 -f tsv -H >first && test_is "$(ids first)" "told/0 told/0.2 told/0.3 " &&
+    hpt-tell told/0 loss=1 && hpt-tell told/0.2 loss=1 && for i in 1 2; do hpt-tell -q told/0 loss=1 && hpt-tell -q told/0.2 loss=1 || return 1; done &&
+    test_is "$(value "select attempt, place from pruning where study = \$\$told\$\$ order by 1" | tr "\t\n" " ;")" "1 1;2 2;" &&
+    hpt-ask -q -s told -N 9 -f tsv -H >next && test_is "$(ids next)" "told/0.4 told/0.5 " &&
+    hpt-ask -q -s steps --folds=5 --budget=1..2:2 -p x=0.0..1.0 -m loss -t 1 -f tsv -H >first && hpt-tell steps/0 loss=1 &&
+    while hpt-ask -q -s steps -f tsv -H >one && test_is "$(cut -f 6 one)" 1; do hpt-tell "$(cut -f 1 one)" loss=1 && last=$(cut -f 1 one) || return 1; done >more &&
+    value "select trial, attempt, place from pruning where study = \$\$steps\$\$ and kind = \$\$fold\$\$" >decided && test_is "$(wc -l <decided)" 4 &&
+    test_is "$(cut -f 6 one)" 2 && hpt-tell -q "$last" loss=1 && hpt-tell -q steps/0 loss=1 &&
+    value "select trial, attempt, place from pruning where study = \$\$steps\$\$ and kind = \$\$fold\$\$" | test_cmp decided -
+'
 # Halving: the loss falls with the budget, and where it goes on from is in what it says.
 test_ok '--budget: rung by rung; what goes on says what from; the same trials and rungs as of hpt-run' '
     points="" && for x in 1 2 3 4 5 6 7 8 9; do points="$points --point {\"x\":0.$x}"; done &&
