@@ -162,6 +162,9 @@ test_ok 'a study that differs is refused, --extend widens it' '
     test_grep "is there already and differs" err && test_grep "^hint: --extend" err &&
     hpt-ask -s wide -p x=0.0..2.0 -m v --extend >out && test_grep "wide/1" out &&
     test_exit 2 hpt-ask -s wide -p x=0.0..2.0 -m w --extend 2>err && test_grep "metrics" err &&
+    test_exit 2 hpt-ask -s wide -p x=0.0..2.0 -p y=1..9:default=5 -m v --extend 2>err && test_grep "points .*default first" err &&
+    for extend in --extend -q; do hpt-ask -s wide -p x=0.0..2.0 -p y=1..9:default=5 -m v --no-default-trial $extend >out && test_grep "\"y\":" out || return 1; done &&
+    test_exit 2 hpt-ask -s wide -p x=0.0..1.0 -m v 2>err && test_grep "space" err &&
     test_exit 2 hpt-ask -s wide -m v 2>err && test_grep "^hpt-ask: -m without a search space" err &&
     test_exit 2 hpt-ask -p x=1..2 -m v 2>err && test_grep "needs a name: -s NAME" err &&
     test_exit 2 hpt-ask -s new -p x=1..2 -m "v:min:re=([0-9]+)" 2>err && test_grep "its numbers come by hpt-tell" err &&
