@@ -559,7 +559,8 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
     HptStudyCounts counts;
     HptDb *db = hpt_project_get_db(project);
     if (!hpt_study_best(db, study, &best, &value, error) ||
-        !hpt_study_counts(db, study->name, &counts, error) || !note_noise(db, study, &counts, error))
+        !hpt_study_counts(db, study->name, &counts, error) ||
+        (settings->print_best && !note_noise(db, study, &counts, error)))
         return HPT_EXIT_DATABASE;
     fflush(stdout);
     if (settings->print_best && best >= 0 && !print_best(study, error))

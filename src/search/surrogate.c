@@ -2,8 +2,9 @@
  * for the best candidate. The process itself, with its sources, is gp.c.
  *
  * Two processes see the same results differently, and proposals take turns between them: a rough one (Matérn 3/2) whose
- * values above the median are ranks and whose inputs are warped, and a smooth one (5/2) of plain values and straight inputs. Which of them is right cannot be told from
- * some tens of results, and one that is wrong stays wrong for long; with both, the mistakes of one are told to the other.
+ * values above the median are ranks and whose inputs are warped, and a smooth one (5/2) of plain values and inputs as they
+ * are. Which of them is right cannot be told from some tens of results, and one that is wrong stays wrong for long; with
+ * both, the mistakes of one are told to the other.
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
  * to the first 7, … by ever larger steps. So they follow from the history alone, whoever fits them, and one

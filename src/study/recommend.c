@@ -78,34 +78,36 @@ static bool are_alike(HptExpected a, HptExpected b)
     return difference * difference <= HPT_RECOMMEND_95 * HPT_RECOMMEND_95 * variance;
 }
 
+/* Of what is noisy. */
+static char *noisy_text(const HptRecommendation *r, const HptMetric *objective)
+{
+    g_autofree char *noise = hpt_number_round(r->noise, 2);
+    return g_strdup_printf("%s looks noisy (standard deviation %s)", objective->name, noise);
+}
+
 char *hpt_recommendation_text(const HptRecommendation *recommendation, const HptDefinition *definition)
 {
     const HptRecommendation *r = recommendation;
-    const char *metric = objective_of(definition)->name;
+    const HptMetric *objective = objective_of(definition);
     if (!(r->noise > 0))
-        return g_strdup_printf("%s does not look noisy: trial %" PRId64 " has the best value", metric, r->number);
-    g_autofree char *noise = hpt_number_round(r->noise, 2), *ours = expected_text(r->of_number);
+        return g_strdup_printf("%s does not look noisy: trial %" PRId64 " has the best value", objective->name, r->number);
+    g_autofree char *noisy = noisy_text(r, objective), *ours = expected_text(r->of_number);
     if (r->number == r->lowest)
-        return g_strdup_printf("%s looks noisy (standard deviation %s): of trial %" PRId64
-                               ", which has the best value, %s is expected",
-                               metric, noise, r->number, ours);
+        return g_strdup_printf("%s: of trial %" PRId64 ", which has the best value, %s is expected", noisy, r->number,
+                               ours);
     g_autofree char *other = expected_text(r->of_lowest);
-    return g_strdup_printf("%s looks noisy (standard deviation %s): trial %" PRId64
-                           " is preferred, of which %s is expected; of trial %" PRId64
+    return g_strdup_printf("%s: trial %" PRId64 " is preferred, of which %s is expected; of trial %" PRId64
                            ", which has the best value, %s%s",
-                           metric, noise, r->number, ours, r->lowest, other,
+                           noisy, r->number, ours, r->lowest, other,
                            are_alike(r->of_number, r->of_lowest) ? ", so either may be the better one" : "");
 }
 
 char *hpt_recommendation_hint(const HptRecommendation *recommendation, const HptDefinition *definition)
 {
     const HptRecommendation *r = recommendation;
-    const char *metric = objective_of(definition)->name;
     if (!(r->noise > 0))
         return NULL;
-    g_autofree char *noise = hpt_number_round(r->noise, 2);
-    if (r->number == r->lowest)
-        return g_strdup_printf("%s looks noisy (standard deviation %s): the best value may be luck", metric, noise);
-    return g_strdup_printf("%s looks noisy (standard deviation %s): trial %" PRId64 " is preferred", metric, noise,
-                           r->number);
+    g_autofree char *noisy = noisy_text(r, objective_of(definition));
+    return r->number == r->lowest ? g_strdup_printf("%s: the best value may be luck", noisy)
+                                  : g_strdup_printf("%s: trial %" PRId64 " is preferred", noisy, r->number);
 }

@@ -133,7 +133,7 @@ run() {
 }
 test_ok 'hpt-run says that its best value may be luck' '
     run luck 0.1 && test_grep "note: loss looks noisy \(standard deviation 0[.][0-9]+\): trial $(recommended luck) is preferred; see hpt-query -s luck --recommend" err &&
-    run luck 0.1 -q && test_empty err'
+    run luck 0.1 -q && test_empty err && run luck 0.1 --print=none && test_no_grep "looks noisy" err'
 test_ok 'and nothing where there is no noise, or of samplers that do not learn' '
     run still 0 && test_no_grep "looks noisy" err && run drawn 0.1 --sampler=random && test_no_grep "looks noisy" err'
 
