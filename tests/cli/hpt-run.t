@@ -333,11 +333,12 @@ chmod +x held
 asked() { psql -qXAt -d "$TEST_DSN" -c "$1"; }
 is_asked() { [ "$(asked "$1")" = "$2" ]; }
 is_taken() { grep -q '^ShdPnd:.0*$' "/proc/$1/status"; }
-# The next trial is asked for together with the end of the first, and the table is locked meanwhile.
+# The next trial is asked for together with the end of the first, and the table is locked meanwhile: from when it is
+# said of the first what it runs, for hpt-run would wait for the lock with that, too.
 test_ok 'TERM while a trial is being handed out: it is not started and goes back, and the status is 143' '
     mkfifo go lock && { psql -qXAt -d "$TEST_DSN" <lock >locked 2>&1 & locker=$!; } && exec 8>lock &&
     { hpt-run -q -s handed -t 3 -m loss --allow-unused x=1..100 -- ./held >out 2>err 8>&- & pid=$!; } &&
-    test_wait 120 is_asked "select count(*) from hpt.attempt where study = '"'handed' and outcome = 'running' and started is not null"'" 1 &&
+    test_wait 120 is_asked "select count(*) from hpt.attempt where study = '"'handed' and outcome = 'running' and argv is not null"'" 1 &&
     echo "begin; lock table hpt_record.attempt in share row exclusive mode; select 1;" >&8 && test_wait 120 test -s locked &&
     echo >go && test_wait 120 is_asked "select count(*) from pg_stat_activity where datname = current_database() and query like '"'%trial_finish%' and wait_event_type = 'Lock'"'" 1 &&
     kill -TERM $pid && test_wait 120 is_taken $pid && echo "commit;" >&8 && exec 8>&- && wait $locker && test_exit 143 wait $pid &&
@@ -345,6 +346,7 @@ test_ok 'TERM while a trial is being handed out: it is not started and goes back
 1	cancelled	not started" && test_is "$(sql "select state from handed where trial = 1")" waiting && rm go &&
     printf "#!/bin/sh\necho loss=2\n" >held && run -s handed >out && test_is "$(sql "select count(*), count(distinct seed) from trial where study = '"'handed' and state = 'complete'"'")" "3	3"
 '
+exec 8>&-
 rm -f started go
 test_ok 'Ctrl-C once: no new trials, what runs is waited for; three times: killed; status 130' '
     { interactive -s cc -j 2 -t 9 -m loss x=1..100 -- ./wait {x} >out 2>err & pid=$!; } &&
