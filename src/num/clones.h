@@ -9,7 +9,7 @@
 
 /* The loader's part is glibc's. clang 14 names its clones so that other files do not find them. */
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)
-#define HPT_CLONES __attribute__((target_clones("avx2", "default"), optimize("O3")))
+#define HPT_CLONES __attribute__((target_clones("avx2", "default"), optimize("O3", "no-math-errno")))
 #else
 #define HPT_CLONES
 #endif

@@ -266,8 +266,10 @@ double hpt_pow(double x, double y)
 
 /* ---- many at a time: the operations of hpt_exp and hpt_log, in their order, in four lanes ---- */
 
-typedef double Lanes __attribute__((vector_size(32)));
-typedef int64_t Bits __attribute__((vector_size(32)));
+enum { LANES = 4 };
+
+typedef double Lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef int64_t Bits __attribute__((vector_size(LANES * sizeof(double))));
 
 #define WHOLE 0x1.8p+52 /* x + WHOLE − WHOLE rounds x to a whole number; the bits of x + WHOLE count it */
 
@@ -277,71 +279,90 @@ static inline void choose(const Bits *mask, const Lanes *a, Lanes *b)
     *b = (Lanes)((*mask & (Bits)*a) | (~*mask & (Bits)*b));
 }
 
+/* The functions that the clones share are inlined into each of them. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void exp_lanes(double *x)
+{
+    const Bits sign = (Bits){0} + INT64_MIN;
+    if (!(fabs(x[0]) < 708 && fabs(x[1]) < 708 && fabs(x[2]) < 708 && fabs(x[3]) < 708)) {
+        for (size_t i = 0; i < LANES; i++)
+            x[i] = hpt_exp(x[i]);
+        return;
+    }
+    Lanes a, half = {0.5, 0.5, 0.5, 0.5}, one = {1, 1, 1, 1};
+    memcpy(&a, x, sizeof a);
+    Lanes t = a * ONE_OVER_LN2;
+    Bits negative = (Bits)t & sign;
+    t += (Lanes)((Bits)half | negative);
+    Lanes k = (t + WHOLE) - WHOLE; /* nearest; towards 0 is one less if that went too far */
+    Lanes less = k - (Lanes)((Bits)one | negative);
+    Bits far = ((Lanes)((Bits)k & ~sign) > (Lanes)((Bits)t & ~sign));
+    choose(&far, &less, &k);
+    Lanes high = a - k * LN2_HIGH, low = k * LN2_LOW;
+    Lanes r = high - low, r_error = (high - r) - low, p = {0};
+    for (int m = 12; m >= 0; m--)
+        p = p * r + over_factorial[m];
+    Lanes sum = 1 + r, sum_error = (1 - sum) + r, count = k + WHOLE, whole = {WHOLE, WHOLE, WHOLE, WHOLE};
+    Lanes scale = (Lanes)(((Bits)count - (Bits)whole + 1023) << 52);
+    a = (sum + (r * r * p + (r_error + sum_error))) * scale;
+    memcpy(x, &a, sizeof a);
+}
+
+INLINE void log_lanes(double *x)
+{
+    bool usual = true;
+    for (size_t i = 0; i < LANES; i++)
+        usual = usual && x[i] >= DBL_MIN && x[i] <= DBL_MAX;
+    if (!usual) {
+        for (size_t i = 0; i < LANES; i++)
+            x[i] = hpt_log(x[i]);
+        return;
+    }
+    Bits bits, one_bits = (Bits){0} + INT64_C(0x3ff0000000000000);
+    memcpy(&bits, x, sizeof bits);
+    Lanes whole = {WHOLE, WHOLE, WHOLE, WHOLE};
+    Lanes m = (Lanes)((bits & INT64_C(0x000fffffffffffff)) | one_bits), half = 0.5 * m;
+    Lanes k = (Lanes)((bits >> 52) - 1023 + (Bits)whole) - WHOLE, more = k + 1;
+    Bits large = (m > 0x1.6a09e667f3bcdp+0);
+    choose(&large, &half, &m);
+    choose(&large, &more, &k);
+    Lanes f = m - 1, s = f / (2 + f), z = s * s, series = {0};
+    Lanes f_high = (Lanes)((Bits)f & ~INT64_C(0x7ffffff)), f_low = f - f_high;
+    Lanes h_high = 0.5 * f_high * f_high, h_low = 0.5 * f_low * (f + f_high);
+    for (int j = 11; j >= 0; j--)
+        series = series * z + two_over_odd[j];
+    Lanes difference = f - h_high, difference_error = (f - difference) - h_high;
+    Lanes high = k * LN2_HIGH, sum = high + difference, sum_error = (high - sum) + difference;
+    Lanes rest = s * ((h_high + h_low) + z * series) - h_low;
+    sum = sum + (sum_error + (difference_error + (k * LN2_LOW + rest)));
+    memcpy(x, &sum, sizeof sum);
+}
+
 HPT_CLONES
 void hpt_exp_each(double *x, size_t n)
 {
-    const Bits sign = (Bits){0} + INT64_MIN;
     size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        if (!(fabs(x[i]) < 708 && fabs(x[i + 1]) < 708 && fabs(x[i + 2]) < 708 && fabs(x[i + 3]) < 708)) {
-            for (size_t j = i; j < i + 4; j++)
-                x[j] = hpt_exp(x[j]);
-            continue;
-        }
-        Lanes a, half = {0.5, 0.5, 0.5, 0.5}, one = {1, 1, 1, 1};
-        memcpy(&a, x + i, sizeof a);
-        Lanes t = a * ONE_OVER_LN2;
-        Bits negative = (Bits)t & sign;
-        t += (Lanes)((Bits)half | negative);
-        Lanes k = (t + WHOLE) - WHOLE; /* nearest; towards 0 is one less if that went too far */
-        Lanes less = k - (Lanes)((Bits)one | negative);
-        Bits far = ((Lanes)((Bits)k & ~sign) > (Lanes)((Bits)t & ~sign));
-        choose(&far, &less, &k);
-        Lanes high = a - k * LN2_HIGH, low = k * LN2_LOW;
-        Lanes r = high - low, r_error = (high - r) - low, p = {0};
-        for (int m = 12; m >= 0; m--)
-            p = p * r + over_factorial[m];
-        Lanes sum = 1 + r, sum_error = (1 - sum) + r, count = k + WHOLE, whole = {WHOLE, WHOLE, WHOLE, WHOLE};
-        Lanes scale = (Lanes)(((Bits)count - (Bits)whole + 1023) << 52);
-        a = (sum + (r * r * p + (r_error + sum_error))) * scale;
-        memcpy(x + i, &a, sizeof a);
-    }
-    for (; i < n; i++)
-        x[i] = hpt_exp(x[i]);
+    for (; i + LANES <= n; i += LANES)
+        exp_lanes(x + i);
+    if (i == n)
+        return;
+    double last[LANES] = {0};
+    memcpy(last, x + i, (n - i) * sizeof *last);
+    exp_lanes(last);
+    memcpy(x + i, last, (n - i) * sizeof *last);
 }
 
 HPT_CLONES
 void hpt_log_each(double *x, size_t n)
 {
     size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        bool usual = true;
-        for (size_t j = i; j < i + 4; j++)
-            usual = usual && x[j] >= DBL_MIN && x[j] <= DBL_MAX;
-        if (!usual) {
-            for (size_t j = i; j < i + 4; j++)
-                x[j] = hpt_log(x[j]);
-            continue;
-        }
-        Bits bits, one_bits = (Bits){0} + INT64_C(0x3ff0000000000000);
-        memcpy(&bits, x + i, sizeof bits);
-        Lanes whole = {WHOLE, WHOLE, WHOLE, WHOLE};
-        Lanes m = (Lanes)((bits & INT64_C(0x000fffffffffffff)) | one_bits), half = 0.5 * m;
-        Lanes k = (Lanes)((bits >> 52) - 1023 + (Bits)whole) - WHOLE, more = k + 1;
-        Bits large = (m > 0x1.6a09e667f3bcdp+0);
-        choose(&large, &half, &m);
-        choose(&large, &more, &k);
-        Lanes f = m - 1, s = f / (2 + f), z = s * s, series = {0};
-        Lanes f_high = (Lanes)((Bits)f & ~INT64_C(0x7ffffff)), f_low = f - f_high;
-        Lanes h_high = 0.5 * f_high * f_high, h_low = 0.5 * f_low * (f + f_high);
-        for (int j = 11; j >= 0; j--)
-            series = series * z + two_over_odd[j];
-        Lanes difference = f - h_high, difference_error = (f - difference) - h_high;
-        Lanes high = k * LN2_HIGH, sum = high + difference, sum_error = (high - sum) + difference;
-        Lanes rest = s * ((h_high + h_low) + z * series) - h_low;
-        sum = sum + (sum_error + (difference_error + (k * LN2_LOW + rest)));
-        memcpy(x + i, &sum, sizeof sum);
-    }
-    for (; i < n; i++)
-        x[i] = hpt_log(x[i]);
+    for (; i + LANES <= n; i += LANES)
+        log_lanes(x + i);
+    if (i == n)
+        return;
+    double last[LANES] = {1, 1, 1, 1};
+    memcpy(last, x + i, (n - i) * sizeof *last);
+    log_lanes(last);
+    memcpy(x + i, last, (n - i) * sizeof *last);
 }

@@ -212,13 +212,6 @@ void hpt_add_scaled(double *out, double by, const double *x, size_t n)
 }
 
 HPT_CLONES
-void hpt_add_squares(double *out, double by, double at, const double *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] += by * ((at - x[i]) * (at - x[i]));
-}
-
-HPT_CLONES
 double hpt_dot_squares(const double *a, double at, const double *x, size_t n)
 {
     double sum[LANES] = {0};

@@ -42,9 +42,8 @@ void hpt_solve_lower_block(const double *l, size_t n, size_t stride, double *x);
  * Source    L⁻¹ by substitution (Golub & Van Loan 2013, 3.1), then L⁻ᵀ L⁻¹ */
 void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out, double *scratch);
 
-/* out[i] += by · x[i], and out[i] += by · (at − x[i])². */
+/* out[i] += by · x[i]. */
 void hpt_add_scaled(double *out, double by, const double *x, size_t n);
-void hpt_add_squares(double *out, double by, double at, const double *x, size_t n);
 
 /* Σ a[i] (at − x[i])², by eight partial sums. */
 double hpt_dot_squares(const double *a, double at, const double *x, size_t n);

@@ -1,16 +1,15 @@
 #include "search/gp.h"
 
 #include "num/elementary.h"
+#include "num/input_warp.h"
+#include "num/kernel.h"
 #include "num/minimise.h"
 #include "num/normal.h"
-#include "search/input_warp.h"
 
 #include <math.h>
 #include <string.h>
 
 #define SQRT_2 1.4142135623730951
-#define SQRT_3 1.7320508075688772
-#define SQRT_5 2.23606797749979
 #define JITTER 1e-8
 #define MOST_JITTER 1.0
 #define LEAST_VARIANCE 1e-12
@@ -19,6 +18,12 @@
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
+
+/* The columns of coordinates of points, of which each has room. */
+static double *new_columns(const HptCube *cube, size_t room)
+{
+    return g_new0(double, cube->n * room + HPT_KERNEL_SLACK + 1);
+}
 
 static void put(HptGpData *data, size_t i, const double *row)
 {
@@ -51,8 +56,8 @@ HptGpData *hpt_gp_data_new(const HptCube *cube, const double *rows, const double
     HptGpData *data = g_new0(HptGpData, 1);
     data->cube = cube;
     data->room = room;
-    data->place = g_new(double, cube->n * room + 1);
-    data->inactive = g_new(double, cube->n * room + 1);
+    data->place = new_columns(cube, room);
+    data->inactive = new_columns(cube, room);
     data->y = g_new(double, room + 1);
     for (size_t i = 0; i < n; i++)
         hpt_gp_data_add(data, rows + i * cube->n, y[i]);
@@ -92,37 +97,20 @@ static double straight(const HptCube *cube, size_t j, double place, double inact
 static void distances(const HptGpData *data, const double *places, const double *weight, const double *place,
                       const double *inactive, size_t n, double *out)
 {
+    const HptCube *cube = data->cube;
+    size_t room = data->room;
     memset(out, 0, n * sizeof *out);
-    for (size_t j = 0; j < data->cube->n; j++) {
-        const double *place_j = places + j * data->room, *inactive_j = data->inactive + j * data->room;
-        if (data->cube->category[j]) {
-            for (size_t i = 0; i < n; i++)
-                out[i] += weight[j] * differ(place[j], place_j[i]);
-            continue;
-        }
-        hpt_add_squares(out, weight[j], place[j], place_j, n);
-        if (data->cube->conditional)
-            hpt_add_squares(out, weight[j], inactive[j], inactive_j, n);
-    }
-}
-
-/* k of the squared scaled distances in k, in their place; −2 dk/d(r²) into slope, if that is not NULL. */
-static void matern(bool rough, double signal, double *k, double *slope, size_t n)
-{
-    enum { AT_A_TIME = 64 };
-    double by = rough ? SQRT_3 : SQRT_5, r[AT_A_TIME], e[AT_A_TIME];
-    for (size_t first = 0; first < n; first += AT_A_TIME) {
-        size_t m = MIN(n - first, AT_A_TIME);
-        double *to = k + first;
-        for (size_t i = 0; i < m; i++) {
-            r[i] = by * sqrt(to[i]);
-            e[i] = -r[i];
-        }
-        hpt_exp_each(e, m);
-        for (size_t i = 0; slope != NULL && i < m; i++)
-            slope[first + i] = signal * (rough ? 3 * e[i] : (1 + r[i]) * e[i] * (5.0 / 3));
-        for (size_t i = 0; i < m; i++)
-            to[i] = signal * (rough ? (1 + r[i]) * e[i] : (1 + r[i] + (5.0 / 3) * to[i]) * e[i]);
+    for (size_t j = 0, end; j < cube->n; j = end) {
+        for (end = j; end < cube->n && !cube->category[end];)
+            end++;
+        hpt_add_distances(out, weight + j, place + j, places + j * room, inactive + j,
+                          cube->conditional ? data->inactive + j * room : NULL, end - j, room, n);
+        if (end == cube->n)
+            break;
+        const double *others = places + end * room;
+        for (size_t i = 0; i < n; i++)
+            out[i] += weight[end] * differ(place[end], others[i]);
+        end++;
     }
 }
 
@@ -135,9 +123,11 @@ typedef struct {
     double *weight;            /* cube->n */
     double *places;            /* cube->n · room: of the data, warped */
     double *place, *inactive;  /* n · cube->n: the same, point after point */
-    double *by_a, *by_b;       /* n · cube->n: derivatives of places in log a and log b, where data are warped */
-    double *a, *b, *pull;      /* n: scratch */
+    double *shape;             /* 2 · cube->n: a and b, where data are warped, */
+    double *log_v, *warped;    /* n · cube->n, column after column: logarithms of what is warped, and that, */
+    double *by_a, *by_b;       /* the same: derivatives of places in log a and log b */
     double *warp_scratch;
+    double *pull;              /* n: scratch */
     double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
     double *matrix, *inverse; /* n · n */
     double *alpha;   /* n */
@@ -164,26 +154,22 @@ double hpt_gp_noise_share(const HptCube *cube, const double *theta)
     return noise / (noise + hpt_exp(theta[cube->n + 1]));
 }
 
-/* Parameter j of the data, warped. */
-static void warp_data(Fit *fit, const double *theta, size_t j)
+/* The data, warped. */
+static void warp_data(Fit *fit, const double *theta)
 {
     const HptGpData *data = fit->data;
     size_t n = fit->n, p = data->cube->n;
-    double *places = fit->places + j * data->room, *by_a = fit->by_a + j * n, *by_b = fit->by_b + j * n;
-    double a = hpt_exp(theta[p + 2 + j]), b = hpt_exp(theta[2 * p + 2 + j]);
-    for (size_t i = 0; i < n; i++) {
-        fit->a[i] = a;
-        fit->b[i] = b;
-    }
-    hpt_warp_inputs(fit->a, fit->b, data->place + j * data->room, places, &(HptWarpSlopes){by_a, by_b, NULL}, n,
-                    fit->warp_scratch);
-    for (size_t i = 0; i < n; i++) {
-        bool inactive = data->inactive[j * data->room + i] > 0;
-        places[i] = inactive ? 0 : places[i] - 0.5;
-        fit->place[i * p + j] = places[i];
-        if (inactive)
-            by_a[i] = by_b[i] = 0;
-    }
+    for (size_t j = 0; j < 2 * p; j++)
+        fit->shape[j] = hpt_exp(theta[p + 2 + j]);
+    hpt_warp_columns(fit->shape, fit->shape + p, fit->log_v, p, n, fit->warped, fit->by_a, fit->by_b, fit->warp_scratch);
+    for (size_t j = 0; j < p; j++)
+        for (size_t i = 0; i < n && !data->cube->category[j]; i++) {
+            size_t at = j * data->room + i, k = j * n + i;
+            bool inactive = data->inactive[at] > 0;
+            fit->places[at] = fit->place[i * p + j] = inactive ? 0 : fit->warped[k] - 0.5;
+            if (inactive)
+                fit->by_a[k] = fit->by_b[k] = 0;
+        }
 }
 
 /* The kernel of all pairs, and the matrix with the noise. */
@@ -193,12 +179,11 @@ static void fill(Fit *fit, const double *theta)
     double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
     for (size_t j = 0; j < p; j++)
         fit->weight[j] = hpt_exp(-2 * theta[j]);
-    for (size_t j = 0; fit->data->warped && j < p; j++)
-        if (!fit->data->cube->category[j])
-            warp_data(fit, theta, j);
+    if (fit->data->warped)
+        warp_data(fit, theta);
     for (size_t i = 0, q = 0; i < fit->n; q += i++)
         distances(fit->data, fit->places, fit->weight, fit->place + i * p, fit->inactive + i * p, i, fit->kernel + q);
-    matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
+    hpt_matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
         fit->matrix[i * fit->n + i] = signal + noise + JITTER;
@@ -311,19 +296,31 @@ static double negative_log_posterior(const double *theta, double *gradient, void
     return value + add_priors(fit, theta, gradient);
 }
 
+static void warp_init(Fit *fit)
+{
+    const HptGpData *data = fit->data;
+    const HptCube *cube = data->cube;
+    size_t n = fit->n, all = n * cube->n;
+    fit->shape = g_new(double, 2 * cube->n + 1);
+    fit->log_v = g_new(double, all + 1);
+    fit->warped = g_new(double, all + 1);
+    fit->by_a = g_new(double, all + 1);
+    fit->by_b = g_new(double, all + 1);
+    fit->warp_scratch = g_new(double, HPT_WARP_SCRATCH(all) + 1);
+    for (size_t j = 0; j < cube->n; j++)
+        for (size_t i = 0; i < n; i++)
+            fit->warped[j * n + i] = cube->category[j] ? 0.5 : data->place[j * data->room + i];
+    hpt_warp_logs(fit->warped, fit->log_v, all);
+}
+
 static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
 {
     const HptCube *cube = data->cube;
     size_t n = data->n;
     *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
     fit->weight = g_new(double, cube->n + 1);
-    fit->places = g_new(double, cube->n * data->room + 1);
-    fit->by_a = g_new(double, n * cube->n + 1);
-    fit->by_b = g_new(double, n * cube->n + 1);
-    fit->a = g_new(double, n);
-    fit->b = g_new(double, n);
+    fit->places = new_columns(cube, data->room);
     fit->pull = g_new(double, n);
-    fit->warp_scratch = g_new(double, HPT_WARP_SCRATCH(n));
     fit->place = g_new(double, n * cube->n + 1);
     fit->inactive = g_new(double, n * cube->n + 1);
     for (size_t i = 0; i < n; i++)
@@ -333,6 +330,8 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
             fit->place[i * cube->n + j] = fit->places[at];
             fit->inactive[i * cube->n + j] = data->inactive[at];
         }
+    if (data->warped)
+        warp_init(fit);
     fit->kernel = g_new(double, fit->pairs + 1);
     fit->slope = g_new(double, fit->pairs + 1);
     fit->matrix = g_new(double, n * n);
@@ -347,10 +346,11 @@ static void fit_clear(Fit *fit)
     g_free(fit->places);
     g_free(fit->by_a);
     g_free(fit->by_b);
-    g_free(fit->a);
-    g_free(fit->b);
-    g_free(fit->pull);
+    g_free(fit->shape);
+    g_free(fit->log_v);
+    g_free(fit->warped);
     g_free(fit->warp_scratch);
+    g_free(fit->pull);
     g_free(fit->place);
     g_free(fit->inactive);
     g_free(fit->kernel);
@@ -451,7 +451,7 @@ static void fill_row(HptGp *gp, size_t i)
     for (size_t j = 0; j < p; j++)
         gp->place[j * data->room + i] = place[j];
     distances(data, gp->place, gp->weight, place, inactive, i, row);
-    matern(data->rough, gp->signal, row, NULL, i);
+    hpt_matern(data->rough, gp->signal, row, NULL, i);
     row[i] = gp->signal + gp->noise;
 }
 
@@ -464,7 +464,7 @@ static HptGp *gp_of(const HptGpData *data, const double *weight, const double *s
     gp->weight = g_memdup2(weight, (p + 1) * sizeof *weight);
     gp->shape = g_memdup2(shape, (2 * p + 1) * sizeof *shape);
     gp->signal = signal;
-    gp->place = g_new(double, p * room + 1);
+    gp->place = new_columns(data->cube, room);
     gp->point = g_new(double, 8 * p + 1);
     gp->factor = g_new(double, room * room + 1);
     gp->alpha = g_new(double, room + 1);
@@ -495,9 +495,11 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
 static HptGpData *data_copy(const HptGpData *data)
 {
     HptGpData *copy = g_memdup2(data, sizeof *data);
-    size_t all = data->cube->n * data->room;
-    copy->place = g_memdup2(data->place, (all + 1) * sizeof *data->place);
-    copy->inactive = g_memdup2(data->inactive, (all + 1) * sizeof *data->inactive);
+    size_t all = data->cube->n * data->room * sizeof *data->place;
+    copy->place = new_columns(data->cube, data->room);
+    copy->inactive = new_columns(data->cube, data->room);
+    memcpy(copy->place, data->place, all);
+    memcpy(copy->inactive, data->inactive, all);
     copy->y = g_memdup2(data->y, (data->room + 1) * sizeof *data->y);
     return copy;
 }
@@ -557,7 +559,7 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
             coordinates(gp, row, place, place + cube->n, NULL);
             distances(data, gp->place, gp->weight, place, place + cube->n, points, column);
-            matern(data->rough, gp->signal, column, NULL, points);
+            hpt_matern(data->rough, gp->signal, column, NULL, points);
             for (size_t i = 0; i < points; i++) {
                 block[i * HPT_BLOCK + c] = column[i];
                 sum[c] += column[i] * gp->alpha[i];
@@ -591,7 +593,7 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
     double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *place = gp->point, *steps = place + 2 * p;
     coordinates(gp, row, place, place + p, steps);
     distances(data, gp->place, gp->weight, place, place + p, n, kernel);
-    matern(data->rough, gp->signal, kernel, steep, n);
+    hpt_matern(data->rough, gp->signal, kernel, steep, n);
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);
     *mean = hpt_dot(kernel, gp->alpha, n);

@@ -3,6 +3,8 @@
 #include "num/beta.h"
 #include "num/eigen.h"
 #include "num/elementary.h"
+#include "num/input_warp.h"
+#include "num/kernel.h"
 #include "num/linear.h"
 #include "num/minimise.h"
 #include "num/normal.h"
@@ -162,11 +164,44 @@ static void test_linear(void)
                 add(inverse[i * STRIDE + j]);
         hpt_solve_lower_block(a, N, STRIDE, x);
         hpt_add_scaled(x, 0.3, a, N);
-        hpt_add_squares(x, 0.7, 0.1, x + N, N);
         add(hpt_dot_squares(x, 0.2, x + N, N));
         add(hpt_take_differences(x, 0.4, x + N, x + 2 * N, N));
         for (size_t i = 0; i < N * HPT_BLOCK; i++)
             add(x[i]);
+    }
+}
+
+enum { COLUMNS = 3, POINTS = 77 };
+
+static void test_kernel(void)
+{
+    static double x[COLUMNS * POINTS + HPT_KERNEL_SLACK], more[COLUMNS * POINTS + HPT_KERNEL_SLACK], k[POINTS], slope[POINTS];
+    static double log_v[COLUMNS * POINTS], w[3][COLUMNS * POINTS], scratch[HPT_WARP_SCRATCH(COLUMNS * POINTS)];
+    for (int round = 0; round < 200; round++) {
+        size_t n = (size_t)(1 + round % POINTS);
+        double a[COLUMNS], b[COLUMNS], by[COLUMNS], at[COLUMNS];
+        for (size_t i = 0; i < COLUMNS; i++) {
+            a[i] = between(0.125, 8);
+            b[i] = between(0.125, 8);
+            by[i] = between(0, 9);
+            at[i] = between(-0.5, 0.5);
+        }
+        for (size_t i = 0; i < COLUMNS * POINTS; i++) {
+            x[i] = uniform();
+            more[i] = uniform();
+        }
+        hpt_warp_logs(x, log_v, COLUMNS * n);
+        hpt_warp_columns(a, b, log_v, COLUMNS, n, w[0], w[1], w[2], scratch);
+        for (size_t i = 0; i < 3 * COLUMNS * n; i++)
+            add(w[i / (COLUMNS * n)][i % (COLUMNS * n)]);
+        for (size_t i = 0; i < n; i++)
+            k[i] = 0;
+        hpt_add_distances(k, by, at, x, at, round % 2 == 0 ? NULL : more, COLUMNS, POINTS, n);
+        hpt_matern(round % 3 == 0, 0.7, k, slope, n);
+        for (size_t i = 0; i < n; i++) {
+            add(k[i]);
+            add(slope[i]);
+        }
     }
 }
 
@@ -233,7 +268,8 @@ static const struct {
     {"erf", test_erf, UINT64_C(0x0e785d8cdbf0c726)},
     {"normal", test_normal, UINT64_C(0x8c877b55eee85a69)},
     {"tests", test_tests, UINT64_C(0x98a6fdd97e776c05)},
-    {"linear", test_linear, UINT64_C(0x914d1254f1546aa0)},
+    {"linear", test_linear, UINT64_C(0x653837180aa31ec6)},
+    {"kernel", test_kernel, UINT64_C(0x9d086f639cd56aea)},
     {"eigen", test_eigen, UINT64_C(0x5f769484a09f4072)},
     {"minimise", test_minimise, UINT64_C(0x6d3417081494a0d7)},
     {"points", test_points, UINT64_C(0xdf7f47cc8b642067)},

@@ -1,5 +1,5 @@
 /* Input warping: its ends, that it rises, its slopes against differences, bits. */
-#include "search/input_warp.h"
+#include "num/input_warp.h"
 
 #include "base/digest.h"
 #include "num/elementary.h"
@@ -64,6 +64,28 @@ static void test_slopes(void)
         }
 }
 
+/* The same bits column by column. */
+static void test_columns(void)
+{
+    enum { CELLS = SHAPES * POINTS };
+    double a[CELLS], b[CELLS], u[CELLS], log_v[CELLS], w[2][CELLS], slope[2][2][CELLS], scratch[HPT_WARP_SCRATCH(CELLS)];
+    for (int i = 0; i < CELLS; i++) {
+        a[i] = shapes[i / POINTS];
+        b[i] = shapes[SHAPES - 1 - i / POINTS];
+        u[i] = (i % POINTS) / (POINTS - 1.0);
+    }
+    double of_a[SHAPES], of_b[SHAPES];
+    for (int j = 0; j < SHAPES; j++) {
+        of_a[j] = a[j * POINTS];
+        of_b[j] = b[j * POINTS];
+    }
+    hpt_warp_inputs(a, b, u, w[0], &(HptWarpSlopes){slope[0][0], slope[0][1], NULL}, CELLS, scratch);
+    hpt_warp_logs(u, log_v, CELLS);
+    hpt_warp_columns(of_a, of_b, log_v, SHAPES, POINTS, w[1], slope[1][0], slope[1][1], scratch);
+    g_assert_true(memcmp(w[0], w[1], sizeof w[0]) == 0);
+    g_assert_true(memcmp(slope[0], slope[1], sizeof slope[0]) == 0);
+}
+
 static void test_digest(void)
 {
     double scratch[HPT_WARP_SCRATCH(1)], of[4];
@@ -84,6 +106,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/input-warp/shape", test_shape);
     g_test_add_func("/input-warp/slopes", test_slopes);
+    g_test_add_func("/input-warp/columns", test_columns);
     g_test_add_func("/input-warp/digest", test_digest);
     return g_test_run();
 }

@@ -5,8 +5,8 @@
  * distribution function of Kumaraswamy 1980, which stands in for the beta distribution's of Snoek et al. 2014, "Input
  * warping for Bayesian optimization of non-stationary functions" (arXiv:1402.0929). a = b = 1 is a straight line.
  */
-#ifndef HPT_SEARCH_INPUT_WARP_H
-#define HPT_SEARCH_INPUT_WARP_H
+#ifndef HPT_NUM_INPUT_WARP_H
+#define HPT_NUM_INPUT_WARP_H
 
 #include <stddef.h>
 
@@ -20,5 +20,12 @@ typedef struct {
 /* w of n numbers u, each with its own a and b, from 1/8 to 8. w may be u. Scratch: HPT_WARP_SCRATCH(n). */
 void hpt_warp_inputs(const double *a, const double *b, const double *u, double *w, const HptWarpSlopes *slopes,
                      size_t n, double *scratch);
+
+/* The same in two steps, for columns of numbers whose shapes change while they do not: log v of n numbers; from that w and
+ * its derivatives in log a and log b of n numbers in each of the columns, which lie one after the other and have an a
+ * and a b each. The bits are those of hpt_warp_inputs. Scratch: HPT_WARP_SCRATCH(columns · n). */
+void hpt_warp_logs(const double *u, double *log_v, size_t n);
+void hpt_warp_columns(const double *a, const double *b, const double *log_v, size_t columns, size_t n, double *w,
+                      double *by_log_a, double *by_log_b, double *scratch);
 
 #endif
