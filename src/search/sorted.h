@@ -22,8 +22,11 @@ void hpt_sorted_clear(HptSorted *sorted);
 /* Takes out every entry with an index of n or more. O(entries) */
 void hpt_sorted_cut(HptSorted *sorted, size_t n);
 
-/* Puts in the indices first to first + n - 1, above all that are in, with these keys. O(entries + n log n) */
+/* Puts in the indices first to first + n - 1, above all that are in, with these keys. O(entries + n) */
 void hpt_sorted_add(HptSorted *sorted, const uint64_t *keys, size_t first, size_t n);
+
+/* Into their order; the indices of those with equal keys ascend. O(n). */
+void hpt_sort_entries(HptSortedEntry *entries, size_t n);
 
 /* The first entry whose key is not below key; sorted->n: none. */
 size_t hpt_sorted_find(const HptSorted *sorted, uint64_t key);

@@ -31,22 +31,22 @@ struct HptToldCache {
 
 /* ---- ranks ---- */
 
-static int compare(const void *a, const void *b)
-{
-    const HptRanked *x = a, *y = b;
-    if (x->failed != y->failed)
-        return x->failed ? 1 : -1;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
 HptRanked *hpt_rank(const double *values, const bool *failed, size_t n)
 {
-    HptRanked *ranked = g_new(HptRanked, n + 1); /* qsort wants an array even of none */
-    for (size_t i = 0; i < n; i++)
-        ranked[i] = (HptRanked){values[i], failed != NULL && failed[i], i};
-    qsort(ranked, n, sizeof *ranked, compare);
+    HptRanked *ranked = g_new(HptRanked, n + 1);
+    g_autofree HptSortedEntry *entries = g_new(HptSortedEntry, n + 1);
+    size_t n_failed = 0, place = 0;
+    for (size_t i = 0; i < n; i++) {
+        entries[i] = (HptSortedEntry){hpt_sorted_key(values[i]), i};
+        n_failed += failed != NULL && failed[i];
+    }
+    hpt_sort_entries(entries, n);
+    size_t last = n - n_failed;
+    for (size_t k = 0; k < n; k++) {
+        size_t i = entries[k].index;
+        bool is_last = failed != NULL && failed[i];
+        ranked[is_last ? last++ : place++] = (HptRanked){values[i], is_last, i};
+    }
     return ranked;
 }
 

@@ -61,6 +61,32 @@ static void test_sorted(void)
     hpt_sorted_clear(&sorted);
 }
 
+/* Against a sort of another kind, few and many, with failures and equal values. */
+static void test_rank(void)
+{
+    static const size_t sizes[] = {0, 1, 2, 100, 255, 256, 257, 3000};
+    HptStream stream = hpt_stream(2, 0, "test", "rank");
+    for (size_t s = 0; s < G_N_ELEMENTS(sizes); s++) {
+        size_t n = sizes[s];
+        g_autofree double *values = g_new0(double, n + 1);
+        g_autofree bool *failed = g_new0(bool, n + 1);
+        for (size_t i = 0; i < n; i++) {
+            double u = hpt_stream_uniform(&stream, s * 10000 + i);
+            values[i] = i % 3 == 0 ? ldexp(u - 0.5, (int)(i % 100) - 50) : floor(20 * u) - 10;
+            failed[i] = s % 2 == 0 && i % 7 == 3;
+        }
+        g_autofree HptRanked *ranked = hpt_rank(values, s % 2 == 0 ? failed : NULL, n);
+        g_autofree bool *seen = g_new0(bool, n + 1);
+        for (size_t k = 0; k < n; k++) {
+            const HptRanked *a = &ranked[MAX(k, 1) - 1], *b = &ranked[k];
+            g_assert_true(b->value == values[b->index] && b->failed == failed[b->index] && !seen[b->index]);
+            seen[b->index] = true;
+            g_assert_true(k == 0 || a->failed < b->failed ||
+                          (a->failed == b->failed && (a->value < b->value || (a->value == b->value && a->index < b->index))));
+        }
+    }
+}
+
 /* ---- histories ---- */
 
 static double odd_value(const HptStream *stream, uint64_t index)
@@ -223,6 +249,7 @@ int main(int argc, char **argv)
     g_test_add_func("/told/keys", test_keys);
     g_test_add_func("/told/hash", test_hash);
     g_test_add_func("/told/sorted", test_sorted);
+    g_test_add_func("/told/rank", test_rank);
     g_test_add_func("/told/near-rows", test_near_rows);
     for (size_t n = 1; n <= OBJECTIVES; n += 2) {
         g_autofree char *path = g_strdup_printf("/told/histories/%zu", n);
