@@ -27,9 +27,8 @@ static bool is_large_real(const char *token, size_t n)
         return false;
     memcpy(digits, token, n);
     digits[n] = '\0';
-    return hpt_number_parse(digits, &value, NULL) &&
-           strcmp(hpt_number_text(value, shortest), digits) == 0 &&
-           strspn(digits, "0123456789") == n;
+    return strspn(digits, "0123456789") == n && hpt_number_parse(digits, &value, NULL) &&
+           strcmp(hpt_number_text(value, shortest), digits) == 0;
 }
 
 /* ECMAScript writes 1e20 as "100000000000000000000", which Jansson refuses as too big an integer,
