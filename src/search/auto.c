@@ -105,7 +105,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
     HptDraws draws = hpt_draws(learner->search->seed, number, "auto");
     const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
-        return hpt_learner_start(learner, number, rank, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     bool found = choose(mix, told, history, rank, &draws, row, reason);
     return hpt_learner_take(learner, told, number, found ? row : NULL, &draws, reason, error);
@@ -113,7 +113,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 16,
+    .version = 17,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

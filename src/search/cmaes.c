@@ -272,7 +272,7 @@ static HptConfig *cmaes_propose(void *state, const HptHistory *history, int64_t 
     const HptTold *told = hpt_learner_hear(learner, history);
     int64_t changed = hpt_pool_hear(cmaes->pool, history);
     if (number < first_number(cmaes) || told->n_valued < 2 || learner->cube.n == 0)
-        return hpt_learner_start_apart(learner, told, number, rank, &draws, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     const Run *run = run_for(cmaes, number, changed);
     g_autofree double *point = g_new(double, 2 * learner->cube.n);
     double *row = point + learner->cube.n;

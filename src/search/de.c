@@ -284,7 +284,7 @@ static HptConfig *de_propose(void *state, const HptHistory *history, int64_t num
     Rates rates = rates_of(de, number, population.rates[i]);
     population_clear(&population);
     if (number < (int64_t)de->population || n < LEAST_MEMBERS || learner->cube.n == 0)
-        return hpt_learner_start_apart(learner, told, number, rank, &draws, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     size_t towards = 0;
     bool found = make_trial(de, pool, order, n, target, rates, &draws, row, &towards);

@@ -109,7 +109,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Data, data_clear)
 static Data choose_data(const HptTold *told, const HptHistory *history)
 {
     size_t d = told->cube->n, n = MIN(told->n, MOST_ROWS), n_best = told->n > n ? n / 2 : n;
-    size_t n_running = MIN(told->n_running, MOST_RUNNING);
+    const double *running = NULL;
+    size_t n_running = hpt_told_running(told, MOST_RUNNING, &running);
     g_autofree Place *places = rank_trials(told, history);
     g_autofree double *y = g_new(double, told->n + 1);
     score(places, told->n, y);
@@ -119,7 +120,7 @@ static Data choose_data(const HptTold *told, const HptHistory *history)
         memcpy(data.rows + k * d, told->rows + places[place].index * d, d * sizeof(double));
         data.y[k] = y[place];
     }
-    memcpy(data.rows + n * d, told->rows + told->n * d, n_running * d * sizeof(double));
+    memcpy(data.rows + n * d, running, n_running * d * sizeof(double));
     return data;
 }
 
@@ -315,7 +316,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
     HptDraws draws = hpt_draws(learner->search->seed, number, "forest");
     const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
-        return hpt_learner_start(learner, number, rank, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     size_t d = learner->cube.n;
     g_autofree double *row = g_new(double, d + 1);
     if (d == 0 || hpt_draws_uniform(&draws) < forest->random) {
@@ -329,7 +330,7 @@ static HptConfig *forest_propose(void *state, const HptHistory *history, int64_t
 
 const HptSamplerKind hpt_sampler_forest = {
     .name = "forest",
-    .version = 3,
+    .version = 4,
     .open = forest_open,
     .close = forest_close,
     .propose = forest_propose,

@@ -355,11 +355,11 @@ static size_t front_rows(const HptGoal *goal, const HptTold *told, double *rows)
     size_t width = goal->cube->n, n = MIN(told->n_feasible, most_points[1]);
     for (size_t i = 0; i < n; i++)
         memcpy(rows + i * width, told->rows + told->order[i] * width, width * sizeof *rows);
-    for (size_t i = 0; i < told->n_running; i++) {
-        const double *row = told->rows + (told->n + i) * width;
-        if (log_feasible(goal, row) > -LOG_2)
-            memcpy(rows + n++ * width, row, width * sizeof *rows);
-    }
+    const double *running = NULL;
+    size_t n_running = hpt_told_running(told, HPT_SURROGATE_RUNNING, &running);
+    for (size_t i = 0; i < n_running; i++)
+        if (log_feasible(goal, running + i * width) > -LOG_2)
+            memcpy(rows + n++ * width, running + i * width, width * sizeof *rows);
     return n;
 }
 
@@ -389,7 +389,7 @@ static void add_front(HptGoal *goal, const HptTold *told, GArray *objectives)
 {
     Front front = {.objectives = objectives};
     size_t m = objectives->len;
-    g_autofree double *rows = g_new(double, (most_points[1] + told->n_running) * goal->cube->n + 1);
+    g_autofree double *rows = g_new(double, (most_points[1] + HPT_SURROGATE_RUNNING) * goal->cube->n + 1);
     size_t n = front_rows(goal, told, rows);
     g_autofree double *points = g_new(double, n * m + 1), *mean = g_new(double, n + 1);
     g_autofree double *deviation = g_new(double, n + 1);

@@ -37,7 +37,7 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
     HptDraws draws = hpt_draws(learner->search->seed, number, "gp");
     const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
-        return hpt_learner_start(learner, number, rank, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     HptSurrogateNote note = {0};
     bool found = hpt_surrogate_choose(gp->surrogate, told, rank, &draws, row, &note);
@@ -47,7 +47,7 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 12,
+    .version = 13,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

@@ -65,8 +65,7 @@ static HptConfig *default_of(const HptSearch *search)
     return g_steal_pointer(&config);
 }
 
-HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
-                             GError **error)
+static HptConfig *start_point(HptLearner *learner, int64_t number, int64_t rank, char **reason, GError **error)
 {
     g_autoptr(HptConfig) centre = default_of(learner->search);
     if (rank == 0 && centre != NULL) {
@@ -132,10 +131,10 @@ HptConfig *hpt_learner_take(HptLearner *learner, const HptTold *told, int64_t nu
     return hpt_draw(learner->search, number, "learn", NULL, error);
 }
 
-HptConfig *hpt_learner_start_apart(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank,
-                                   HptDraws *draws, char **reason, GError **error)
+HptConfig *hpt_learner_start(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank, HptDraws *draws,
+                             char **reason, GError **error)
 {
-    g_autoptr(HptConfig) config = hpt_learner_start(learner, number, rank, reason, error);
+    g_autoptr(HptConfig) config = start_point(learner, number, rank, reason, error);
     if (config == NULL)
         return NULL;
     g_autofree double *row = g_new(double, learner->cube.n + 1);

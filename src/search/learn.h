@@ -24,16 +24,13 @@ const HptTold *hpt_learner_hear(HptLearner *learner, const HptHistory *history);
 /* How many trials are the start, where so many parameters are searched. */
 size_t hpt_learner_start_size(size_t n);
 
-/* Is the trial one of the first, which are spread over the space whatever was told? The default, where
+/* Is the trial one of the first, which are spread over the space whatever their results? The default, where
  * no points are given and no clause forbids it, then Sobol points: parameters + 1 in all, at least 4 and
- * at most 10, points included. Or have fewer than two trials a value? */
+ * at most 10, points included. Or have fewer than two trials a value? In a small space a Sobol point may have been
+ * tried, or run, already: it is replaced as hpt_learner_take does. */
 bool hpt_learner_is_start(const HptLearner *learner, const HptTold *told, int64_t rank);
-HptConfig *hpt_learner_start(HptLearner *learner, int64_t number, int64_t rank, char **reason,
-                             GError **error);
-
-/* The same for samplers with a longer start: one that was tried before is replaced as hpt_learner_take does. */
-HptConfig *hpt_learner_start_apart(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank,
-                                   HptDraws *draws, char **reason, GError **error);
+HptConfig *hpt_learner_start(HptLearner *learner, const HptTold *told, int64_t number, int64_t rank, HptDraws *draws,
+                             char **reason, GError **error);
 
 /* The configuration of row, or, if it was tried before or row is NULL, of one near it or drawn at random
  * that was not; of row at last. *reason gains that it is not row's. Fails HPT_ERROR_NO_ROOM. */

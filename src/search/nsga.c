@@ -88,7 +88,7 @@ HptConfig *nsga_propose(void *state, const HptHistory *history, int64_t number, 
     const HptPool *pool = nsga->pool;
     const GArray *alive = survivors(nsga, hpt_pool_hear(nsga->pool, history));
     if (number < (int64_t)nsga->population || alive->len < 2)
-        return hpt_learner_start_apart(learner, told, number, rank, &draws, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     int64_t parents[2] = {0};
     bool found = breed(nsga, pool, alive, &draws, row, parents);

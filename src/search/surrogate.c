@@ -227,7 +227,7 @@ HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *ch
     return data_of(told, view, chosen, n, y, n);
 }
 
-/* A process, with the running trials believed. */
+/* A process, with the newest of the running trials believed: of very many that run, all would cost minutes. */
 typedef struct {
     HptGpData *data;
     HptGp *gp;
@@ -243,10 +243,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Model, model_clear)
 static void model_init(Model *model, const HptTold *told, const size_t *chosen, size_t n, const double *y,
                        const double *theta, View view)
 {
-    model->data = data_of(told, view, chosen, n, y, n + told->n_running);
+    const double *running = NULL;
+    size_t n_running = hpt_told_running(told, HPT_SURROGATE_RUNNING, &running);
+    model->data = data_of(told, view, chosen, n, y, n + n_running);
     model->gp = hpt_gp_new(model->data, theta);
-    for (size_t i = 0; i < told->n_running; i++) {
-        hpt_gp_data_add(model->data, told->rows + (told->n + i) * told->cube->n, 0);
+    for (size_t i = 0; i < n_running; i++) {
+        hpt_gp_data_add(model->data, running + i * told->cube->n, 0);
         hpt_gp_believe(model->gp, model->data);
     }
 }

@@ -11,8 +11,9 @@ typedef struct HptSurrogate HptSurrogate;
 HptSurrogate *hpt_surrogate_new(const HptCube *cube); /* cube is borrowed */
 void hpt_surrogate_free(HptSurrogate *surrogate);
 
-/* A smooth process of told's values as they are, with the running trials believed, and what it is of (owned, it must
- * outlive the process): a part of what several processes weigh. One surrogate serves one column of values. */
+/* A smooth process of told's values as they are, with the newest 256 of the running trials believed, and what it is of
+ * (owned, it must outlive the process): a part of what several processes weigh. One surrogate serves one column of
+ * values. */
 HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGpData **data);
 
 typedef struct {
@@ -27,13 +28,13 @@ typedef struct {
 /* The configuration with the largest expected improvement, and whatever else told is to reach (goal.h), that was not
  * tried before, into row; false: none was found. told has two values or more; turn: whose turn it is of the two
  * processes, even: the rough one.
- * Cost O(n²) for each of some 2,000 candidates, n ≤ 256, and now and then some O(n³). */
+ * Cost O(n²) for each of some 2,000 candidates, n ≤ 256 and as many of those that run, and now and then some O(n³). */
 bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t turn, HptDraws *draws,
                           double *row, HptSurrogateNote *note);
 
 /* ---- its parts ---- */
 
-enum { HPT_SURROGATE_POINTS = 256 };
+enum { HPT_SURROGATE_POINTS = 256, HPT_SURROGATE_RUNNING = 256 };
 
 extern const HptGpPrior hpt_surrogate_prior;
 

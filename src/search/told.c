@@ -361,6 +361,13 @@ void hpt_told_hear(HptTold *told, const HptHistory *history)
     set_values(told);
 }
 
+size_t hpt_told_running(const HptTold *told, size_t most, const double **rows)
+{
+    size_t n = MIN(told->n_running, most);
+    *rows = told->rows + (told->n + told->n_running - n) * told->cube->n;
+    return n;
+}
+
 static bool has_row(const HptTold *told, const double *row)
 {
     const HptSorted *by_row = &told->cache->by_row;

@@ -47,6 +47,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptTold, hpt_told_free)
  * O(n log n), of several objectives that of hpt_front_ranks. */
 void hpt_told_hear(HptTold *told, const HptHistory *history);
 
+/* Of the running trials the newest, most at most: their number, and their rows, borrowed. */
+size_t hpt_told_running(const HptTold *told, size_t most, const double **rows);
+
 /* How objective k came out in each trial, finite, into out, n long; of failed trials as in y. Gives what values were
  * multiplied by. And how far it was beyond constraint k, NaN: not known. */
 double hpt_told_objective(const HptTold *told, size_t k, double *out);

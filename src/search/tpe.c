@@ -147,7 +147,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
     HptDraws draws = hpt_draws(learner->search->seed, number, "tpe");
     const HptTold *told = hpt_learner_hear(learner, history);
     if (hpt_learner_is_start(learner, told, rank))
-        return hpt_learner_start(learner, number, rank, reason, error);
+        return hpt_learner_start(learner, told, number, rank, &draws, reason, error);
     g_autofree double *row = g_new(double, learner->cube.n + 1);
     size_t n_good = 0;
     bool found =
@@ -158,7 +158,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
 
 const HptSamplerKind hpt_sampler_tpe = {
     .name = "tpe",
-    .version = 9,
+    .version = 10,
     .open = tpe_open,
     .close = tpe_close,
     .propose = tpe_propose,

@@ -113,6 +113,58 @@ static void test_running(gconstpointer spec)
     }
 }
 
+/* All of a small space is tried before anything twice, also while nothing is known: all run, or all failed. */
+static void test_small(gconstpointer spec)
+{
+    static const char *const small[] = {"x integer [0, 3]\n", "a categorical {p, q, r}\nn integer [1, 3]\n",
+                                        "a categorical {p, q, r}\nn integer [1, 4] | a == p\n"};
+    static const int64_t sizes[] = {4, 9, 6};
+    for (int kind = 0; kind < 3; kind++) {
+        for (size_t s = 0; s < G_N_ELEMENTS(small); s++) {
+            g_autoptr(HptSpace) space = space_of(small[s]);
+            HptSearch search = {.space = space, .seed = 2};
+            g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+            g_autoptr(GArray) told = trials_new();
+            for (int64_t i = 0; i < sizes[s]; i++) {
+                HptHistory history = history_from(told, 1, 0);
+                HptConfig *config = propose(sampler, space, &history, i);
+                for (guint j = 0; j < told->len; j++)
+                    g_assert_false(hpt_config_equal(g_array_index(told, HptObservation, j).config, config));
+                double value = bowl(config, space);
+                tell(told, config, kind != 0, kind == 2 ? &value : NULL, 1);
+            }
+        }
+    }
+}
+
+/* What is proposed while 300 run, of which the oldest 40 are others with each kind. */
+static HptConfig *propose_amid(const char *spec, const HptSpace *space, size_t n_objectives, int64_t number, int kind)
+{
+    HptSearch search = {.space = space, .seed = 4}, other = {.space = space, .seed = 5 + (uint64_t)kind};
+    g_autoptr(HptSampler) sampler = sampler_of(spec, &search);
+    g_autoptr(HptSampler) same = sampler_of("random", &search), differs = sampler_of("random", &other);
+    g_autoptr(GArray) told = trials_new();
+    for (int64_t i = 0; i < 320; i++) {
+        HptConfig *config = propose(i >= 20 && i < 60 ? differs : same, space, NULL, i);
+        double values[2] = {bowl(config, space), config->values[0].number};
+        tell(told, config, i < 20, i < 20 ? values : NULL, n_objectives);
+    }
+    HptHistory history = history_from(told, n_objectives, 0);
+    return propose(sampler, space, &history, number);
+}
+
+/* Of very many trials that run the oldest are not weighed, so that a proposal does not take minutes. */
+static void test_many_running(gconstpointer spec)
+{
+    g_autoptr(HptSpace) space = space_of("a real [0, 1]\nb real [0.01, 100] log\n");
+    for (size_t n_objectives = 1; n_objectives <= 2; n_objectives++)
+        for (int64_t number = 321; number < 324; number++) { /* 320 is the turn of the estimator in auto */
+            g_autoptr(HptConfig) one = propose_amid(spec, space, n_objectives, number, 0);
+            g_autoptr(HptConfig) two = propose_amid(spec, space, n_objectives, number, 1);
+            g_assert_true(hpt_config_equal(one, two));
+        }
+}
+
 static double odd_value(const HptStream *stream, uint64_t index)
 {
     static const double odd[] = {0,      -0.0,  1,   1,     1e308, -1e308, 1e-320, (double)INFINITY,
@@ -518,6 +570,7 @@ int main(int argc, char **argv)
         {"random-spaces", test_random_spaces}, {"wide", test_wide},
         {"digest", test_digest},         {"no-default", test_no_default},
         {"scales", test_scales},         {"long", test_long},
+        {"small", test_small},
     };
     for (size_t s = 0; s < G_N_ELEMENTS(samplers); s++)
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
@@ -529,6 +582,9 @@ int main(int argc, char **argv)
     g_test_add_data_func("/learn/tpe/noise", "tpe", test_noise);
     g_test_add_data_func("/learn/gp/diverged", "gp", test_diverged);
     g_test_add_data_func("/learn/auto/diverged", "auto", test_diverged);
+    g_test_add_data_func("/learn/gp/many-running", "gp", test_many_running);
+    g_test_add_data_func("/learn/auto/many-running", "auto", test_many_running);
+    g_test_add_data_func("/learn/forest/many-running", "forest", test_many_running);
     g_test_add_func("/learn/gp/turns", test_turns);
     g_test_add_func("/learn/auto/members", test_members);
     g_test_add_func("/learn/settings", test_settings);
