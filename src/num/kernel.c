@@ -82,21 +82,53 @@ INLINE void fill_smooth(double signal, const double *r, const double *e, double 
         k[i] = signal * ((1 + r[i] + (5.0 / 3) * k[i]) * e[i]);
 }
 
-HPT_CLONES
-void hpt_matern(bool rough, double signal, double *k, double *slope, size_t n)
+/* The second part, added; r and e its own. */
+INLINE void add_part(const HptMatern *kernel, const double *r, const double *e, double *k, double *slope, double *part,
+                     double *by_shorter, size_t n)
 {
-    double by = rough ? SQRT_3 : SQRT_5, r[AT_A_TIME], e[AT_A_TIME];
-    for (size_t first = 0; first < n; first += AT_A_TIME) {
-        size_t m = n - first < AT_A_TIME ? n - first : AT_A_TIME;
-        double *to = k + first, *slope_to = slope == NULL ? NULL : slope + first;
-        for (size_t i = 0; i < m; i++) {
-            r[i] = by * sqrt(to[i]);
-            e[i] = -r[i];
-        }
-        hpt_exp_each(e, m);
-        if (rough)
-            fill_rough(signal, r, e, to, slope_to, m);
-        else
-            fill_smooth(signal, r, e, to, slope_to, m);
+    bool rough = kernel->rough;
+    double fine = kernel->fine, square = kernel->shorter * kernel->shorter, made[AT_A_TIME], steep[AT_A_TIME];
+    for (size_t i = 0; i < n; i++)
+        made[i] = fine * ((rough ? 1 + r[i] : 1 + r[i] + r[i] * r[i] / 3) * e[i]);
+    for (size_t i = 0; i < n; i++)
+        k[i] += made[i];
+    if (part != NULL)
+        memcpy(part, made, n * sizeof *part);
+    if (slope == NULL && by_shorter == NULL)
+        return;
+    for (size_t i = 0; i < n; i++)
+        steep[i] = fine * (rough ? 3 * e[i] : (1 + r[i]) * e[i] * (5.0 / 3));
+    for (size_t i = 0; slope != NULL && i < n; i++)
+        slope[i] += square * steep[i];
+    for (size_t i = 0; by_shorter != NULL && i < n; i++)
+        by_shorter[i] = -steep[i] * (r[i] * r[i] / (rough ? 3 : 5));
+}
+
+INLINE void matern(const HptMatern *kernel, double *k, double *slope, double *part, double *by_shorter, size_t n)
+{
+    double by = kernel->rough ? SQRT_3 : SQRT_5, r[2][AT_A_TIME], e[2 * AT_A_TIME];
+    bool fine = kernel->fine > 0;
+    for (size_t i = 0; i < n; i++) {
+        r[0][i] = by * sqrt(k[i]);
+        e[i] = -r[0][i];
     }
+    for (size_t i = 0; fine && i < n; i++) {
+        r[1][i] = kernel->shorter * r[0][i];
+        e[n + i] = -r[1][i];
+    }
+    hpt_exp_each(e, fine ? 2 * n : n);
+    if (kernel->rough)
+        fill_rough(kernel->signal, r[0], e, k, slope, n);
+    else
+        fill_smooth(kernel->signal, r[0], e, k, slope, n);
+    if (fine)
+        add_part(kernel, r[1], e + n, k, slope, part, by_shorter, n);
+}
+
+HPT_CLONES
+void hpt_matern(const HptMatern *kernel, double *k, double *slope, double *part, double *by_shorter, size_t n)
+{
+    for (size_t first = 0; first < n; first += AT_A_TIME)
+        matern(kernel, k + first, slope == NULL ? NULL : slope + first, part == NULL ? NULL : part + first,
+               by_shorter == NULL ? NULL : by_shorter + first, n - first < AT_A_TIME ? n - first : AT_A_TIME);
 }

@@ -16,8 +16,14 @@
 void hpt_add_distances(double *out, const double *by, const double *at, const double *x, const double *at_more,
                        const double *more, size_t columns, size_t stride, size_t n);
 
-/* Matérn's kernel 5/2, rough: 3/2, of the squared scaled distances in k (n), into their place; −2 dk/d(r²) into slope, if
- * that is not NULL. */
-void hpt_matern(bool rough, double signal, double *k, double *slope, size_t n);
+/* A kernel of distances r, the sum of two: signal m(r) + fine m(shorter r), m Matérn's 5/2, rough: 3/2. */
+typedef struct {
+    bool rough;
+    double signal, fine, shorter;
+} HptMatern;
+
+/* It, of the squared distances in k (n), into their place; −2 dk/d(r²) into slope, if that is not NULL. Where fine is 0
+ * the rest is left; else the second part and its derivative in log shorter go into part and by_shorter, if those are not NULL. */
+void hpt_matern(const HptMatern *kernel, double *k, double *slope, double *part, double *by_shorter, size_t n);
 
 #endif

@@ -15,6 +15,10 @@
 #define LEAST_VARIANCE 1e-12
 #define LENGTH_DEVIATION 1.2
 #define WARP_DEVIATION 0.4
+#define FINE_MEAN (-4.0)
+#define FINE_DEVIATION 2.0
+#define SHORTER_MEAN 1.8
+#define SHORTER_DEVIATION 0.6
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
@@ -129,10 +133,22 @@ typedef struct {
     double *warp_scratch;
     double *pull;              /* n: scratch */
     double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
+    double *fine, *shorter;    /* the same, where data are fine: see hpt_matern */
     double *matrix, *inverse; /* n · n */
     double *alpha;   /* n */
     double *scratch; /* n · (n + HPT_BLOCK) */
 } Fit;
+
+static HptMatern kernel_of(const HptGpData *data, const double *theta)
+{
+    size_t p = data->cube->n;
+    HptMatern kernel = {data->rough, hpt_exp(theta[p + 1]), 0, 1};
+    if (data->fine) {
+        kernel.fine = kernel.signal * hpt_exp(theta[3 * p + 2]);
+        kernel.shorter = hpt_exp(theta[3 * p + 3]);
+    }
+    return kernel;
+}
 
 static double length_mean(const HptCube *cube)
 {
@@ -144,14 +160,10 @@ void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta)
     for (size_t j = 0; j < cube->n; j++)
         theta[j] = length_mean(cube);
     theta[cube->n] = prior->noise_mean;
-    for (size_t j = cube->n + 1; j < HPT_GP_THETA(cube); j++)
+    for (size_t j = cube->n + 1; j < 3 * cube->n + 2; j++)
         theta[j] = 0;
-}
-
-double hpt_gp_noise_share(const HptCube *cube, const double *theta)
-{
-    double noise = hpt_exp(theta[cube->n]);
-    return noise / (noise + hpt_exp(theta[cube->n + 1]));
+    theta[3 * cube->n + 2] = FINE_MEAN;
+    theta[3 * cube->n + 3] = SHORTER_MEAN;
 }
 
 /* The data, warped. */
@@ -176,17 +188,18 @@ static void warp_data(Fit *fit, const double *theta)
 static void fill(Fit *fit, const double *theta)
 {
     size_t p = fit->data->cube->n;
-    double noise = hpt_exp(theta[p]), signal = hpt_exp(theta[p + 1]);
+    double noise = hpt_exp(theta[p]);
+    HptMatern kernel = kernel_of(fit->data, theta);
     for (size_t j = 0; j < p; j++)
         fit->weight[j] = hpt_exp(-2 * theta[j]);
     if (fit->data->warped)
         warp_data(fit, theta);
     for (size_t i = 0, q = 0; i < fit->n; q += i++)
         distances(fit->data, fit->places, fit->weight, fit->place + i * p, fit->inactive + i * p, i, fit->kernel + q);
-    hpt_matern(fit->data->rough, signal, fit->kernel, fit->slope, fit->pairs);
+    hpt_matern(&kernel, fit->kernel, fit->slope, fit->fine, fit->shorter, fit->pairs);
     for (size_t i = 0, q = 0; i < fit->n; i++) {
         memcpy(fit->matrix + i * fit->n, fit->kernel + q, i * sizeof *fit->matrix);
-        fit->matrix[i * fit->n + i] = signal + noise + JITTER;
+        fit->matrix[i * fit->n + i] = kernel.signal + kernel.fine + noise + JITTER;
         q += i;
     }
 }
@@ -234,7 +247,8 @@ static double add_prior(double x, double mean, double deviation, double *gradien
 /* How many of the hyperparameters a fit moves. */
 static size_t n_moving(const HptGpData *data)
 {
-    return data->warped ? HPT_GP_THETA(data->cube) : data->cube->n + 2;
+    size_t p = data->cube->n;
+    return data->fine ? HPT_GP_THETA(data->cube) : data->warped ? 3 * p + 2 : p + 2;
 }
 
 static double add_priors(const Fit *fit, const double *theta, double *gradient)
@@ -245,8 +259,13 @@ static double add_priors(const Fit *fit, const double *theta, double *gradient)
         sum += add_prior(theta[j], mean, LENGTH_DEVIATION, &gradient[j]);
     sum += add_prior(theta[cube->n], fit->prior->noise_mean, fit->prior->noise_deviation,
                      &gradient[cube->n]);
-    for (size_t j = cube->n + 2; j < n_moving(fit->data); j++)
+    for (size_t j = cube->n + 2; j < MIN(n_moving(fit->data), 3 * cube->n + 2); j++)
         sum += add_prior(theta[j], 0, WARP_DEVIATION, &gradient[j]);
+    if (fit->data->fine) {
+        size_t at = 3 * cube->n + 2;
+        sum += add_prior(theta[at], FINE_MEAN, FINE_DEVIATION, &gradient[at]);
+        sum += add_prior(theta[at + 1], SHORTER_MEAN, SHORTER_DEVIATION, &gradient[at + 1]);
+    }
     double rate = fit->prior->noise_rate * hpt_exp(theta[cube->n]);
     gradient[cube->n] += rate;
     return sum + rate + add_prior(theta[cube->n + 1], 0, 1, &gradient[cube->n + 1]);
@@ -273,8 +292,8 @@ static double negative_log_posterior(const double *theta, double *gradient, void
 {
     Fit *fit = user;
     size_t n = fit->n, p = fit->data->cube->n;
-    memset(gradient, 0, HPT_GP_THETA(fit->data->cube) * sizeof *gradient);
-    double value = negative_log_likelihood(fit, theta), trace = 0;
+    memset(gradient, 0, n_moving(fit->data) * sizeof *gradient);
+    double value = negative_log_likelihood(fit, theta), trace = 0, fine_sum = 0, shorter_sum = 0;
     if (!isfinite(value))
         return (double)INFINITY;
     hpt_solve_upper(fit->matrix, n, n, fit->alpha);
@@ -285,6 +304,10 @@ static double negative_log_posterior(const double *theta, double *gradient, void
         double *g = fit->inverse + i * n;
         hpt_add_scaled(g, -fit->alpha[i], fit->alpha, i + 1);
         signal_sum += hpt_dot(g, fit->kernel + q, i);
+        if (fit->data->fine) {
+            fine_sum += hpt_dot(g, fit->fine + q, i);
+            shorter_sum += hpt_dot(g, fit->shorter + q, i);
+        }
         for (size_t j = 0; j < i; j++)
             fit->slope[q + j] *= g[j];
         trace += g[i];
@@ -292,7 +315,12 @@ static double negative_log_posterior(const double *theta, double *gradient, void
     for (size_t j = 0; j < p; j++)
         add_slopes(fit, j, gradient);
     gradient[p] = 0.5 * hpt_exp(theta[p]) * trace;
-    gradient[p + 1] = signal_sum + 0.5 * hpt_exp(theta[p + 1]) * trace;
+    HptMatern kernel = kernel_of(fit->data, theta);
+    gradient[p + 1] = signal_sum + 0.5 * (kernel.signal + kernel.fine) * trace;
+    if (fit->data->fine) {
+        gradient[3 * p + 2] = fine_sum + 0.5 * kernel.fine * trace;
+        gradient[3 * p + 3] = shorter_sum;
+    }
     return value + add_priors(fit, theta, gradient);
 }
 
@@ -334,6 +362,10 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
         warp_init(fit);
     fit->kernel = g_new(double, fit->pairs + 1);
     fit->slope = g_new(double, fit->pairs + 1);
+    if (data->fine) {
+        fit->fine = g_new(double, fit->pairs + 1);
+        fit->shorter = g_new(double, fit->pairs + 1);
+    }
     fit->matrix = g_new(double, n * n);
     fit->inverse = g_new(double, n * n);
     fit->alpha = g_new(double, n);
@@ -355,6 +387,8 @@ static void fit_clear(Fit *fit)
     g_free(fit->inactive);
     g_free(fit->kernel);
     g_free(fit->slope);
+    g_free(fit->fine);
+    g_free(fit->shorter);
     g_free(fit->matrix);
     g_free(fit->inverse);
     g_free(fit->alpha);
@@ -363,8 +397,17 @@ static void fit_clear(Fit *fit)
 
 static void bounds(const HptCube *cube, size_t j, double *low, double *high)
 {
-    *low = j < cube->n ? -4 : j == cube->n ? LOG_NOISE_LOW : -2;
-    *high = j < cube->n ? 6 : j == cube->n ? 0 : j == cube->n + 1 ? 3 : 2;
+    static const double of_length[] = {-4, 6}, of_noise[] = {LOG_NOISE_LOW, 0}, of_signal[] = {-2, 3};
+    static const double of_warp[] = {-2, 2}, of_fine[] = {-9, 3}, of_shorter[] = {0.7, 3.7};
+    size_t p = cube->n;
+    const double *of = j < p            ? of_length
+                       : j == p         ? of_noise
+                       : j == p + 1     ? of_signal
+                       : j < 3 * p + 2  ? of_warp
+                       : j == 3 * p + 2 ? of_fine
+                                        : of_shorter;
+    *low = of[0];
+    *high = of[1];
 }
 
 double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta, int max_steps)
@@ -432,6 +475,11 @@ static void solve_alpha(HptGp *gp)
         gp->lowest = MIN(gp->lowest, hpt_gp_mean(gp, i));
 }
 
+double hpt_gp_noise_share(const HptGp *gp)
+{
+    return gp->noise / (gp->noise + gp->kernel.signal + gp->kernel.fine);
+}
+
 double hpt_gp_mean(const HptGp *gp, size_t i)
 {
     return gp->data->y[i] - gp->noise * gp->alpha[i];
@@ -451,19 +499,19 @@ static void fill_row(HptGp *gp, size_t i)
     for (size_t j = 0; j < p; j++)
         gp->place[j * data->room + i] = place[j];
     distances(data, gp->place, gp->weight, place, inactive, i, row);
-    hpt_matern(data->rough, gp->signal, row, NULL, i);
-    row[i] = gp->signal + gp->noise;
+    hpt_matern(&gp->kernel, row, NULL, NULL, NULL, i);
+    row[i] = gp->kernel.signal + gp->kernel.fine + gp->noise;
 }
 
 /* weight and shape are copied. The noise becomes the first from that on at which the matrix is positive definite. */
-static HptGp *gp_of(const HptGpData *data, const double *weight, const double *shape, double signal, double noise)
+static HptGp *gp_of(const HptGpData *data, const double *weight, const double *shape, HptMatern kernel, double noise)
 {
     HptGp *gp = g_new0(HptGp, 1);
     size_t p = data->cube->n, room = data->room;
     gp->data = data;
     gp->weight = g_memdup2(weight, (p + 1) * sizeof *weight);
     gp->shape = g_memdup2(shape, (2 * p + 1) * sizeof *shape);
-    gp->signal = signal;
+    gp->kernel = kernel;
     gp->place = new_columns(data->cube, room);
     gp->point = g_new(double, 8 * p + 1);
     gp->factor = g_new(double, room * room + 1);
@@ -487,7 +535,7 @@ HptGp *hpt_gp_new(const HptGpData *data, const double *theta)
         weight[j] = hpt_exp(-2 * theta[j]);
     for (size_t j = 0; j < 2 * p; j++)
         shape[j] = hpt_exp(theta[p + 2 + j]);
-    HptGp *gp = gp_of(data, weight, shape, hpt_exp(theta[p + 1]), hpt_exp(theta[p]));
+    HptGp *gp = gp_of(data, weight, shape, kernel_of(data, theta), hpt_exp(theta[p]));
     solve_alpha(gp);
     return gp;
 }
@@ -509,7 +557,7 @@ HptGp *hpt_gp_drawn(const HptGp *gp, const double *z, HptGpData **data)
 {
     size_t n = gp->data->n, room = gp->data->room;
     HptGpData *of = *data = data_copy(gp->data);
-    HptGp *drawn = gp_of(of, gp->weight, gp->shape, gp->signal, 0);
+    HptGp *drawn = gp_of(of, gp->weight, gp->shape, gp->kernel, 0);
     double deviation = sqrt(gp->noise), *alpha = drawn->alpha;
     for (size_t i = 0; i < n; i++) {
         of->y[i] -= deviation * z[n + i];
@@ -553,13 +601,14 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
     const HptCube *cube = data->cube;
     size_t points = data->n;
     double *place = gp->point, *block = gp->work, *column = gp->work + HPT_BLOCK * data->room;
+    double variance = gp->kernel.signal + gp->kernel.fine;
     for (size_t first = 0; first < n; first += HPT_BLOCK) {
         double sum[HPT_BLOCK] = {0}, square_sum[HPT_BLOCK] = {0};
         for (size_t c = 0; c < HPT_BLOCK; c++) {
             const double *row = rows + MIN(first + c, n - 1) * cube->n;
             coordinates(gp, row, place, place + cube->n, NULL);
             distances(data, gp->place, gp->weight, place, place + cube->n, points, column);
-            hpt_matern(data->rough, gp->signal, column, NULL, points);
+            hpt_matern(&gp->kernel, column, NULL, NULL, NULL, points);
             for (size_t i = 0; i < points; i++) {
                 block[i * HPT_BLOCK + c] = column[i];
                 sum[c] += column[i] * gp->alpha[i];
@@ -571,7 +620,7 @@ void hpt_gp_predict(HptGp *gp, const double *rows, size_t n, double *mean, doubl
                 square_sum[c] += square(block[i * HPT_BLOCK + c]);
         for (size_t c = 0; c < HPT_BLOCK && first + c < n; c++) {
             mean[first + c] = sum[c];
-            deviation[first + c] = sqrt(MAX(gp->signal - square_sum[c], LEAST_VARIANCE));
+            deviation[first + c] = sqrt(MAX(variance - square_sum[c], LEAST_VARIANCE));
         }
     }
 }
@@ -593,11 +642,11 @@ void hpt_gp_predict_slope(HptGp *gp, const double *row, double *mean, double *de
     double *kernel = gp->work, *steep = kernel + n, *q = steep + n, *place = gp->point, *steps = place + 2 * p;
     coordinates(gp, row, place, place + p, steps);
     distances(data, gp->place, gp->weight, place, place + p, n, kernel);
-    hpt_matern(data->rough, gp->signal, kernel, steep, n);
+    hpt_matern(&gp->kernel, kernel, steep, NULL, NULL, n);
     memcpy(q, kernel, n * sizeof *q);
     hpt_solve_lower(gp->factor, n, data->room, q);
     *mean = hpt_dot(kernel, gp->alpha, n);
-    *deviation = sqrt(MAX(gp->signal - hpt_dot(q, q, n), LEAST_VARIANCE));
+    *deviation = sqrt(MAX(gp->kernel.signal + gp->kernel.fine - hpt_dot(q, q, n), LEAST_VARIANCE));
     hpt_solve_upper(gp->factor, n, data->room, q);
     for (size_t j = 0; j < p; j++) {
         const double *place_j = gp->place + j * data->room;

@@ -5,10 +5,15 @@
  * place: a number is its own coordinate, which may be warped (input_warp.h), less ½, two different values of a category lie 1
  * apart, and a parameter with a condition has one more coordinate, 0 where it is active and ½ where it is not, its
  * others then being 0. The embedding is Euclidean, so the kernel is positive definite.
+ *
+ * Where data are fine the kernel is the sum of two (ibid., sec. 5.4.3): a coarse part, and a fine one whose length scales
+ * are all the same number of times shorter. One part alone has to take what is rugged for noise, or forgets
+ * the valley in which it lies within the width of a single bump.
  */
 #ifndef HPT_SEARCH_GP_H
 #define HPT_SEARCH_GP_H
 
+#include "num/kernel.h"
 #include "num/linear.h"
 #include "search/cube.h"
 
@@ -18,6 +23,7 @@ typedef struct {
     size_t n, room;
     bool rough;       /* Matérn 3/2; false after hpt_gp_data_new */
     bool warped;      /* the same; fits find a and b */
+    bool fine;        /* the same; fits find the two parts */
     double *place;    /* cube->n · room: u; if inactive ½ of numbers, −1 of categories */
     double *inactive; /* cube->n · room: 0 or ½ */
     double *y;        /* room */
@@ -28,18 +34,20 @@ HptGpData *hpt_gp_data_new(const HptCube *cube, const double *rows, const double
 void hpt_gp_data_free(HptGpData *data);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGpData, hpt_gp_data_free)
 
-/* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance, of the signal's, and of
+/* Hyperparameters θ: the logarithms of the length scales (cube->n), of the noise's variance, of the signal's, of
  * a and b of the warps (cube->n of each; those of categories mean nothing, none does where
- * data are not warped). Priors are normal: of length scales with
+ * data are not warped), of the fine part's variance over the signal's and of how many times shorter its length scales are
+ * (meaningless where data are not fine). Priors are normal: of length scales with
  * the mean √2 + ½ log(parameters) − 1 and deviation 1.2 (Hvarfner et al. 2024, arXiv:2402.02229, here narrower and
- * shifted), of the signal 0 and 1, of a and b 0 and 0.4, of the noise as given; its density is also multiplied by
+ * shifted), of the signal 0 and 1, of a and b 0 and 0.4, of the fine part's −4 and 2, and 1.8 and 0.6, of the noise
+ * as given; its density is also multiplied by
  * exp(−noise_rate · noise), so that the process does not take all for noise, which a search that follows it would
  * never find out (as in a gamma prior). */
 typedef struct {
     double noise_mean, noise_deviation, noise_rate;
 } HptGpPrior;
 
-#define HPT_GP_THETA(cube) (3 * (cube)->n + 2)
+#define HPT_GP_THETA(cube) (3 * (cube)->n + 4)
 
 /* The prior's means. */
 void hpt_gp_start(const HptCube *cube, const HptGpPrior *prior, double *theta);
@@ -52,16 +60,14 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
 double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *prior, const double *theta,
                                      double *gradient);
 
-/* The part of the noise in the variance, 0 to 1. */
-double hpt_gp_noise_share(const HptCube *cube, const double *theta);
-
 /* A process with its hyperparameters, given the data. */
 typedef struct {
     const HptGpData *data; /* borrowed */
     double *weight;        /* cube->n: 1 / length scale² */
     double *shape;         /* 2 · cube->n: of the warps, a of each parameter and then b */
     double *place;         /* cube->n · room: the data's, numbers less ½, warped, or 0 */
-    double signal, noise;
+    HptMatern kernel;
+    double noise;
     double *factor; /* room × room, lower Cholesky factor */
     double *alpha;  /* room */
     double *point;  /* 8 · cube->n: scratch */
@@ -79,6 +85,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptGp, hpt_gp_free)
  * Source: Matheron's rule, as in Wilson et al. 2020, "Efficiently sampling functions from Gaussian process
  * posteriors", ICML, eq. 9 */
 HptGp *hpt_gp_drawn(const HptGp *gp, const double *z, HptGpData **data);
+
+/* The part of the noise in the variance, 0 to 1. */
+double hpt_gp_noise_share(const HptGp *gp);
 
 /* The mean at point i of the data. */
 double hpt_gp_mean(const HptGp *gp, size_t i);

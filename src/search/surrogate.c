@@ -4,7 +4,8 @@
  * Two processes see the same results differently, and proposals take turns between them: a rough one (Matérn 3/2) whose
  * values above the median are ranks and whose inputs are warped, and a smooth one (5/2) of plain values and inputs as they
  * are. Which of them is right cannot be told from some tens of results, and one that is wrong stays wrong for long; with
- * both, the mistakes of one are told to the other.
+ * both, the mistakes of one are told to the other. Both have a fine part beside the coarse one (gp.h). One of several
+ * columns of values has only the coarse one, for under noise in all of them the fine one made proposals come back to the lucky ones.
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
  * to the first 7, … by ever larger steps. So they follow from the history alone, whoever fits them, and one
@@ -48,7 +49,7 @@ enum {
 
 const HptGpPrior hpt_surrogate_prior = {-6.907755278982137 /* log 1e-3 */, 2, 30};
 
-typedef enum { RANKS, PLAIN, VIEWS } View;
+typedef enum { RANKS, PLAIN, COARSE, VIEWS } View; /* COARSE: plain, for a kernel of one part */
 
 typedef struct {
     size_t n;
@@ -121,6 +122,7 @@ static HptGpData *data_of(const HptTold *told, View view, const size_t *chosen, 
 {
     HptGpData *data = hpt_gp_data_new(told->cube, NULL, NULL, 0, room);
     data->rough = data->warped = view == RANKS;
+    data->fine = view != COARSE;
     for (size_t i = 0; i < n; i++)
         hpt_gp_data_add(data, told->rows + chosen[i] * told->cube->n, y[chosen[i]]);
     return data;
@@ -173,6 +175,7 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, size_t la
         see(told, n, view, y);
         g_autoptr(HptGpData) data = hpt_gp_data_new(cube, told->rows, y, n, n);
         data->rough = data->warped = view == RANKS;
+        data->fine = view != COARSE;
         fit_link(data, k, theta);
         Link link = {n, digest, g_memdup2(theta, size)};
         g_array_append_val(chain, link);
@@ -221,10 +224,12 @@ static void find_theta(HptSurrogate *surrogate, const HptTold *told, View view, 
 
 HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n)
 {
-    View view = smooth ? PLAIN : RANKS;
+    View view = smooth ? COARSE : RANKS;
     g_autofree double *y = g_new(double, told->n + 1);
     see(told, told->n, view, y);
-    return data_of(told, view, chosen, n, y, n);
+    HptGpData *data = data_of(told, view, chosen, n, y, n);
+    data->fine = false;
+    return data;
 }
 
 /* A process, with the newest of the running trials believed: of very many that run, all would cost minutes. */
@@ -274,10 +279,10 @@ static void make_model(HptSurrogate *surrogate, const HptTold *told, View view, 
     size_t n = hpt_surrogate_thin(told, told->n, chosen);
     see(told, told->n, view, y);
     find_theta(surrogate, told, view, theta);
-    note->noise = hpt_gp_noise_share(cube, theta);
     note->n_points = n;
     note->smooth = view == PLAIN;
     model_init(model, told, chosen, n, y, theta, view);
+    note->noise = hpt_gp_noise_share(model->gp);
     set_lowest(model->gp, told, chosen, n);
 }
 
@@ -285,9 +290,9 @@ HptGp *hpt_surrogate_process(HptSurrogate *surrogate, const HptTold *told, HptGp
 {
     g_autofree double *theta = g_new(double, HPT_GP_THETA(surrogate->cube));
     g_autofree size_t *chosen = g_new(size_t, MOST_POINTS);
-    find_theta(surrogate, told, PLAIN, theta);
+    find_theta(surrogate, told, COARSE, theta);
     Model model;
-    model_init(&model, told, chosen, hpt_surrogate_thin(told, told->n, chosen), told->y, theta, PLAIN);
+    model_init(&model, told, chosen, hpt_surrogate_thin(told, told->n, chosen), told->y, theta, COARSE);
     *data = model.data;
     return model.gp;
 }
@@ -554,7 +559,7 @@ bool hpt_surrogate_choose(HptSurrogate *surrogate, const HptTold *told, int64_t 
         .infeasible = told->n_feasible == 0,
     };
     if (told->n_objectives == 1 && told->n_feasible > 0)
-        make_model(surrogate, told, turn % VIEWS == 0 ? RANKS : PLAIN, &model, note);
+        make_model(surrogate, told, turn % 2 == 0 ? RANKS : PLAIN, &model, note);
     g_autofree double *branch = g_new(double, cube->n);
     note->branch = cube->conditional && hpt_draws_uniform(draws) < BRANCH_SHARE &&
                    hpt_cube_draw(cube, draws, branch);

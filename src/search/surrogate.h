@@ -42,7 +42,7 @@ extern const HptGpPrior hpt_surrogate_prior;
  * evenly by their order. Indices into told; their number. */
 size_t hpt_surrogate_thin(const HptTold *told, size_t n, size_t *chosen);
 
-/* These trials, and their values as the smooth or the rough process sees them. */
+/* These trials, and their values as the smooth or the rough process of a search sees them; for kernels of one part. */
 HptGpData *hpt_surrogate_data(const HptTold *told, bool smooth, const size_t *chosen, size_t n);
 
 /* What was done, in a line; owned. */

@@ -128,9 +128,10 @@ static void test_minimise_bent(void)
 static const char mixed[] = "x real [0, 1]\nk categorical {a, b, c}\ny real [0, 1] | k == b\n"
                             "m categorical {u, v} | k == c\n";
 enum { POINTS = 24 };
+enum { ROUGH = 1, FINE = 2 }; /* kinds of data; the rough are warped */
 static const HptGpPrior prior = {-6.907755278982137, 2, 0};
 
-static HptGpData *make_data(const HptCube *cube, double *rows, size_t room)
+static HptGpData *make_data(const HptCube *cube, double *rows, size_t room, int kind)
 {
     double values[POINTS];
     HptDraws draws = hpt_draws(4, 0, "test");
@@ -141,25 +142,30 @@ static HptGpData *make_data(const HptCube *cube, double *rows, size_t room)
         for (size_t j = 0; j < cube->n; j++)
             values[i] += isnan(row[j]) ? 0.3 : (row[j] - 0.4) * (row[j] - 0.4) * (double)(j + 1);
     }
-    return hpt_gp_data_new(cube, rows, values, POINTS, room);
+    HptGpData *data = hpt_gp_data_new(cube, rows, values, POINTS, room);
+    data->rough = data->warped = kind & ROUGH;
+    data->fine = kind & FINE;
+    return data;
 }
 
 /* The gradient of the posterior is that of its value: against differences. */
-static void test_posterior(gconstpointer rough)
+static void test_posterior(gconstpointer kind)
 {
     g_autoptr(HptSpace) space = space_of(mixed);
     HptCube cube;
     hpt_cube_init(&cube, space);
-    double rows[POINTS * 4], theta[14], gradient[14], unused[14], h = 1e-5;
-    g_assert_cmpuint(HPT_GP_THETA(&cube), ==, 14);
-    g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS);
-    data->rough = data->warped = rough != NULL;
+    enum { N_THETA = 16 };
+    double rows[POINTS * 4], theta[N_THETA], gradient[N_THETA], unused[N_THETA], h = 1e-5;
+    g_assert_cmpuint(HPT_GP_THETA(&cube), ==, N_THETA);
+    int of = GPOINTER_TO_INT(kind);
+    g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS, of);
+    size_t moving = of & FINE ? N_THETA : of & ROUGH ? N_THETA - 2 : 6;
     for (uint64_t t = 0; t < 5; t++) {
         hpt_gp_start(&cube, &prior, theta);
-        for (uint64_t j = 0; j < 14; j++)
+        for (uint64_t j = 0; j < N_THETA; j++)
             theta[j] += noise(100 * t + j);
         (void)hpt_gp_negative_log_posterior(data, &prior, theta, gradient);
-        for (size_t j = 0; j < (rough != NULL ? 14 : 6); j++) {
+        for (size_t j = 0; j < moving; j++) {
             double at = theta[j];
             theta[j] = at + h;
             double high = hpt_gp_negative_log_posterior(data, &prior, theta, unused);
@@ -179,7 +185,7 @@ static void test_input_warp(void)
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
     HptCube cube;
     hpt_cube_init(&cube, space);
-    double rows[N], y[N], at[AT], theta[5], straight[5] = {0}, mean[2][AT], deviation[AT], error[2] = {0};
+    double rows[N], y[N], at[AT], theta[7], straight[7] = {0}, mean[2][AT], deviation[AT], error[2] = {0};
     for (uint64_t i = 0; i < N; i++) {
         rows[i] = ((double)i + 0.5) / N;
         y[i] = hpt_log(0.01 + rows[i]);
@@ -203,14 +209,45 @@ static void test_input_warp(void)
     hpt_cube_clear(&cube);
 }
 
-static void test_process(gconstpointer rough)
+/* A valley with waves in it: two parts explain it better, and where nothing is known for the width of some waves they still
+ * know the valley. */
+static void test_fine(void)
+{
+    enum { N = 60, AT = 60 };
+    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
+    HptCube cube;
+    hpt_cube_init(&cube, space);
+    double rows[N], y[N], at[AT], mean[AT], deviation[AT], value[2], error[2] = {0};
+    for (uint64_t i = 0; i < N; i++) {
+        double u = ((double)i + 0.5 + 0.8 * noise(70 + i)) / N;
+        rows[i] = u < 0.5 ? 0.8 * u : 1 - 0.8 * (1 - u); /* nothing from 0.4 to 0.6 */
+        y[i] = 8 * (rows[i] - 0.5) * (rows[i] - 0.5) + 0.2 * sin(60 * rows[i]) - 0.7;
+        at[i] = 0.45 + 0.1 * ((double)i + 0.5) / AT;
+    }
+    g_autoptr(HptGpData) data = hpt_gp_data_new(&cube, rows, y, N, N);
+    for (int fine = 0; fine < 2; fine++) {
+        double found[7], theta[7] = {fine ? 0 : -3, -9, 0, 0, 0, -2.3, 3};
+        data->fine = fine;
+        hpt_gp_start(&cube, &prior, found);
+        value[fine] = hpt_gp_fit(data, &prior, found, 100);
+        g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
+        hpt_gp_predict(gp, at, AT, mean, deviation);
+        for (size_t i = 0; i < AT; i++)
+            error[fine] += fabs(mean[i] - (8 * (at[i] - 0.5) * (at[i] - 0.5) - 0.7)) / AT;
+    }
+    g_test_message("%g %g, %g %g", value[0], value[1], error[0], error[1]);
+    g_assert_cmpfloat(value[1], <, value[0] - 20);
+    g_assert_cmpfloat(error[1], <, 0.5 * error[0]);
+    hpt_cube_clear(&cube);
+}
+
+static void test_process(gconstpointer kind)
 {
     g_autoptr(HptSpace) space = space_of(mixed);
     HptCube cube;
     hpt_cube_init(&cube, space);
     double *rows = g_new(double, POINTS * cube.n), *theta = g_new(double, HPT_GP_THETA(&cube));
-    HptGpData *data = make_data(&cube, rows, POINTS + 1);
-    data->rough = data->warped = rough != NULL;
+    HptGpData *data = make_data(&cube, rows, POINTS + 1, GPOINTER_TO_INT(kind));
     double *row = g_new(double, cube.n), *slope = g_new(double, cube.n);
     for (size_t i = 0; i < POINTS; i++) { /* rows come back */
         hpt_gp_data_row(data, i, row);
@@ -222,8 +259,8 @@ static void test_process(gconstpointer rough)
     double before = hpt_gp_fit(data, &prior, theta, 0);
     double after = hpt_gp_fit(data, &prior, theta, 60);
     g_assert_cmpfloat(after, <, before - 1);
-    g_assert_cmpfloat(hpt_gp_noise_share(&cube, theta), <, 0.1);
     HptGp *gp = hpt_gp_new(data, theta);
+    g_assert_cmpfloat(hpt_gp_noise_share(gp), <, 0.1);
     for (size_t i = 0; i < POINTS; i++)
         g_assert_cmpfloat(fabs(hpt_gp_mean(gp, i) - data->y[i]), <, 0.05);
     /* The slope is that of the value: against differences. */
@@ -274,7 +311,7 @@ static void test_drawn(void)
     HptDraws draws = hpt_draws(3, 1, "test");
     double sum = 0, square_sum = 0, mean = 0, deviation = 0;
     for (int t = 0; t < DRAWS; t++) {
-        g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS), values = NULL;
+        g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS, 0), values = NULL;
         g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
         if (t == 0)
             hpt_gp_predict(gp, rows + AT * cube.n, 1, &mean, &deviation);
@@ -303,7 +340,7 @@ static void test_noise_rate(void)
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
     HptCube cube;
     hpt_cube_init(&cube, space);
-    double rows[40], y[40], theta[5];
+    double rows[40], y[40], theta[7];
     for (uint64_t i = 0; i < 40; i++) {
         rows[i] = ((double)i + 0.5) / 40;
         y[i] = 3.4641016151377544 * noise(900 + i); /* of variance 1 */
@@ -386,7 +423,7 @@ static void test_degenerate(void)
     g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
     HptCube cube;
     hpt_cube_init(&cube, space);
-    double rows[12], y[12] = {0}, theta[5], out = 0;
+    double rows[12], y[12] = {0}, theta[7], out = 0;
     for (int i = 0; i < 12; i++)
         rows[i] = 0.5;
     g_autoptr(HptGpData) data = hpt_gp_data_new(&cube, rows, y, 12, 12);
@@ -402,24 +439,26 @@ static void test_degenerate(void)
 static void test_digest(void)
 {
     static const char *const known[] = {"b83eaf8dcff660322567489ce6bfc16c5ea665785692e9768c11be8e7d38b02e",
-                                        "ede79a8d6428a8976c15e6b12791c2e1075b5ca2dde53758ae83b58dd87f4b5a"};
+                                        "ede79a8d6428a8976c15e6b12791c2e1075b5ca2dde53758ae83b58dd87f4b5a",
+                                        "df830b7088d68eeb5108d02dc16ea0cd2272c3593a0fb5750ba8c31d21e83705"};
     g_autoptr(HptSpace) space = space_of(mixed);
     HptCube cube;
     hpt_cube_init(&cube, space);
-    for (int warped = 0; warped < 2; warped++) {
-        double rows[POINTS * 4], theta[14], out[POINTS];
-        g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS);
-        data->warped = warped;
+    static const size_t moving[] = {6, 14, 16};
+    for (int k = 0; k < 3; k++) {
+        double rows[POINTS * 4], theta[16], out[POINTS];
+        g_autoptr(HptGpData) data = make_data(&cube, rows, POINTS, k == 2 ? ROUGH | FINE : 0);
+        data->warped = k > 0;
         hpt_gp_start(&cube, &prior, theta);
         (void)hpt_gp_fit(data, &prior, theta, 10);
         g_autoptr(HptGp) gp = hpt_gp_new(data, theta);
         hpt_gp_log_improvement(gp, rows, POINTS, out);
         g_autoptr(HptDigester) digester = hpt_digester_new();
-        hpt_digester_add(digester, theta, (warped ? 14 : 6) * sizeof *theta);
+        hpt_digester_add(digester, theta, moving[k] * sizeof *theta);
         hpt_digester_add(digester, out, sizeof out);
         HptDigest digest = hpt_digester_get(digester);
         char hex[HPT_DIGEST_HEX_SIZE];
-        g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, known[warped]);
+        g_assert_cmpstr(hpt_digest_hex(&digest, hex), ==, known[k]);
     }
     hpt_cube_clear(&cube);
 }
@@ -431,10 +470,15 @@ int main(int argc, char **argv)
     g_test_add_func("/gp/minimise", test_minimise);
     g_test_add_func("/gp/minimise/bent", test_minimise_bent);
     g_test_add_data_func("/gp/posterior/smooth", NULL, test_posterior);
-    g_test_add_data_func("/gp/posterior/rough", "rough", test_posterior);
+    g_test_add_data_func("/gp/posterior/rough", GINT_TO_POINTER(ROUGH), test_posterior);
+    g_test_add_data_func("/gp/posterior/fine", GINT_TO_POINTER(FINE), test_posterior);
+    g_test_add_data_func("/gp/posterior/rough-fine", GINT_TO_POINTER(ROUGH | FINE), test_posterior);
     g_test_add_func("/gp/input-warp", test_input_warp);
+    g_test_add_func("/gp/fine", test_fine);
     g_test_add_data_func("/gp/process/smooth", NULL, test_process);
-    g_test_add_data_func("/gp/process/rough", "rough", test_process);
+    g_test_add_data_func("/gp/process/rough", GINT_TO_POINTER(ROUGH), test_process);
+    g_test_add_data_func("/gp/process/fine", GINT_TO_POINTER(FINE), test_process);
+    g_test_add_data_func("/gp/process/rough-fine", GINT_TO_POINTER(ROUGH | FINE), test_process);
     g_test_add_func("/gp/drawn", test_drawn);
     g_test_add_func("/gp/noise-rate", test_noise_rate);
     g_test_add_func("/gp/warp", test_warp);

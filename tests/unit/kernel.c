@@ -46,35 +46,52 @@ static void test_distances(void)
         }
 }
 
-static double matern(bool rough, double signal, double square)
+static double matern(const HptMatern *of, double square)
 {
-    double r = sqrt((rough ? 3 : 5) * square);
-    return signal * (rough ? 1 + r : 1 + r + r * r / 3) * hpt_exp(-r);
+    double sum = 0;
+    for (int part = 0; part < 2; part++) {
+        double r = (part == 0 ? 1 : of->shorter) * sqrt((of->rough ? 3 : 5) * square);
+        sum += (part == 0 ? of->signal : of->fine) * (of->rough ? 1 + r : 1 + r + r * r / 3) * hpt_exp(-r);
+    }
+    return sum;
+}
+
+/* Derivatives against differences. */
+static void check_slopes(const HptMatern *kernel, double square)
+{
+    double h = 1e-5 * (square + 0.1), s = square + 2 * h, slope = 0, part = 0, by_shorter = 0, at = s;
+    hpt_matern(kernel, &at, &slope, &part, &by_shorter, 1);
+    double risen = (matern(kernel, s + h) - matern(kernel, s - h)) / (2 * h);
+    g_assert_cmpfloat(fabs(slope + 2 * risen), <, 1e-4 * slope);
+    if (kernel->fine == 0)
+        return;
+    HptMatern less = *kernel, more = *kernel, none = *kernel;
+    less.shorter *= 1 - 1e-5;
+    more.shorter *= 1 + 1e-5;
+    none.signal = 0;
+    g_assert_cmpfloat(fabs(part - matern(&none, s)), <, 1e-14);
+    g_assert_cmpfloat(fabs(by_shorter - (matern(&more, s) - matern(&less, s)) / 2e-5), <, 1e-4 * fabs(by_shorter) + 1e-12);
 }
 
 static void test_matern(void)
 {
     stream = hpt_stream(2, 0, "test", "kernel");
     for (size_t n = 0; n <= MOST; n++)
-        for (int rough = 0; rough < 2; rough++) {
-            double square[MOST + 1], k[MOST + 1], alone[MOST + 1], slope[MOST + 1];
+        for (int kind = 0; kind < 4; kind++) {
+            HptMatern kernel = {kind % 2 == 1, 0.7, kind / 2 == 1 ? 0.2 : 0, 3.5};
+            double square[MOST + 1], k[MOST + 1], alone[MOST + 1], slope[MOST + 1], part[MOST + 1], by[MOST + 1];
             for (size_t i = 0; i <= MOST; i++)
                 k[i] = alone[i] = square[i] = i == 0 ? 0 : 4 * hpt_stream_uniform(&stream, n * MOST + i);
-            slope[n] = -1;
-            hpt_matern(rough, 0.7, k, slope, n);
-            hpt_matern(rough, 0.7, alone, NULL, n);
+            slope[n] = part[n] = by[n] = -1;
+            hpt_matern(&kernel, k, slope, part, by, n);
+            hpt_matern(&kernel, alone, NULL, NULL, NULL, n);
             for (size_t i = 0; i < n; i++) {
-                double h = 1e-5 * (square[i] + 0.1), s = square[i] + 2 * h;
                 g_assert_cmpfloat(k[i], ==, alone[i]);
-                g_assert_cmpfloat(fabs(k[i] - matern(rough, 0.7, square[i])), <, 1e-14);
-                double at_s = 0, at = s, low = s - h, high = s + h;
-                hpt_matern(rough, 0.7, &at, &at_s, 1);
-                hpt_matern(rough, 0.7, &low, NULL, 1);
-                hpt_matern(rough, 0.7, &high, NULL, 1);
-                g_assert_cmpfloat(fabs(at_s + 2 * (high - low) / (2 * h)), <, 1e-4 * at_s);
+                g_assert_cmpfloat(fabs(k[i] - matern(&kernel, square[i])), <, 1e-14);
+                check_slopes(&kernel, square[i]);
             }
             g_assert_cmpfloat(k[n], ==, square[n]);
-            g_assert_cmpfloat(slope[n], ==, -1);
+            g_assert_true(slope[n] == -1 && part[n] == -1 && by[n] == -1);
         }
 }
 
