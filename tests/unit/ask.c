@@ -4,7 +4,9 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LONG_US (INT64_C(60) * 1000000)
@@ -27,6 +29,17 @@ static void assert_said(const HptAnswer *answer, const char *out, const char *er
     g_assert_cmpstr((const char *)answer->err->data, ==, err);
 }
 
+/* Is it said who cannot be started? Not where a child is made that shares no memory, as valgrind has it. */
+static bool spawn_says(void)
+{
+    char *argv[] = {"/no/such/program", NULL};
+    pid_t pid = 0;
+    if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0)
+        return true;
+    waitpid(pid, NULL, 0);
+    return false;
+}
+
 static void test_answers(void)
 {
     g_autoptr(HptAnswer) answer = ask("sh", "read x; echo \"$WORD$x\"; echo bad >&2; exit 3", LONG_US, 100);
@@ -37,6 +50,8 @@ static void test_answers(void)
     g_autoptr(HptAnswer) killed = ask("sh", "kill -9 $$", LONG_US, 100);
     g_assert_true(killed->complete);
     g_assert_cmpint(killed->status, ==, -1);
+    if (!spawn_says())
+        return;
     g_autoptr(HptAnswer) missing = ask("/no/such/program", "", LONG_US, 100);
     g_assert_cmpint(missing->start_errno, ==, ENOENT);
     g_assert_false(missing->complete);
