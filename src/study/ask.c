@@ -472,9 +472,12 @@ GPtrArray *hpt_asker_ask(HptAsker *asker, size_t n, const json_t *fixed, HptAskE
 bool hpt_asker_best(HptAsker *asker, int64_t *number, GError **error)
 {
     const HptStudy *study = asker->options.study;
-    g_autoptr(HptPast) past = hpt_past_new(study->definition);
-    if (!hpt_recommend_read(hpt_project_get_db(asker->options.project), study->name, past, error))
+    g_autoptr(HptArgs) args = hpt_recommend_args(study->name);
+    g_autoptr(HptRows) rows = send(asker, HPT_SQL_TRIAL_RESULTS, args, error);
+    if (rows == NULL)
         return false;
+    g_autoptr(HptPast) past = hpt_past_new(study->definition);
+    hpt_recommend_add(past, rows);
     *number = hpt_sampler_best(asker->sampler, hpt_past_get(past));
     return true;
 }

@@ -5,16 +5,17 @@
 
 #include <math.h>
 
-bool hpt_recommend_read(HptDb *db, const char *study, HptPast *past, GError **error)
+HptArgs *hpt_recommend_args(const char *study)
 {
-    g_autoptr(HptArgs) args = hpt_args_new();
+    HptArgs *args = hpt_args_new();
     hpt_args_text(args, study);
-    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_TRIAL_RESULTS, args, error);
-    if (rows == NULL)
-        return false;
+    return args;
+}
+
+void hpt_recommend_add(HptPast *past, const HptRows *rows)
+{
     for (size_t row = 0; row < hpt_rows_count(rows); row++)
         hpt_past_add_row(past, rows, row);
-    return true;
 }
 
 /* ---- which trial ---- */
@@ -31,9 +32,12 @@ static const HptMetric *objective_of(const HptDefinition *definition)
 bool hpt_recommend_study(HptDb *db, const char *study, const HptDefinition *definition, const int64_t *among,
                          size_t n_among, HptRecommendation *out, bool *found, GError **error)
 {
-    g_autoptr(HptPast) past = hpt_past_new(definition);
-    if (!hpt_recommend_read(db, study, past, error))
+    g_autoptr(HptArgs) args = hpt_recommend_args(study);
+    g_autoptr(HptRows) rows = hpt_db_rows(db, HPT_SQL_TRIAL_RESULTS, args, error);
+    if (rows == NULL)
         return false;
+    g_autoptr(HptPast) past = hpt_past_new(definition);
+    hpt_recommend_add(past, rows);
     *found = hpt_recommend(definition->space, hpt_past_get(past), among, n_among, out);
     if (*found && objective_of(definition)->direction == HPT_METRIC_MAX) {
         out->of_number.mean = -out->of_number.mean;

@@ -10,8 +10,10 @@
 #include "search/recommend.h"
 #include "study/history.h"
 
-/* Those results, for a past of the study's newest definition that holds nothing yet. */
-bool hpt_recommend_read(HptDb *db, const char *study, HptPast *past, GError **error) HPT_WARN_UNUSED;
+/* Those results: arguments of trial_results, owned, and its rows, for a past of the study's newest definition that holds
+ * nothing yet. */
+HptArgs *hpt_recommend_args(const char *study);
+void hpt_recommend_add(HptPast *past, const HptRows *rows);
 
 /* The trial to prefer, of a study of one objective. among: ascending numbers of the trials that may be preferred, see
  * hpt_recommend. *out is in the objective's unit and direction: lowest is the trial with the best value. *found false:

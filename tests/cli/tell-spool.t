@@ -152,4 +152,10 @@ test_ok '--serve: that a private server is started is said once, however often i
         echo "{\"op\":\"ask\"}" >&5 && test_wait 30 lines $n && (stop_server) || return 1; done && exec 5>&- && test_exit 0 wait $serve &&
     test_is "$(grep -c "\"id\":\"often/" out)" 3 && test_is "$(cat err)" "hpt-ask: note: starting the private PostgreSQL"
 '
+test_ok '--serve: best is answered, though the server was away meanwhile' '
+    cd server && rm -f pipe out && mkfifo pipe && { hpt-ask --serve -q -s asked -p x=0.0..1.0 -m loss <pipe >out 2>err & serve=$!; } && exec 5>pipe &&
+    lines() { [ "$(wc -l <out)" -eq "$1" ]; } && printf "%s\n" "{\"op\":\"ask\"}" "{\"op\":\"tell\",\"id\":0,\"values\":[1]}" >&5 && test_wait 30 lines 2 &&
+    (stop_server) && echo "{\"op\":\"best\"}" >&5 && test_wait 30 lines 3 && exec 5>&- && test_exit 0 wait $serve &&
+    test_is "$(tail -n 1 out)" "{\"id\":\"asked/0\"}" && test_empty err
+'
 test_done
