@@ -106,15 +106,19 @@ static char *known_text(const HptRows *rows)
     return g_string_free(text, false);
 }
 
+static bool refuse_number(const char *study, int64_t number, GError **error)
+{
+    g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "study '%s' has no trial %" PRId64, study, number);
+    return false;
+}
+
 static bool refuse_unknown(const char *study, const char *id, const HptTelling *telling, const HptRows *rows,
                            GError **error)
 {
     if (hpt_rows_null(rows, 0, COUNTS))
-        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "study '%s' has no trial %" PRId64, study,
-                    telling->number);
-    else
-        g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s was not given out: the newest attempt is %d", id,
-                    hpt_rows_int4(rows, 0, COUNTS));
+        return refuse_number(study, telling->number, error);
+    g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s was not given out: the newest attempt is %d", id,
+                hpt_rows_int4(rows, 0, COUNTS));
     return false;
 }
 
@@ -242,6 +246,17 @@ bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *tell
     return tell(&(Way){.project = project, .patience_us = patience_us}, study, telling, answer, error);
 }
 
+static bool is_there(HptProject *project, const HptStudy *study, int64_t number, int64_t patience_us, bool *there,
+                     GError **error)
+{
+    g_autoptr(HptArgs) args = hpt_args_new();
+    hpt_args_text(args, study->name);
+    hpt_args_int8(args, number);
+    g_autoptr(HptRows) rows = hpt_persist_rows(project, HPT_SQL_TRIAL_BY_NUMBER, args, patience_us, error);
+    *there = rows != NULL && hpt_rows_count(rows) > 0;
+    return rows != NULL;
+}
+
 bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, int attempt, int64_t lease_us,
                     int64_t patience_us, int64_t *until_us, GError **error)
 {
@@ -260,6 +275,11 @@ bool hpt_tell_alive(HptProject *project, const HptStudy *study, int64_t number, 
         *until_us = hpt_rows_time(rows, 0, 0);
         return true;
     }
+    bool there = false;
+    if (!is_there(project, study, number, patience_us, &there, error))
+        return false;
+    if (!there)
+        return refuse_number(study->name, number, error);
     g_autofree char *id = hpt_asked_id(study->name, number, attempt);
     g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT,
                 "%s has no lease that could be extended: it has ended, or its lease ran out and it was taken back", id);

@@ -80,6 +80,7 @@ test_ok '--alive and --lease: the lease is longer; one that ran out and was take
     ask four 2 >asked && sql -c "update hpt_record.lease set until = now() - interval \$\$1 s\$\$" &&
     test_exit 0 hpt-tell --alive four/1 >out && hpt-ask -s four -f tsv -H >again && test_is "$(cut -f 1 again)" four/0.2 &&
     test_exit 1 hpt-tell --alive four/0 >out 2>err && test_empty out && test_grep "four/0 has no lease that could be extended" err &&
+    test_exit 4 hpt-tell --alive four/99 >out 2>err && test_empty out && test_grep "study .four. has no trial 99$" err &&
     test_exit 1 hpt-tell four/0 acc=1 2>err && test_grep "four/0 is refused: its lease ran out at .* given out again as four/0.2" err &&
     hpt-tell four/1 acc=1
 '
