@@ -210,6 +210,10 @@ static json_t *answer(Serve *serve, const json_t *object, GError **error)
         return release(serve, object, error);
     if (strcmp(op, "best") == 0)
         return best(serve, error);
+    if (strcmp(op, "init") == 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "there is no 'init' with a study (-s): it has its search space");
+        return NULL;
+    }
     const char *near = hpt_suggest(op, ops);
     g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "unknown op '%s'%s%s%s", op, near == NULL ? "" : "; did you mean '",
                 near == NULL ? "" : near, near == NULL ? "" : "'?");

@@ -37,19 +37,22 @@ static bool answer_lines(HptSession *session, GError **error)
     char *line = NULL;
     size_t size = 0;
     ssize_t length = 0;
-    while ((length = getline(&line, &size, stdin)) >= 0) {
+    bool written = true;
+    while (written && (length = getline(&line, &size, stdin)) >= 0) {
         if (length > 0 && line[length - 1] == '\n')
             length--;
         if (length == 0)
             continue;
         g_autofree char *answer = hpt_session_answer(session, line, (size_t)length);
-        if (answer == NULL || puts(answer) == EOF || fflush(stdout) != 0)
+        if (answer == NULL)
             break;
+        written = puts(answer) != EOF && fflush(stdout) == 0;
     }
+    int problem = errno;
     free(line);
-    if (ferror(stdin) == 0)
+    if (written && ferror(stdin) == 0)
         return true;
-    hpt_error_set_errno(error, errno, "standard input");
+    hpt_error_set_errno(error, problem, written ? "standard input" : "standard output");
     return false;
 }
 

@@ -278,6 +278,10 @@ static double *read_constraints(const HptSession *session, const json_t *array, 
 static json_t *tell(HptSession *session, const json_t *object, GError **error)
 {
     int64_t id = 0;
+    if (json_object_get(object, "id") == NULL) {
+        refuse(error, "'id' must say which trial");
+        return NULL;
+    }
     if (!read_whole(object, "id", 0, &id, error))
         return NULL;
     if (id < 1 || id > session->trials->len) {

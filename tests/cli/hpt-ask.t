@@ -38,11 +38,11 @@ test_ok 'quit ends, and so does the end of the input' '
 '
 test_ok 'a bad line is answered with its error, and the program goes on' '
     printf "%s\n" "nonsense" "{\"op\":\"ask\"}" "{\"op\":\"aks\"}" "{\"op\":\"init\",\"space\":[\"x=2..1\"]}" "[]" \
-        "$init" "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" "{\"op\":\"ask\"}" \
+        "$init" "" "{\"op\":\"tell\"}" "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" "{\"op\":\"ask\"}" \
         "{\"op\":\"tell\",\"id\":1,\"values\":[1,2]}" "{\"op\":\"tell\",\"id\":1,\"values\":null}" \
         "{\"op\":\"tell\",\"id\":1,\"values\":[1]}" "{\"op\":\"best\"}" | test_exit 0 hpt-ask --serve >out &&
-    test_is "$(wc -l <out)" 12 &&
-    test_is "$(grep -c "^{\"error\":\"" out)" 9 &&
+    test_is "$(wc -l <out)" 13 &&
+    test_is "$(grep -c "^{\"error\":\"" out)" 10 && test_grep ".id. must say which trial" out &&
     test_grep "must be an .init." out && test_grep "did you mean .ask.\?" out &&
     test_grep "space .x=2..1.: parameter .x.: lower bound 2 is above" out &&
     test_grep "there is no trial 1" out && test_grep "array of 1 number\"" out &&
@@ -65,7 +65,9 @@ test_ok '--serve, fixed: the rest is proposed' '
     test_grep "give .k. a value too" out
 '
 test_ok 'a full disk' '
-    printf "%s\n" "$init" | test_exit 125 hpt-ask --serve >/dev/full 2>err
+    printf "%s\n" "$init" | test_exit 125 hpt-ask --serve >/dev/full 2>err &&
+    test_is "$(cat err)" "hpt-ask: standard output: No space left on device" &&
+    { printf "%s\n" "$init" | hpt-ask --serve 2>err; echo $? >status; } | : && test_grep "^(0|141)$" status && test_empty err
 '
 
 # ---- trials of a study ----
@@ -277,6 +279,7 @@ test_ok '--serve --study: bad lines change nothing' '
         "{\"op\":\"tell\",\"id\":\"served/0\",\"values\":[9]}" "{\"op\":\"tell\",\"id\":\"oven/0\",\"values\":[9]}" \
         "{\"op\":\"tell\",\"id\":0,\"values\":[1,2]}" "{\"op\":\"ask\",\"fixed\":3}" "{\"op\":\"tell\",\"id\":0}" |
         test_exit 0 hpt-ask --serve -s served >out && test_is "$(grep -c "^{\"error\":" out)" 9 &&
+    test_grep "there is no .init. with a study" out &&
     test_grep "did you mean .tell.\?" out && test_grep "has no trial 9" out && test_grep "another result already" out &&
     test_grep "this is study .served., not .oven." out && test_grep "array of 1 number" out
 '
