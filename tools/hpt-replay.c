@@ -514,7 +514,12 @@ static bool suggest_of_record(Replay *replay, const char *text, int64_t *counts,
     g_autoptr(GError) no_trial = NULL;
     if (text == NULL || !hpt_trial_name_find(replay->db, opt_study, text, &name, &no_trial)) {
         name.trial = -1;
-        if (!hpt_study_name_find(replay->db, text != NULL ? text : opt_study, &name.study, error))
+        bool found = hpt_study_name_find(replay->db, text != NULL ? text : opt_study, &name.study, error);
+        if (!found && text != NULL && strchr(text, '/') != NULL) { /* STUDY/TRIAL: which of them is not there? */
+            g_clear_error(error);
+            g_propagate_error(error, g_steal_pointer(&no_trial));
+        }
+        if (!found)
             return false;
     }
     return hpt_suggest_check(replay->db, name.study.study, name.trial, tell_suggestion, counts, error);

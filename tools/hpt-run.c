@@ -89,7 +89,7 @@ static bool check_command(const HptDefinition *definition, GError **error)
 /* A worker that joins from another folder or machine, or after an import, may not have the command. */
 static bool check_joined(HptDb *db, const HptStudy *study, GError **error)
 {
-    g_autofree char *missing = run_code_missing(db, study);
+    g_autofree char *missing = run_code_missing(db, study, run_given.directory);
     GError *problem = NULL;
     if (check_command(study->definition, &problem)) {
         if (missing != NULL)
@@ -552,7 +552,7 @@ static int work(const RunSettings *settings, HptProject *project, HptStudy *stud
     if (stopped != NULL && end == HPT_WORKER_DONE)
         hpt_tool_note("stopped: %s", stopped);
     if (end == HPT_WORKER_FAILURES)
-        hpt_tool_note("stopped: the first %" PRId64 " trials failed; see hpt-query -s %s --failures",
+        hpt_tool_note("stopped: %" PRId64 " trials in a row failed, and none is complete; see hpt-query -s %s --failures",
                       settings->max_failures, study->name);
     int64_t best = -1;
     double value = 0;

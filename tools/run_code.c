@@ -3,6 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What no shell looks at. */
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-"
+
 /* The word as a path in the folder that the command runs in, if there is no such file; borrowed from it, else NULL. */
 static const char *missing_path(const char *word)
 {
@@ -30,8 +33,10 @@ static HptRows *look_up(HptDb *db, const HptStudy *study)
     return rows;
 }
 
-char *run_code_missing(HptDb *db, const HptStudy *study)
+char *run_code_missing(HptDb *db, const HptStudy *study, const char *directory)
 {
+    g_autofree char *quoted = directory == NULL ? NULL : g_shell_quote(directory);
+    bool plain = directory != NULL && strspn(directory, PLAIN) == strlen(directory) && *directory != '\0';
     g_autoptr(HptRows) rows = study->definition->shell ? NULL : look_up(db, study);
     size_t n = rows == NULL ? 0 : hpt_rows_count(rows);
     if (n == 0)
@@ -41,8 +46,9 @@ char *run_code_missing(HptDb *db, const HptStudy *study)
     for (size_t i = 0; i < n; i++)
         g_string_append_printf(text, "%s'%s'", i == 0 ? "" : i + 1 < n ? ", " : " and ", hpt_rows_peek_text(rows, i, 1));
     g_string_append_printf(text,
-                           " %s not here, but what trial %" PRId64 " ran is in the record: hpt-replay --check --keep=DIR "
-                           "%s/%" PRId64 " puts it into DIR",
-                           n == 1 ? "is" : "are", trial, study->name, trial);
+                           " %s not here, but what trial %" PRId64 " ran is in the record: hpt-replay%s%s --check "
+                           "--keep=DIR %s/%" PRId64 " puts it into DIR",
+                           n == 1 ? "is" : "are", trial, directory == NULL ? "" : " -C ",
+                           directory == NULL ? "" : plain ? directory : quoted, study->name, trial);
     return g_string_free(text, false);
 }

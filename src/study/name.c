@@ -57,7 +57,7 @@ static bool fail_unknown_study(HptDb *db, const char *text, GError **error)
                     text, near);
     else if (names->len == 1)
         g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
-                    "no study '%s': there is no study here yet\nhint: hpt-run makes one", text);
+                    "no study '%s': there is no study here yet\nhint: hpt-run or hpt-ask makes one", text);
     else
         g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
                     "no study '%s'\nhint: hpt-query --studies lists them", text);
@@ -71,7 +71,7 @@ static bool find_current(HptDb *db, HptStudyName *out, GError **error)
         return false;
     if (hpt_rows_count(rows) == 0) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND,
-                    "there is no study here yet\nhint: hpt-run makes one");
+                    "there is no study here yet\nhint: hpt-run or hpt-ask makes one");
         return false;
     }
     out->study = g_strdup(hpt_rows_peek_text(rows, 0, 0));

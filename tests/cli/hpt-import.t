@@ -124,6 +124,8 @@ test_ok 'hpt-run elsewhere: what its command names and is not here is in the rec
     hpt-export -qa -o ../begun.tar && cd ../on && test_db && hpt-import -q ../begun.tar && test_exit 127 hpt-run -s begun -t 3 2>err &&
     test_grep "^hpt-run: command ..*fit.sh. is not found" err &&
     test_grep "^hint: .fit.sh. and .data. are not here, but what trial 1 ran is in the record: hpt-replay --check --keep=DIR begun/1 puts it into DIR" err &&
+    cd "$HOME" && test_exit 127 hpt-run -C "$OLDPWD" -s begun -t 3 2>"$OLDPWD/err" && cd "$OLDPWD" && test_grep "hpt-replay -C $PWD --check --keep=DIR begun/1" err &&
+    mkdir -p "a b" && test_exit 127 hpt-run -C "a b" -s begun -t 3 2>err && test_grep "hpt-replay -C .a b. --check" err &&
     test_exit 0 hpt-run --progress=none --print=none --trace=off --max-failures=0 -s plain -t 2 2>err && test_grep "note: .fit.sh. and .data. are not here, .* plain/0 puts it" err &&
     hpt-replay -q --check --keep=then begun/1 >out && fit=$(find then -name fit.sh) && test_cmp ../code/fit.sh "$fit" && cp "${fit%/*}/fit.sh" "${fit%/*}/data" . && rm -rf then &&
     hpt-run --progress=none --print=none --trace=off -s begun -t 3 2>err && test_no_grep "not here" err &&

@@ -155,7 +155,8 @@ test_ok '--output-cap: what is printed beyond it is counted and hashed, not kept
 '
 test_ok '--retry=failed runs failed trials again under their numbers; --retry=none leaves lost ones' '
     printf "%s\n" "#!/bin/sh" "test -e fixed && echo loss=1" >flaky && chmod +x flaky &&
-    test_exit 5 run --max-failures=2 -s fl -t 2 -m loss x=1..5 -- ./flaky {x} &&
+    test_exit 5 hpt-run --progress=none --max-failures=2 -s fl -t 2 -m loss x=1..5 -- ./flaky {x} 2>err &&
+    test_grep "stopped: 2 trials in a row failed, and none is complete; see hpt-query -s fl --failures" err &&
     test_is "$(sql "select count(*) from fl where state = '"'failed'"'")" 2 &&
     touch fixed && run --retry=failed -s fl >out &&
     test_is "$(sql "select trial, state, attempt from fl order by 1")" "0	complete	2

@@ -79,6 +79,8 @@ test_ok 'a wider space: what was learnt counts' '
 '
 
 test_ok '--suggest: of one trial, of the study of -s; what was changed is found' '
+    test_exit 4 hpt-replay --suggest tpe/6500 2>err && test_grep "study .tpe. has no trial .6500.; it has 70" err &&
+    test_exit 4 hpt-replay --suggest tpex/1 2>err && test_grep "no study .tpex.; did you mean .tpe.\?" err &&
     test_exit 0 hpt-replay -H --suggest tpe/65 >out 2>err && test_is "$(cat out)" "65	equal	" &&
     test_grep "1 of 1 proposals are made again" err &&
     test_exit 0 hpt-replay -q --suggest -s tpe >out && test_is "$(wc -l <out)" 71 &&
