@@ -5,7 +5,6 @@
 #include "run/capture.h"
 #include "run/trial.h"
 #include "study/name.h"
-#include "study/plan.h"
 #include "tools/space_option.h"
 #include "tools/study_option.h"
 #include "tools/tool.h"
@@ -34,7 +33,7 @@ const GOptionEntry ask_options[] = {
     {"repeats", 0, 0, G_OPTION_ARG_STRING, &ask_given.repeats, "a trial is R runs, or R of each fold", "R"},
     {"reserve-fold", 0, 0, G_OPTION_ARG_NONE, &ask_given.reserve_fold, "keep the last fold from the search", NULL},
     {"budget", 0, 0, G_OPTION_ARG_STRING, &ask_given.budget, "rungs of a budget, LO..HI[:ETA]", "RANGE"},
-    {"pruner", 0, 0, G_OPTION_ARG_STRING, &ask_given.pruner, "which trials go on from fold to fold and rung to rung (auto)", "NAME"},
+    {"pruner", 0, 0, G_OPTION_ARG_STRING, &ask_given.pruner, "what stops trials early: auto, none, median, asha, race… (auto)", "NAME"},
     {"ordered", 0, 0, G_OPTION_ARG_NONE, &ask_given.ordered, "the same study with any number of loops", NULL},
     {"window", 0, 0, G_OPTION_ARG_STRING, &ask_given.window, "trials of an ordered study at a time (one with -N 1, else 2 COUNT - 1)", "N"},
     {"no-default-trial", 0, 0, G_OPTION_ARG_NONE, &ask_given.no_default_trial, "do not begin with the default configuration", NULL},
@@ -143,26 +142,11 @@ static bool check_metrics(const HptMetrics *metrics, GError **error)
     return true;
 }
 
-/* Nothing is reported while a trial runs: a pruner has only what is told to go by. */
-static bool check_pruner(const HptDefinition *definition, GError **error)
-{
-    if (ask_given.pruner == NULL || strcmp(ask_given.pruner, "none") == 0)
-        return true;
-    g_autoptr(HptPlan) plan = hpt_plan_new(definition, error);
-    if (plan == NULL || hpt_plan_by_rung(plan) || hpt_plan_by_fold(plan))
-        return plan != NULL;
-    g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
-                "--pruner=%s has nothing to go by: it needs --folds, --repeats or --budget here, and one that compares by these",
-                ask_given.pruner);
-    return false;
-}
-
 static HptDefinition *parse_definition(const AskSettings *settings, GError **error)
 {
     g_autoptr(HptSpace) space = parse_space(error);
     if (space == NULL)
         return NULL;
-    bool parts = settings->folds * settings->repeats > 1 || ask_given.budget != NULL;
     HptDefinitionInput input = {
         .no_default_trial = ask_given.no_default_trial,
         .space = space,
@@ -177,7 +161,7 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
         .repeats = settings->repeats,
         .reserve_fold = ask_given.reserve_fold,
         .budget = ask_given.budget,
-        .pruner = ask_given.pruner != NULL || parts ? ask_given.pruner : "none",
+        .pruner = ask_given.pruner,
         .contain = HPT_CONTAIN_AUTO,
     };
     if (ask_given.metrics == NULL) {
@@ -186,7 +170,7 @@ static HptDefinition *parse_definition(const AskSettings *settings, GError **err
     }
     g_autoptr(HptDefinition) definition = hpt_definition_new(&input, error);
     HptSecret secret;
-    if (definition == NULL || !check_metrics(definition->metrics, error) || !check_pruner(definition, error))
+    if (definition == NULL || !check_metrics(definition->metrics, error))
         return NULL;
     if (!ask_given.allow_secrets &&
         hpt_secret_find(definition->canonical, strlen(definition->canonical), 0, &secret)) {

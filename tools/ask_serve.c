@@ -151,21 +151,31 @@ static bool record(Serve *serve, const HptTellLine *line, HptTellFate *told, GEr
     g_autofree char *id = NULL;
     size_t refused = 0;
     bool fine = hpt_teller_tell(serve->teller, line, told, &id, serve->notes, error) &&
-                (*told != HPT_TOLD_SPOOLED || hpt_teller_end(serve->teller, &refused, serve->notes, error));
+                (*told != HPT_TOLD_SPOOLED || hpt_teller_owed(serve->teller) == 0 ||
+                 hpt_teller_end(serve->teller, &refused, serve->notes, error));
     say_notes(serve);
     if (refused > 0)
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_CONFLICT, "it lay in the spool and could not be delivered");
     return fine && refused == 0;
 }
 
-static json_t *tell(Serve *serve, const json_t *object, GError **error)
+static json_t *tell(Serve *serve, const json_t *object, bool report, GError **error)
 {
     g_auto(HptTellLine) line = {0};
     HptTellFate told = HPT_TOLD_RECORDED;
-    if (!hpt_tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error) ||
-        !record(serve, &line, &told, error))
+    if (!hpt_tell_line_from_json(object, &line, error) || !check_study(serve, line.study, error))
         return NULL;
-    forget(serve, line.number, line.attempt);
+    if (line.report != report) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA,
+                            report ? "'step' must be a whole number from 0 on" : "'step' is for the op 'report'");
+        return NULL;
+    }
+    if (!record(serve, &line, &told, error))
+        return NULL;
+    if (!report || told == HPT_TOLD_STOP)
+        forget(serve, line.number, line.attempt);
+    if (report)
+        return json_pack("{s:b, s:b}", "ok", true, "stop", told == HPT_TOLD_STOP);
     return told == HPT_TOLD_OVER ? over() : done();
 }
 
@@ -196,7 +206,7 @@ static json_t *best(Serve *serve, GError **error)
 
 static json_t *answer(Serve *serve, const json_t *object, GError **error)
 {
-    static const char *const ops[] = {"ask", "best", "quit", "release", "tell", NULL};
+    static const char *const ops[] = {"ask", "best", "quit", "release", "report", "tell", NULL};
     const char *op = json_string_value(json_object_get(object, "op"));
     if (op == NULL) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "a line must be an object with the member 'op'");
@@ -204,8 +214,8 @@ static json_t *answer(Serve *serve, const json_t *object, GError **error)
     }
     if (strcmp(op, "ask") == 0)
         return ask(serve, object, error);
-    if (strcmp(op, "tell") == 0)
-        return tell(serve, object, error);
+    if (strcmp(op, "tell") == 0 || strcmp(op, "report") == 0)
+        return tell(serve, object, strcmp(op, "report") == 0, error);
     if (strcmp(op, "release") == 0)
         return release(serve, object, error);
     if (strcmp(op, "best") == 0)

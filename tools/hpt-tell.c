@@ -1,4 +1,4 @@
-/* hpt-tell: results of the trials that hpt-ask gave out. */
+/* hpt-tell: results of the trials that hpt-ask gave out, and reports of those that run. */
 #include "base/text.h"
 #include "study/ask.h"
 #include "study/teller.h"
@@ -45,19 +45,18 @@ static void say_notes(Tell *tell)
 
 /* ---- one trial ---- */
 
-static bool tell_line(Tell *tell, const HptTellLine *line, GError **error)
+static bool tell_line(Tell *tell, const HptTellLine *line, HptTellFate *told, GError **error)
 {
-    HptTellFate told = HPT_TOLD_RECORDED;
     g_autofree char *id = NULL;
-    bool fine = hpt_teller_tell(tell->teller, line, &told, &id, tell->notes, error);
+    bool fine = hpt_teller_tell(tell->teller, line, told, &id, tell->notes, error);
     say_notes(tell);
-    if (fine && told == HPT_TOLD_AGAIN)
+    if (fine && *told == HPT_TOLD_AGAIN)
         hpt_tool_note("%s was told of before, the same", id);
-    if (fine && told == HPT_TOLD_OVER)
+    if (fine && *told == HPT_TOLD_OVER)
         hpt_tool_note("%s is not needed any more: its trial had ended before", id);
-    if (fine && told == HPT_TOLD_SPOOLED && !tell->away)
-        hpt_tool_note("the database is away, and results go to the spool");
-    tell->away = fine && told == HPT_TOLD_SPOOLED;
+    if (fine && *told == HPT_TOLD_SPOOLED && !tell->away)
+        hpt_tool_note("the database is away, and %s go to the spool", line->report ? "reports" : "results");
+    tell->away = fine && *told == HPT_TOLD_SPOOLED;
     return fine;
 }
 
@@ -70,7 +69,9 @@ static bool give_back(Tell *tell, HptStudy *study, int64_t number, int attempt, 
         return false;
     g_autofree char *name = hpt_asked_id(study->name, number, attempt);
     if (answer == HPT_TELL_AGAIN)
-        hpt_tool_note("%s was told of before, the same", name);
+        hpt_tool_note("%s was given back before", name);
+    if (answer == HPT_TELL_OVER)
+        hpt_tool_note("%s is not needed any more: its trial had ended before", name);
     return true;
 }
 
@@ -80,8 +81,9 @@ static bool tell_id(Tell *tell, const char *id, GError **error)
     g_auto(HptTellLine) line = {.failed = true, .cause = g_strdup(opt_cause)};
     if (!hpt_asked_parse(id, &line.study, &line.number, &line.attempt, error))
         return false;
+    HptTellFate ignored = HPT_TOLD_RECORDED;
     if (opt_failed)
-        return tell_line(tell, &line, error);
+        return tell_line(tell, &line, &ignored, error);
     HptStudy *study = hpt_teller_study(tell->teller, line.study, error);
     if (study == NULL)
         return false;
@@ -141,6 +143,27 @@ static bool read_line(Tell *tell, const char *text, size_t length, HptTellLine *
     return object != NULL && hpt_tell_line_from_json(object, line, error);
 }
 
+/* Each report has an answer, whatever becomes of it: its reader may wait for that. The trial is called as in the line. */
+static void answer(const HptTellLine *line, bool json, const HptTellFate *told, const GError *problem)
+{
+    g_autofree char *id = line->study != NULL  ? hpt_asked_id(line->study, line->number, line->attempt)
+                          : line->attempt == 1 ? g_strdup_printf("%" PRId64, line->number)
+                                               : g_strdup_printf("%" PRId64 ".%d", line->number, line->attempt);
+    bool known = line->attempt > 0, stop = told != NULL && *told == HPT_TOLD_STOP;
+    if (!json) {
+        printf("%s\t%" PRId64 "\t%s\n", known ? id : "\\N", line->step, told == NULL ? "refused" : stop ? "stop" : "go");
+    } else {
+        g_autofree char *message = told != NULL ? NULL : g_utf8_make_valid(problem->message, -1);
+        g_autoptr(json_t) object = json_pack("{s:s*, s:s*, s:I}", "id", known ? id : NULL, "error", message, "step",
+                                             (json_int_t)line->step);
+        if (told != NULL)
+            json_object_set_new(object, "stop", json_boolean(stop));
+        g_autofree char *text = hpt_json_canonical(object, NULL);
+        printf("%s\n", text);
+    }
+    fflush(stdout);
+}
+
 static bool take_line(Tell *tell, char *text, size_t length, GError **error)
 {
     tell->line++;
@@ -157,8 +180,11 @@ static bool take_line(Tell *tell, char *text, size_t length, GError **error)
     }
     g_auto(HptTellLine) line = {0};
     GError *problem = NULL;
-    return (read_line(tell, text, length, &line, &problem) && tell_line(tell, &line, &problem)) ||
-           go_on(tell, problem, error);
+    HptTellFate told = HPT_TOLD_RECORDED;
+    bool fine = read_line(tell, text, length, &line, &problem) && tell_line(tell, &line, &told, &problem);
+    if (line.report)
+        answer(&line, *text == '{' && tell->header == NULL, fine ? &told : NULL, problem);
+    return fine || go_on(tell, problem, error);
 }
 
 static bool take_input(Tell *tell, GError **error)
@@ -184,9 +210,12 @@ static bool take_arguments(Tell *tell, char **argv, GError **error)
     GError *problem = NULL;
     if (!opt_failed && !opt_release && !opt_alive) {
         g_auto(HptTellLine) line = {0};
-        return (hpt_tell_line_from_words((const char *const *)argv, &line, &problem) &&
-                tell_line(tell, &line, &problem)) ||
-               go_on(tell, problem, error);
+        HptTellFate told = HPT_TOLD_RECORDED;
+        bool fine = hpt_tell_line_from_words((const char *const *)argv, &line, &problem) &&
+                    tell_line(tell, &line, &told, &problem);
+        if (fine && told == HPT_TOLD_STOP)
+            tell->status = HPT_EXIT_STOP;
+        return fine || go_on(tell, problem, error);
     }
     for (; *argv != NULL; argv++)
         if (!tell_id(tell, *argv, &problem) && !go_on(tell, g_steal_pointer(&problem), error))
@@ -255,6 +284,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
     bool fine = argv[0] != NULL ? take_arguments(&tell, argv, error) : take_input(&tell, error);
     g_strfreev(tell.header);
     size_t refused = 0;
+    if (fine && tell.status == HPT_EXIT_USAGE && hpt_teller_owed(teller) == 0)
+        return tell.status;
     if (!fine || !hpt_teller_end(teller, &refused, notes, error))
         return HPT_EXIT_TOOL;
     say_notes(&tell);
@@ -264,8 +295,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv, GError **error)
 int main(int argc, char **argv)
 {
     static const HptTool tool = {"hpt-tell",
-                                 "[OPTION]... ID NAME=VALUE...\n   or: hpt-tell [OPTION]... --failed|--release|--alive ID...\n"
+                                 "[OPTION]... ID [step=N] NAME=VALUE...\n   or: hpt-tell [OPTION]... --failed|--release|--alive ID...\n"
                                  "   or: hpt-tell [OPTION]... <RESULTS",
-                                 "the results of trials that hpt-ask gave out", options, run};
+                                 "the results and reports of trials that hpt-ask gave out", options, run};
     return hpt_tool_main(&tool, argc, argv);
 }

@@ -21,7 +21,7 @@ BEGIN
                                 'prune_decide', 'rung_results', 'fold_values', 'study_set_limits', 'attempt_files', 'replay_record',
                                 'import_seen', 'import_begin', 'import_rows', 'import_end',
                                 'code_put', 'digests_missing', 'inputs_put', 'environment_add',
-                                'worker_ask', 'trial_ask', 'trial_asked', 'trial_tell', 'lease_extend')
+                                'worker_ask', 'trial_ask', 'trial_asked', 'trial_tell', 'trial_report', 'report_decide', 'lease_extend')
         LOOP
             EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hpt_writer', v_function);
         END LOOP;

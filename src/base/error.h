@@ -42,7 +42,7 @@ typedef enum {
     HPT_EXIT_NOT_FOUND = 4, /* no such study or trial */
     HPT_EXIT_FAILURES = 5,  /* too many trials failed */
     HPT_EXIT_INTEGRITY = 6,
-    HPT_EXIT_STOP = 10,     /* hpt-report: stop */
+    HPT_EXIT_STOP = 10,     /* hpt-report, hpt-tell: stop */
     HPT_EXIT_TOOL = 125,    /* the tool itself failed (I/O, refused statement) */
     HPT_EXIT_NOT_EXECUTABLE = 126,
     HPT_EXIT_NO_COMMAND = 127,

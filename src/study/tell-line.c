@@ -49,7 +49,32 @@ bool hpt_tell_number(const char *text, double *out)
     return hpt_number_parse(text, out, NULL);
 }
 
+/* A report is numbers: a trial that comes to nothing is told of without a step. */
+static bool check_report(const HptTellLine *line, GError **error)
+{
+    if (line->report && line->failed)
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_USAGE,
+                            "a report has numbers\nhint: a trial that came to nothing is told of without a step");
+    return !line->report || !line->failed;
+}
+
+static bool read_step(const char *text, HptTellLine *line, GError **error)
+{
+    int64_t step = -1;
+    bool again = line->report;
+    line->report = true;
+    if (again || !hpt_integer_parse(text, &step) || step < 0) {
+        g_set_error(error, HPT_ERROR, HPT_ERROR_USAGE,
+                    again ? "'%s': the step is there twice" : "'%s': a step is a whole number from 0 on", text);
+        return false;
+    }
+    line->step = step;
+    return true;
+}
+
 /* ---- words ---- */
+
+#define STEP "step="
 
 static bool read_pair(const char *word, HptTellLine *line, GError **error)
 {
@@ -80,12 +105,15 @@ static bool read_pair(const char *word, HptTellLine *line, GError **error)
 bool hpt_tell_line_from_words(const char *const *words, HptTellLine *out, GError **error)
 {
     begin(out);
+    for (size_t i = 1; words[i] != NULL; i++) /* first, as what is wrong with a report is an answer to it */
+        if (g_str_has_prefix(words[i], STEP) && !read_step(words[i] + strlen(STEP), out, error))
+            return false;
     if (!read_id(words[0], out, error))
         return false;
     for (size_t i = 1; words[i] != NULL; i++)
-        if (!read_pair(words[i], out, error))
+        if (!g_str_has_prefix(words[i], STEP) && !read_pair(words[i], out, error))
             return false;
-    return true;
+    return check_report(out, error);
 }
 
 /* Where the id ends: at the first blank behind a number that stands at the beginning or behind a slash, so that a
@@ -161,12 +189,16 @@ static bool read_failed(const json_t *failed, HptTellLine *line, GError **error)
 bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **error)
 {
     const json_t *metrics = json_object_get(object, "metrics"), *values = json_object_get(object, "values");
-    const json_t *failed = json_object_get(object, "failed");
+    const json_t *failed = json_object_get(object, "failed"), *step = json_object_get(object, "step");
     const char *name = NULL;
     json_t *value = NULL;
     begin(out);
     if (!json_is_object(object))
         return refuse(error, "a line of JSON must be an object");
+    out->report = step != NULL;
+    out->step = json_integer_value(step);
+    if (out->report && (!json_is_integer(step) || out->step < 0))
+        return refuse(error, "'step' must be a whole number from 0 on");
     if (!hpt_tell_line_id(json_object_get(object, "id"), out, error) ||
         (failed != NULL && !read_failed(failed, out, error)))
         return false;
@@ -174,7 +206,7 @@ bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **er
         return refuse(error, "one of 'metrics', 'values' and 'failed' must be there");
     out->failed = out->failed || json_is_null(metrics) || json_is_null(values);
     if (out->failed)
-        return true;
+        return check_report(out, error);
     if (metrics != NULL ? !json_is_object(metrics) : !json_is_array(values))
         return refuse(error, "'metrics' must be an object and 'values' an array, or null");
     json_object_foreach((json_t *)metrics, name, value)
@@ -184,7 +216,7 @@ bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **er
     for (size_t i = 0; i < json_array_size(values); i++)
         if (!read_value(NULL, json_array_get(values, i), out, error))
             return false;
-    return true;
+    return check_report(out, error);
 }
 
 /* ---- columns ---- */
@@ -221,6 +253,11 @@ bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, G
     begin(out);
     out->cells = g_ptr_array_new_with_free_func(g_free);
     out->columns = g_strdupv(header);
+    for (size_t i = 0; i < n && fields[i] != NULL; i++) {
+        g_autofree char *text = strcmp(header[i], "hpt.step") == 0 ? unescape(fields[i]) : NULL;
+        if (text != NULL && *text != '\0' && !read_step(text, out, error))
+            return false;
+    }
     if (g_strv_length(fields) != n) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u columns, and the header has %zu", g_strv_length(fields), n);
         return false;
@@ -256,7 +293,8 @@ static bool settle_row(HptTellLine *line, const HptDefinition *definition, GErro
             if (!is_known(definition, column, error))
                 return false;
         } else if (text == NULL || *text == '\0' || strcmp(text, "null") == 0) {
-            line->failed = line->failed || hpt_metric_is_objective(hpt_metrics_get(definition->metrics, metric));
+            bool needed = hpt_metric_is_objective(hpt_metrics_get(definition->metrics, metric));
+            line->failed = line->failed || (needed && !line->report);
         } else if (hpt_tell_number(text, &value)) {
             add(line, column, value);
         } else {
@@ -290,8 +328,9 @@ bool hpt_tell_line_settle(HptTellLine *line, const HptDefinition *definition, Hp
     *out = (HptTelling){
         .number = line->number,
         .attempt = line->attempt,
-        .outcome = line->failed ? HPT_TELL_FAILED : HPT_TELL_COMPLETE,
+        .outcome = line->failed ? HPT_TELL_FAILED : line->report ? HPT_TELL_REPORT : HPT_TELL_COMPLETE,
         .cause = line->cause,
+        .step = line->step,
     };
     if (line->failed)
         return true;

@@ -1,4 +1,4 @@
-/* What is told of a trial: words of a command line, a line of words, of JSON, or of columns. */
+/* What is told of a trial: words of a command line, a line of words, of JSON, or of columns. With a step it is a report. */
 #ifndef HPT_STUDY_TELL_LINE_H
 #define HPT_STUDY_TELL_LINE_H
 
@@ -9,6 +9,8 @@ typedef struct {
     char *study; /* NULL: none is named */
     int64_t number;
     int attempt;
+    bool report;  /* set as soon as a step is seen, though it may be wrong */
+    int64_t step; /* of a report */
     bool failed;
     char *cause;      /* of the failure, or NULL */
     bool positional;  /* values are in the order of the study's objectives, names are empty */
@@ -26,12 +28,12 @@ bool hpt_tell_number(const char *text, double *out) HPT_WARN_UNUSED;
 
 /* out must be clear. All fail HPT_ERROR_USAGE or _DATA. */
 
-/* ID NAME=VALUE …; a value may be nan or inf, or null: then the trial has failed. */
+/* ID NAME=VALUE …; a value may be nan or inf, or null: then the trial has failed. step=N is its step. */
 bool hpt_tell_line_from_words(const char *const *words, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 /* The same in one line, blanks between the words. */
 bool hpt_tell_line_from_text(const char *text, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 /* {"id": …, "metrics": {…}} or "values": […] or "failed": true or why; null for a number or for all of them
- * is a failure too. Other members are ignored. */
+ * is a failure too. "step" makes it a report. Other members are ignored. */
 bool hpt_tell_line_from_json(const json_t *object, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 
 /* The member "id" of it alone: a text, or a number for the first attempt of a trial. */
@@ -39,7 +41,7 @@ bool hpt_tell_line_id(const json_t *id, HptTellLine *out, GError **error) HPT_WA
 
 /* The header of a table in hpt's TSV, if line is one: NULL-terminated names, owned, one of which is hpt.id; else NULL. */
 char **hpt_tell_header(const char *line);
-/* A row of it: the id, and its cells as they are. */
+/* A row of it: the id, the step if there is a column hpt.step that is not empty, and its cells as they are. */
 bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
 /* What it says as the library takes it; checked against the definition. A column of a row that is no metric, nor a
  * parameter, nor hpt's own, is an error. The pointers are those of line; once for a line. */

@@ -1,4 +1,4 @@
-#include "study/tell.h"
+#include "study/tell-internal.h"
 
 #include "base/number.h"
 #include "base/text.h"
@@ -77,10 +77,14 @@ bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, 
             return false;
         }
         there[m] = true;
-        if (!check_value(hpt_metrics_get(metrics, m), telling->values[i], error))
+        if (telling->outcome != HPT_TELL_REPORT && !check_value(hpt_metrics_get(metrics, m), telling->values[i], error))
             return false;
     }
-    for (size_t m = 0; m < hpt_metrics_size(metrics); m++)
+    if (telling->outcome == HPT_TELL_REPORT && telling->n == 0) {
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "a report without a number");
+        return false;
+    }
+    for (size_t m = 0; telling->outcome != HPT_TELL_REPORT && m < hpt_metrics_size(metrics); m++)
         if (!there[m] && hpt_metric_is_objective(hpt_metrics_get(metrics, m))) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%s is missing", hpt_metrics_get(metrics, m)->name);
             return false;
@@ -90,14 +94,12 @@ bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, 
 
 /* ---- the verdict ---- */
 
-enum { VERDICT, COUNTS, STATE, ENDED_AS, CAUSE, ENDED, NAMES, VALUES, MORE };
-
-static char *known_text(const HptRows *rows)
+char *hpt_told_known(const HptRows *rows)
 {
     GString *text = g_string_new(NULL);
     size_t n = 0;
-    g_autoptr(GPtrArray) names = hpt_rows_texts(rows, 0, NAMES);
-    g_autofree double *values = hpt_rows_float8s(rows, 0, VALUES, &n, NULL);
+    g_autoptr(GPtrArray) names = hpt_rows_texts(rows, 0, HPT_TOLD_ROW_NAMES);
+    g_autofree double *values = hpt_rows_float8s(rows, 0, HPT_TOLD_ROW_VALUES, &n, NULL);
     for (size_t i = 0; names != NULL && i < n; i++) {
         char number[HPT_NUMBER_TEXT_SIZE];
         g_string_append_printf(text, "%s%s=%s", i == 0 ? "" : " ", (const char *)names->pdata[i],
@@ -115,21 +117,21 @@ static bool refuse_number(const char *study, int64_t number, GError **error)
 static bool refuse_unknown(const char *study, const char *id, const HptTelling *telling, const HptRows *rows,
                            GError **error)
 {
-    if (hpt_rows_null(rows, 0, COUNTS))
+    if (hpt_rows_null(rows, 0, HPT_TOLD_ROW_COUNTS))
         return refuse_number(study, telling->number, error);
     g_set_error(error, HPT_ERROR, HPT_ERROR_NOT_FOUND, "%s was not given out: the newest attempt is %d", id,
-                hpt_rows_int4(rows, 0, COUNTS));
+                hpt_rows_int4(rows, 0, HPT_TOLD_ROW_COUNTS));
     return false;
 }
 
 static bool refuse_late(const char *study, const char *id, const HptTelling *telling, const HptRows *rows,
                         GError **error)
 {
-    int counts = hpt_rows_int4(rows, 0, COUNTS);
-    g_autofree char *when = hpt_time_text(hpt_rows_time(rows, 0, ENDED));
+    int counts = hpt_rows_int4(rows, 0, HPT_TOLD_ROW_COUNTS);
+    g_autofree char *when = hpt_time_text(hpt_rows_time(rows, 0, HPT_TOLD_ROW_ENDED));
     g_autofree char *next = hpt_asked_id(study, telling->number, counts);
-    bool lost = strcmp(hpt_rows_peek_text(rows, 0, ENDED_AS), "lost") == 0;
-    bool for_good = strcmp(hpt_rows_peek_text(rows, 0, STATE), "lost") == 0;
+    bool lost = strcmp(hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_ENDED_AS), "lost") == 0;
+    bool for_good = strcmp(hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_STATE), "lost") == 0;
     g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "%s is refused: %s at %s, and it %s%s", id,
                 lost ? "its lease ran out" : "it was given back", when,
                 counts > 0 ? "was given out again as "
@@ -141,10 +143,10 @@ static bool refuse_late(const char *study, const char *id, const HptTelling *tel
 
 static bool refuse_other(const char *id, const HptRows *rows, GError **error)
 {
-    g_autofree char *known = known_text(rows);
-    g_autofree char *when = hpt_time_text(hpt_rows_time(rows, 0, ENDED));
-    const char *cause = hpt_rows_peek_text(rows, 0, CAUSE);
-    if (strcmp(hpt_rows_peek_text(rows, 0, ENDED_AS), "complete") == 0)
+    g_autofree char *known = hpt_told_known(rows);
+    g_autofree char *when = hpt_time_text(hpt_rows_time(rows, 0, HPT_TOLD_ROW_ENDED));
+    const char *cause = hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_CAUSE);
+    if (strcmp(hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_ENDED_AS), "complete") == 0)
         g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "%s is refused: it has another result already, %s, told at %s",
                     id, known, when);
     else
@@ -153,27 +155,32 @@ static bool refuse_other(const char *id, const HptRows *rows, GError **error)
     return false;
 }
 
-static bool judge(const HptStudy *study, const HptTelling *telling, const HptRows *rows, HptTellAnswer *answer,
-                  GError **error)
+bool hpt_told_refuse(const char *study, const char *id, const HptTelling *telling, const HptRows *rows, GError **error)
 {
-    static const char *const taken[] = {"done", "again", "over"};
-    const char *verdict = hpt_rows_peek_text(rows, 0, VERDICT);
-    g_autofree char *id = hpt_asked_id(study->name, telling->number, telling->attempt);
-    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
-        if (strcmp(verdict, taken[i]) == 0) {
-            if (answer != NULL)
-                *answer = (HptTellAnswer)i;
-            return true;
-        }
+    const char *verdict = hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_VERDICT);
     if (strcmp(verdict, "unknown") == 0)
-        return refuse_unknown(study->name, id, telling, rows, error);
+        return refuse_unknown(study, id, telling, rows, error);
     if (strcmp(verdict, "late") == 0)
-        return refuse_late(study->name, id, telling, rows, error);
+        return refuse_late(study, id, telling, rows, error);
     if (strcmp(verdict, "differs") == 0)
         return refuse_other(id, rows, error);
     g_set_error(error, HPT_ERROR, HPT_ERROR_CONFLICT, "%s is refused: hpt-run runs it, and records its result itself",
                 id);
     return false;
+}
+
+static bool judge(const HptStudy *study, const HptTelling *telling, const HptRows *rows, HptTellAnswer *answer,
+                  GError **error)
+{
+    static const char *const taken[] = {"done", "again", "over"};
+    const char *verdict = hpt_rows_peek_text(rows, 0, HPT_TOLD_ROW_VERDICT);
+    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
+        if (strcmp(verdict, taken[i]) == 0) {
+            *answer = (HptTellAnswer)i;
+            return true;
+        }
+    g_autofree char *id = hpt_asked_id(study->name, telling->number, telling->attempt);
+    return hpt_told_refuse(study->name, id, telling, rows, error);
 }
 
 static HptArgs *tell_args(const HptStudy *study, const HptTelling *telling)
@@ -193,21 +200,14 @@ static HptArgs *tell_args(const HptStudy *study, const HptTelling *telling)
     return args;
 }
 
-/* Who is asked: a database once, or a project for as long as that takes. */
-typedef struct {
-    HptDb *db;
-    HptProject *project;
-    int64_t patience_us;
-} Way;
-
-static HptRows *send(const Way *way, HptSql sql, const HptArgs *args, GError **error)
+HptRows *hpt_tell_send(const HptTellWay *way, HptSql sql, const HptArgs *args, GError **error)
 {
     return way->db != NULL ? hpt_db_rows(way->db, sql, args, error)
                            : hpt_persist_rows(way->project, sql, args, way->patience_us, error);
 }
 
 /* Other runs of the trial are to come, and what a rule compares has changed. Said again it changes nothing. */
-static bool decide(const Way *way, const HptStudy *study, const HptTelling *telling, GError **error)
+static bool decide(const HptTellWay *way, const HptStudy *study, const HptTelling *telling, GError **error)
 {
     g_autoptr(HptPlan) plan = hpt_plan_new(study->definition, error);
     if (plan == NULL || !hpt_plan_by_fold(plan))
@@ -215,7 +215,7 @@ static bool decide(const Way *way, const HptStudy *study, const HptTelling *tell
     g_autoptr(HptArgs) asked = hpt_args_new();
     hpt_args_int8(asked, study->id);
     hpt_args_int8(asked, telling->number);
-    g_autoptr(HptRows) rows = send(way, HPT_SQL_FOLD_VALUES, asked, error);
+    g_autoptr(HptRows) rows = hpt_tell_send(way, HPT_SQL_FOLD_VALUES, asked, error);
     if (rows == NULL)
         return false;
     HptPruneDecision decision;
@@ -223,27 +223,31 @@ static bool decide(const Way *way, const HptStudy *study, const HptTelling *tell
     hpt_plan_fold(plan, rows, &decision, &done);
     g_autoptr(HptArgs) args =
         hpt_plan_decide_args(study->id, telling->number, telling->attempt, "fold", done, &decision, NULL);
-    g_autoptr(HptRows) decided = send(way, HPT_SQL_PRUNE_DECIDE, args, error);
+    g_autoptr(HptRows) decided = hpt_tell_send(way, HPT_SQL_PRUNE_DECIDE, args, error);
     return decided != NULL;
 }
 
-static bool tell(const Way *way, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer, GError **error)
+static bool tell(const HptTellWay *way, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer, GError **error)
 {
+    HptTellAnswer ignored;
+    HptTellAnswer *said = answer != NULL ? answer : &ignored;
+    if (telling->outcome == HPT_TELL_REPORT)
+        return hpt_tell_report(way, study, telling, said, error);
     g_autoptr(HptArgs) args = tell_args(study, telling);
-    g_autoptr(HptRows) rows = send(way, HPT_SQL_TRIAL_TELL, args, error);
-    return rows != NULL && judge(study, telling, rows, answer, error) &&
-           (!hpt_rows_bool(rows, 0, MORE) || decide(way, study, telling, error));
+    g_autoptr(HptRows) rows = hpt_tell_send(way, HPT_SQL_TRIAL_TELL, args, error);
+    return rows != NULL && judge(study, telling, rows, said, error) &&
+           (!hpt_rows_bool(rows, 0, HPT_TOLD_ROW_MORE) || decide(way, study, telling, error));
 }
 
 bool hpt_tell_once(HptDb *db, const HptStudy *study, const HptTelling *telling, HptTellAnswer *answer, GError **error)
 {
-    return tell(&(Way){.db = db}, study, telling, answer, error);
+    return tell(&(HptTellWay){.db = db}, study, telling, answer, error);
 }
 
 bool hpt_tell(HptProject *project, const HptStudy *study, const HptTelling *telling, int64_t patience_us,
               HptTellAnswer *answer, GError **error)
 {
-    return tell(&(Way){.project = project, .patience_us = patience_us}, study, telling, answer, error);
+    return tell(&(HptTellWay){.project = project, .patience_us = patience_us}, study, telling, answer, error);
 }
 
 static bool is_there(HptProject *project, const HptStudy *study, int64_t number, int64_t patience_us, bool *there,

@@ -1,7 +1,11 @@
-/* Results of trials that were given out (study/ask.h), by whoever ran them.
+/* Results of trials that were given out (study/ask.h), and reports of those that run, by whoever runs them.
  *
  * A trial is told of once, and of one that is made of several runs each of these. The same again is harmless; another
  * result, one of a trial whose lease has run out and was given out again, or of one that a worker runs, is refused.
+ *
+ * A report is numbers at a step. They are the trial's curves, its lease begins anew, and a pruner that goes by steps
+ * judges them as it does in a worker, by the rows that are in the record: one to stop ends the trial. Of each name steps
+ * come in ascending order.
  */
 #ifndef HPT_STUDY_TELL_H
 #define HPT_STUDY_TELL_H
@@ -13,6 +17,7 @@ typedef enum {
     HPT_TELL_COMPLETE,
     HPT_TELL_FAILED,
     HPT_TELL_RELEASED, /* it was not run: it is given out again */
+    HPT_TELL_REPORT,   /* it runs */
 } HptTellOutcome;
 
 typedef struct {
@@ -20,19 +25,22 @@ typedef struct {
     int attempt;
     HptTellOutcome outcome;
     const char *cause; /* of a failure; NULL: none was said */
+    int64_t step;      /* of a report, from 0 on */
+    bool late;         /* a report that waited in the spool: it is recorded, the next one is judged */
     size_t n;          /* metrics, each name once */
     const char *const *names;
     const double *values;
 } HptTelling;
 
 /* Are these the metrics of a result of this definition? Each name must be one of -m, each objective must be there,
- * and objectives and constraints must be finite. Fails HPT_ERROR_DATA, with a suggestion for a name. */
+ * and objectives and constraints must be finite; of a report there must be one name. Fails HPT_ERROR_DATA, with a suggestion for a name. */
 bool hpt_tell_check(const HptDefinition *definition, const HptTelling *telling, GError **error) HPT_WARN_UNUSED;
 
 typedef enum {
     HPT_TELL_DONE,  /* recorded */
     HPT_TELL_AGAIN, /* before, the same */
     HPT_TELL_OVER,  /* not needed: its trial had ended, by a rule or with another of its runs */
+    HPT_TELL_STOP,  /* of a report: a rule said so, now or before, or the trial ended with another of its runs */
 } HptTellAnswer;
 
 /* Records it, and where a rule says by folds whether the trial is worth more, what it says. patience_us: as

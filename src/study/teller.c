@@ -11,7 +11,8 @@ struct HptTeller {
     bool mine;           /* the project is */
     HptSpool *spool;
     GHashTable *studies;
-    GHashTable *spooled; /* of char *: what lies in the spool under these names */
+    GHashTable *spooled; /* of char *: results that lie in the spool under these names */
+    bool reported;       /* a report was taken */
     GError *away;        /* why; NULL: the database is there */
     HptBackoff backoff;
     int64_t reopen_us; /* monotonic: not tried before */
@@ -138,11 +139,26 @@ static bool is_refusal(const GError *problem)
            g_error_matches(problem, HPT_ERROR, HPT_ERROR_CONFLICT);
 }
 
-static bool put(HptTeller *teller, const char *name, const char *text, GError **error)
+/* A text that is on its way. */
+typedef struct {
+    char *text;
+    char *name; /* in the spool */
+    bool report;
+} Sending;
+
+static void clear_sending(Sending *sending)
 {
-    if (!hpt_spool_put_told(teller->spool, text, error))
+    g_free(sending->text);
+    g_free(sending->name);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Sending, clear_sending)
+
+static bool put(HptTeller *teller, const Sending *sending, GError **error)
+{
+    if (!hpt_spool_put_told(teller->spool, sending->text, error))
         return false;
-    g_hash_table_add(teller->spooled, g_strdup(name));
+    if (!sending->report)
+        g_hash_table_add(teller->spooled, g_strdup(sending->name));
     return true;
 }
 
@@ -154,13 +170,13 @@ static void take_out(HptTeller *teller, const char *name)
 }
 
 /* Neither the database nor the spool: all that is left is to wait for one of the two. */
-static bool wait_with(HptTeller *teller, const char *name, const char *text, int64_t until_us, GPtrArray *notes,
+static bool wait_with(HptTeller *teller, const Sending *sending, int64_t until_us, GPtrArray *notes,
                       GError **error)
 {
     for (;;) {
         g_autoptr(GError) problem = NULL;
         int64_t now_us = hpt_time_monotonic_us();
-        if (put(teller, name, text, &problem) || (now_us >= teller->reopen_us && come_back(teller, notes)))
+        if (put(teller, sending, &problem) || (now_us >= teller->reopen_us && come_back(teller, notes)))
             return true;
         if (teller->project == NULL || now_us >= until_us) {
             g_set_error(error, HPT_ERROR, HPT_ERROR_DB_CONNECT, "%s\nhint: the result is lost: %s", teller->away->message,
@@ -179,30 +195,32 @@ static bool record(HptTeller *teller, const char *text, bool lay, HptTellFate *t
                          error))
         return false;
     *told = answer == HPT_TELL_OVER             ? HPT_TOLD_OVER
+            : answer == HPT_TELL_STOP           ? HPT_TOLD_STOP
             : answer == HPT_TELL_AGAIN && !lay ? HPT_TOLD_AGAIN
                                                : HPT_TOLD_RECORDED;
     return true;
 }
 
 /* It lies in the spool, or there is a database again. */
-static bool keep(HptTeller *teller, const char *name, const char *text, bool first, int64_t until_us,
+static bool keep(HptTeller *teller, const Sending *sending, bool first, int64_t until_us,
                  GError *steal_reason, GPtrArray *notes, GError **error)
 {
     go_away(teller, steal_reason);
     g_autoptr(GError) unspooled = NULL;
     /* At once for the first time, as the server may only have been started anew; one without room is there each time. */
-    bool kept = put(teller, name, text, &unspooled);
+    bool kept = put(teller, sending, &unspooled);
     return ((kept || first) && come_back(teller, notes)) || kept ||
-           wait_with(teller, name, text, until_us, notes, error);
+           wait_with(teller, sending, until_us, notes, error);
 }
 
 bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *told, char **id, GPtrArray *notes,
                      GError **error)
 {
-    g_autofree char *text = hpt_told_text(line, teller->options.study, error);
-    if (text == NULL)
+    g_auto(Sending) sending = {.text = hpt_told_text(line, teller->options.study, error), .report = line->report};
+    if (sending.text == NULL)
         return false;
-    g_autofree char *name = hpt_spool_told_name(text);
+    sending.name = hpt_spool_told_name(sending.text);
+    teller->reported = teller->reported || line->report;
     bool standby = hpt_spool_keeps(teller->spool), lay = false;
     int64_t until_us = hpt_time_monotonic_us() + patience_of(teller);
     *id = NULL;
@@ -210,28 +228,28 @@ bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *to
     if (teller->away != NULL && hpt_time_monotonic_us() >= teller->reopen_us)
         come_back(teller, notes);
     g_autoptr(GError) ignored = NULL; /* what matters is that it is sent */
-    if ((standby || teller->away != NULL) && !put(teller, name, text, &ignored) && teller->away != NULL &&
-        !wait_with(teller, name, text, until_us, notes, error))
+    if ((standby || teller->away != NULL) && !put(teller, &sending, &ignored) && teller->away != NULL &&
+        !wait_with(teller, &sending, until_us, notes, error))
         return false;
     while (teller->away == NULL) {
         GError *problem = NULL;
-        if (record(teller, text, lay, told, id, &problem)) {
-            take_out(teller, name);
+        if (record(teller, sending.text, lay, told, id, &problem)) {
+            take_out(teller, sending.name);
             return true;
         }
         if (is_refusal(problem)) {
-            take_out(teller, name);
+            take_out(teller, sending.name);
             g_propagate_error(error, problem);
             return false;
         }
         if (!g_error_matches(problem, HPT_ERROR, HPT_ERROR_DB_CONNECT)) {
-            if (put(teller, name, text, NULL))
+            if (put(teller, &sending, NULL))
                 g_prefix_error(&problem, "the result is kept as %s/%s.end, as the database does not take it: ",
-                               hpt_spool_peek_folder(teller->spool), name);
+                               hpt_spool_peek_folder(teller->spool), sending.name);
             g_propagate_error(error, problem);
             return false;
         }
-        if (!keep(teller, name, text, !lay, until_us, problem, notes, error))
+        if (!keep(teller, &sending, !lay, until_us, problem, notes, error))
             return false;
         lay = true;
     }
@@ -240,9 +258,14 @@ bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *to
 
 /* ---- the end ---- */
 
+size_t hpt_teller_owed(const HptTeller *teller)
+{
+    return g_hash_table_size(teller->spooled);
+}
+
 static void explain(const HptTeller *teller, GError **error)
 {
-    size_t n = g_hash_table_size(teller->spooled);
+    size_t n = hpt_teller_owed(teller);
     GError *problem = g_error_copy(teller->away);
     if (n > 0) {
         g_autofree char *before = g_steal_pointer(&problem->message);
@@ -257,7 +280,8 @@ static void explain(const HptTeller *teller, GError **error)
 bool hpt_teller_end(HptTeller *teller, size_t *refused, GPtrArray *notes, GError **error)
 {
     int64_t until_us = hpt_time_monotonic_us() + patience_of(teller);
-    while (teller->away != NULL && !(teller->project != NULL && g_hash_table_size(teller->spooled) == 0)) {
+    while (teller->away != NULL &&
+           (hpt_teller_owed(teller) > 0 || (teller->project == NULL && !teller->reported))) {
         int64_t now_us = hpt_time_monotonic_us();
         if (teller->project == NULL || teller->reopen_us > until_us) {
             explain(teller, error);

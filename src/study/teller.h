@@ -3,7 +3,7 @@
  * While the database is away each result goes to the spool at once, before anything is waited for, so that whoever is
  * killed has lost nothing that was told. It is delivered when the database is back, by this process or by the next
  * hpt-tell, hpt-ask or hpt-run of the project; telling twice is harmless. With a standby that may take over it lies there
- * before it is sent (see study/spool.h).
+ * before it is sent (see study/spool.h). So does a report, but nobody waits for its answer: a trial goes on meanwhile.
  */
 #ifndef HPT_STUDY_TELLER_H
 #define HPT_STUDY_TELLER_H
@@ -37,13 +37,17 @@ typedef enum {
     HPT_TOLD_RECORDED,
     HPT_TOLD_AGAIN,   /* before, the same */
     HPT_TOLD_OVER,    /* not needed: its trial had ended before */
-    HPT_TOLD_SPOOLED, /* the database is away */
+    HPT_TOLD_STOP,    /* of a report: the trial is to stop */
+    HPT_TOLD_SPOOLED, /* the database is away; of a report: go on */
 } HptTellFate;
 
 /* *id, owned: what the trial is called, NULL where it is spooled. Fails as hpt_told_record for a result that is refused;
  * with HPT_ERROR_DB_CONNECT only where neither the database nor the spool took it. */
 bool hpt_teller_tell(HptTeller *teller, const HptTellLine *line, HptTellFate *told, char **id, GPtrArray *notes,
                      GError **error) HPT_WARN_UNUSED;
+
+/* Results that lie in the spool and have no answer. */
+size_t hpt_teller_owed(const HptTeller *teller);
 
 /* The last was told: waits for the database, if something lies in the spool and it was there before. *refused: of those
  * that lay there so many could not be delivered, notes say why. Fails HPT_ERROR_DB_CONNECT if it stays away, and says

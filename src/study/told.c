@@ -40,7 +40,7 @@ char *hpt_told_text(const HptTellLine *line, const char *study, GError **error)
 {
     const char *named = line->study != NULL ? line->study : study;
     g_autofree char *cause = line->cause == NULL ? NULL : hpt_secret_cut(line->cause);
-    g_autofree char *number = g_strdup_printf("%" PRId64, line->number);
+    g_autofree char *number = g_strdup_printf("%" PRId64, line->number), *step = g_strdup_printf("%" PRId64, line->step);
     g_autoptr(json_t) object = json_object();
     if (named != NULL && !g_utf8_validate(named, -1, NULL)) {
         g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "the study's name is not UTF-8 text");
@@ -50,6 +50,8 @@ char *hpt_told_text(const HptTellLine *line, const char *study, GError **error)
         json_object_set_new(object, "study", json_string(named));
     json_object_set_new(object, "number", json_string(number)); /* any of 64 bits */
     json_object_set_new(object, "attempt", json_integer(line->attempt));
+    if (line->report)
+        json_object_set_new(object, "step", json_string(step));
     if (cause != NULL)
         json_object_set_new(object, "cause", json_string(cause));
     if (line->failed) {
@@ -126,10 +128,14 @@ bool hpt_told_parse(const char *text, size_t length, HptTellLine *out, GError **
     if (object == NULL)
         return false;
     const char *number = json_string_value(json_object_get(object, "number"));
+    const json_t *step = json_object_get(object, "step");
     out->names = g_ptr_array_new_with_free_func(g_free);
     out->values = g_array_new(false, false, sizeof(double));
     out->attempt = (int)CLAMP(json_integer_value(json_object_get(object, "attempt")), 0, G_MAXINT32);
     if (number == NULL || !hpt_integer_parse(number, &out->number) || out->number < 0 || out->attempt < 1)
+        return wrong(error);
+    out->report = step != NULL;
+    if (out->report && (!json_is_string(step) || !hpt_integer_parse(json_string_value(step), &out->step) || out->step < 0))
         return wrong(error);
     out->study = g_strdup(json_string_value(json_object_get(object, "study")));
     out->cause = g_strdup(json_string_value(json_object_get(object, "cause")));
@@ -194,6 +200,7 @@ bool hpt_told_record(HptDb *db, GHashTable *studies, const char *text, size_t le
             g_prefix_error(error, "%s: ", trial);
         return false;
     }
+    telling.late = id == NULL;
     if (!hpt_tell_once(db, study, &telling, answer, error))
         return false;
     if (id != NULL)

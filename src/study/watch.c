@@ -51,6 +51,11 @@ void hpt_watch_free(HptWatch *watch)
     g_free(watch);
 }
 
+void hpt_watch_resume(HptWatch *watch, int64_t decided)
+{
+    watch->decided = decided;
+}
+
 static void forget_older_half(HptWatch *watch)
 {
     guint half = watch->steps->len / 2;

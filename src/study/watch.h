@@ -16,6 +16,9 @@ HptWatch *hpt_watch_new(const HptPlan *plan, int64_t trial, int part);
 void hpt_watch_free(HptWatch *watch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptWatch, hpt_watch_free)
 
+/* Before the first point, of a curve that another process began: the last step that was decided. */
+void hpt_watch_resume(HptWatch *watch, int64_t decided);
+
 void hpt_watch_add(HptWatch *watch, const HptPoint *point);
 
 /* Is there a step to decide, and none being decided? */

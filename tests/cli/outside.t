@@ -118,6 +118,11 @@ test_ok 'the loop over folds of the guide' '
     block sh 4 >folds.sh && test_grep "folds=5" folds.sh && sh ./folds.sh >out 2>err && test_empty err &&
     test_is "$(value "select count(*), bool_and(state in (\$\$complete\$\$, \$\$pruned\$\$)), max(evaluations), min(evaluations) > 1 from folds")" "6 true 5 true;"
 '
+test_ok 'the loop of the guide that reports: some of its trials are stopped, the others are complete' '
+    block sh 5 >curves.sh && test_grep "step=" curves.sh && sh ./curves.sh >out 2>err && test_empty err &&
+    test_is "$(value "select count(*) filter (where state = \$\$complete\$\$) + count(*) filter (where state = \$\$pruned\$\$), min(state) < max(state) from curves")" "12 true;" &&
+    test_is "$(value "select count(*) from curves where state = \$\$complete\$\$ and abs(loss - (x ^ 2 + 0.2)) > 1e-4")" "0;"
+'
 test_ok 'the line for xargs of the guide' '
     block sh 3 >more.sh && test_grep "xargs" more.sh && sh ./more.sh 2>err && test_empty err &&
     test_is "$(value "select count(*), bool_and(state = \$\$complete\$\$) from many")" "16 true;"

@@ -116,6 +116,20 @@ test_ok 'a spool that cannot be read stops nobody from telling' '
     cd project && start_server && ask blind 1 >asked && rm -rf .hpt/spool && : >.hpt/spool && test_exit 0 hpt-tell blind/0 acc=1 2>err && test_grep "note: the spool cannot be read: " err &&
     rm .hpt/spool && test_is "$(states blind)" "0 complete 1 1 ;"
 '
+test_ok 'reports while the server is away: 0, go on; delivered in their order and not judged, and the next one is' '
+    cd project && start_server && hpt-ask -q -s report -p x=0.0..1.0 -m acc:max -m note:track --pruner=threshold:lower=0 -N 3 >asked && hpt-tell report/0 step=1 acc=1 && stop_server &&
+    test_exit 0 hpt-tell report/0 step=2 acc=1 note=nan 2>err && test_is "$(cat err)" "hpt-tell: note: the database is away, and reports go to the spool" &&
+    for step in 3 4 5 6 7; do hpt-tell -q report/0 step=$step acc=-$step || return 1; done && hpt-tell -q report/1 step=1 acc=-1 && test_exit 3 hpt-tell -q report/1 acc=7 2>err &&
+    test_grep "^hint: 1 result lies in the spool" err && printf "report/2 step=1 acc=1\n" | test_exit 0 hpt-tell -q >out && test_is "$(cat out)" "report/2	1	go" && test_exit 0 hpt-tell -q report/0 step=7 acc=-7 &&
+    test_is "$(waiting)" 9 && start_server && test_exit 10 hpt-tell report/0 step=8 acc=-8 2>err && test_grep "waited in the spool: 9 recorded now" err &&
+    test_is "$(states report)" "0 pruned 1 -8 NaN;1 complete 1 7 ;2 running 1  ;" && test_is "$(sql "select place, stop from hpt.pruning where study = \$\$report\$\$ order by 1" | tr "\n" ";")" "1 f;8 t;" &&
+    test_is "$(sql "select trial, name, string_agg(step || \$\$:\$\$ || value, \$\$ \$\$ order by position) from hpt.metric_point where study = \$\$report\$\$ group by 1, 2 order by 1, 2" | tr "\n" ";")" \
+        "0 acc 1:1 2:1 3:-3 4:-4 5:-5 6:-6 7:-7 8:-8;0 note 2:NaN;1 acc 1:-1;2 acc 1:1;"
+'
+test_ok 'a report is wrong in itself: 2, whether the server is there or not' '
+    cd project && stop_server && test_exit 2 hpt-tell report/2 step=x acc=1 2>err && test_grep "a step is a whole number" err && test_exit 2 hpt-tell report/2 acc=abc 2>err &&
+    test_grep "^hpt-tell: .acc=abc.: .abc. is not a number$" err && test_no_grep "server" err && test_is "$(waiting)" 0 && start_server
+'
 test_ok '--release and --alive are for now: 3, and nothing lies there' '
     cd project && start_server && ask now 1 >asked && stop_server && test_exit 3 hpt-tell --release now/0 2>err && test_exit 3 hpt-tell --alive now/0 2>err &&
     test_is "$(waiting)" 0 && test_exit 3 hpt-tell </dev/null 2>err && test_no_grep "^hint: .*lie" err && start_server

@@ -1,0 +1,16 @@
+-- Records a decision about a report of a trial that was given out; with stop it ends the trial.
+-- $1 study bigint
+-- $2 trial bigint
+-- $3 attempt integer
+-- $4 kind text
+-- $5 place bigint
+-- $6 rule text
+-- $7 stop boolean
+-- $8 value double precision
+-- $9 threshold double precision
+-- $10 compared bigint
+-- $11 reason text
+-- $12 peers bigint[]
+-- $13 peer_vals double precision[]
+-- returns stop boolean
+select hpt_record.report_decide($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as stop
