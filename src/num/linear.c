@@ -202,6 +202,33 @@ void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out,
     }
 }
 
+/* Rows i to i + rows − 1 of out. */
+INLINE void subtract_symmetric(const double *s, size_t i, size_t rows, size_t n, size_t stride, const double *x, double *out)
+{
+    Half sum[ROWS][2];
+    memcpy(sum, out + i * HPT_BLOCK, rows * sizeof *sum);
+    subtract_products(sum, rows, s + i * stride, stride, 1, x, i);
+    for (size_t r = 0; r < rows; r++) {
+        double of[ROWS];
+        for (size_t k = 0; k < rows; k++)
+            of[k] = k == r ? 0 : k < r ? s[(i + r) * stride + i + k] : s[(i + k) * stride + i + r];
+        subtract_products(sum + r, 1, of, 0, 1, x + i * HPT_BLOCK, rows);
+    }
+    size_t next = i + rows;
+    subtract_products(sum, rows, s + next * stride + i, 1, stride, x + next * HPT_BLOCK, n - next);
+    memcpy(out + i * HPT_BLOCK, sum, rows * sizeof *sum);
+}
+
+HPT_CLONES
+void hpt_subtract_symmetric_block(const double *s, size_t n, size_t stride, const double *x, double *out)
+{
+    size_t i = 0;
+    for (; i + ROWS <= n; i += ROWS)
+        subtract_symmetric(s, i, ROWS, n, stride, x, out);
+    for (; i < n; i++)
+        subtract_symmetric(s, i, 1, n, stride, x, out);
+}
+
 /* ---- vectors ---- */
 
 HPT_CLONES
@@ -209,36 +236,4 @@ void hpt_add_scaled(double *out, double by, const double *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         out[i] += by * x[i];
-}
-
-HPT_CLONES
-double hpt_dot_squares(const double *a, double at, const double *x, size_t n)
-{
-    double sum[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t k = 0; k < LANES; k++)
-            sum[k] += a[i + k] * ((at - x[i + k]) * (at - x[i + k]));
-    for (size_t k = 0; i < n; i++, k++)
-        sum[k] += a[i] * ((at - x[i]) * (at - x[i]));
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
-}
-
-HPT_CLONES
-double hpt_take_differences(const double *a, double at, const double *x, double *out, size_t n)
-{
-    double sum[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            double term = a[i + k] * (at - x[i + k]);
-            sum[k] += term;
-            out[i + k] -= term;
-        }
-    for (size_t k = 0; i < n; i++, k++) {
-        double term = a[i] * (at - x[i]);
-        sum[k] += term;
-        out[i] -= term;
-    }
-    return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }

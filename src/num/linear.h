@@ -42,13 +42,11 @@ void hpt_solve_lower_block(const double *l, size_t n, size_t stride, double *x);
  * Source    L⁻¹ by substitution (Golub & Van Loan 2013, 3.1), then L⁻ᵀ L⁻¹ */
 void hpt_cholesky_inverse(const double *l, size_t n, size_t stride, double *out, double *scratch);
 
+/* out −= S x, S being symmetric with zeros in its diagonal, of which the lower half is read; x and out are n × HPT_BLOCK.
+ * Cost 2 n² · HPT_BLOCK. */
+void hpt_subtract_symmetric_block(const double *s, size_t n, size_t stride, const double *x, double *out);
+
 /* out[i] += by · x[i]. */
 void hpt_add_scaled(double *out, double by, const double *x, size_t n);
-
-/* Σ a[i] (at − x[i])², by eight partial sums. */
-double hpt_dot_squares(const double *a, double at, const double *x, size_t n);
-
-/* Σ a[i] (at − x[i]), by eight partial sums; each of these terms is taken from out[i]. */
-double hpt_take_differences(const double *a, double at, const double *x, double *out, size_t n);
 
 #endif

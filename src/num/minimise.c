@@ -9,7 +9,7 @@
 enum { PAIRS = 5, HALVINGS = 20 };
 #define ARMIJO 1e-4
 #define LEAST_MOVE 1e-6
-#define LEAST_GAIN 1e-9
+#define LEAST_SHARE 1e-9
 
 typedef struct {
     size_t n;
@@ -70,7 +70,7 @@ static void remember(Memory *memory, const double *x, const double *g, const dou
 
 /* One step; false: there is none downhill. On success x, g and *f are the new ones. */
 static bool step(HptSmooth function, void *user, Memory *memory, double *x, double *g, double *f,
-                 const double *low, const double *high, double *work)
+                 const double *low, const double *high, double least_gain, double *work)
 {
     size_t n = memory->n;
     double *free = work, *d = work + n, *x_new = work + 2 * n, *g_new = work + 3 * n;
@@ -98,7 +98,7 @@ static bool step(HptSmooth function, void *user, Memory *memory, double *x, doub
         double f_new = function(x_new, g_new, user);
         if (!(f_new <= *f + ARMIJO * slope))
             continue;
-        bool gained = *f - f_new > LEAST_GAIN * (fabs(*f) + LEAST_GAIN);
+        bool gained = *f - f_new > fmax(least_gain, LEAST_SHARE * (fabs(*f) + LEAST_SHARE));
         remember(memory, x, g, x_new, g_new);
         memcpy(x, x_new, n * sizeof *x);
         memcpy(g, g_new, n * sizeof *g);
@@ -109,13 +109,13 @@ static bool step(HptSmooth function, void *user, Memory *memory, double *x, doub
 }
 
 double hpt_minimise(HptSmooth function, void *user, double *x, const double *low, const double *high, size_t n,
-                    int max_steps, double *scratch)
+                    int max_steps, double least_gain, double *scratch)
 {
     Memory memory = {.n = n, .s = scratch, .y = scratch + PAIRS * n};
     double *g = scratch + 2 * PAIRS * n, *work = g + n;
     double f = function(x, g, user);
     for (int i = 0; i < max_steps && isfinite(f); i++)
-        if (!step(function, user, &memory, x, g, &f, low, high, work))
+        if (!step(function, user, &memory, x, g, &f, low, high, least_gain, work))
             break;
     return f;
 }

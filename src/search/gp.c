@@ -19,6 +19,7 @@
 #define FINE_DEVIATION 2.0
 #define SHORTER_MEAN 1.8
 #define SHORTER_DEVIATION 0.6
+#define LEAST_GAIN 1e-4
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
@@ -131,6 +132,8 @@ typedef struct {
     double *log_v, *warped;    /* n · cube->n, column after column: logarithms of what is warped, and that, */
     double *by_a, *by_b;       /* the same: derivatives of places in log a and log b */
     double *warp_scratch;
+    size_t n_columns, blocks;  /* places of numbers, where some may be inactive each with its other coordinate, and ones; */
+    double *columns, *pulled;  /* they lie in blocks of n · HPT_BLOCK; and times the slopes */
     double *pull;              /* n: scratch */
     double *kernel, *slope;    /* pairs: of each pair i > j, at i (i − 1) / 2 + j */
     double *fine, *shorter;    /* the same, where data are fine: see hpt_matern */
@@ -204,37 +207,80 @@ static void fill(Fit *fit, const double *theta)
     }
 }
 
-/* Adds what the kernel has to do with parameter j: Σ over all pairs of their slope times half the derivative of −r²,
- * which in the logarithm of the length scale is the squared scaled distance in j. */
-static void add_slopes(const Fit *fit, size_t j, double *gradient)
+/* Where column c of point i is. */
+static size_t cell(const Fit *fit, size_t c, size_t i)
+{
+    return (c / HPT_BLOCK * fit->n + i) * HPT_BLOCK + c % HPT_BLOCK;
+}
+
+/* Fills the columns, and multiplies them by the pairs' slopes. */
+static void pull_all(Fit *fit)
 {
     const HptGpData *data = fit->data;
-    const double *places = fit->places + j * data->room, *inactive = data->inactive + j * data->room;
-    size_t n = fit->n, p = data->cube->n;
+    const HptCube *cube = data->cube;
+    size_t c = 0, n = fit->n;
+    for (size_t j = 0; j < cube->n; j++) {
+        for (size_t i = 0; i < n && !cube->category[j]; i++) {
+            fit->columns[cell(fit, c, i)] = fit->places[j * data->room + i];
+            if (cube->conditional)
+                fit->columns[cell(fit, c + 1, i)] = data->inactive[j * data->room + i];
+        }
+        c += cube->category[j] ? 0 : cube->conditional ? 2 : 1;
+    }
+    for (size_t i = 0; i < n; i++)
+        fit->columns[cell(fit, c, i)] = 1;
+    memset(fit->pulled, 0, fit->blocks * n * HPT_BLOCK * sizeof *fit->pulled);
+    for (size_t b = 0; b < fit->blocks; b++)
+        hpt_subtract_symmetric_block(fit->inverse, n, n, fit->columns + b * n * HPT_BLOCK, fit->pulled + b * n * HPT_BLOCK);
+}
+
+/* What pulls on each point i in column c, Σ over k of slope (place i − place k), into pull; Σ place · pull, which is the sum
+ * over all pairs of slope (place i − place k)². */
+static double pull_on(const Fit *fit, size_t c, size_t ones)
+{
     double sum = 0;
-    if (data->cube->category[j]) {
-        for (size_t i = 0, q = 0; i < n; q += i++)
-            for (size_t k = 0; k < i; k++)
-                sum += fit->slope[q + k] * differ(places[i], places[k]);
+    for (size_t i = 0; i < fit->n; i++) {
+        double place = fit->columns[cell(fit, c, i)];
+        fit->pull[i] = fit->pulled[cell(fit, c, i)] - place * fit->pulled[cell(fit, ones, i)];
+        sum += place * fit->pull[i];
+    }
+    return sum;
+}
+
+/* The same sum of slope and squared distances of a category. */
+static double sum_of_differences(const Fit *fit, size_t j)
+{
+    const double *places = fit->places + j * fit->data->room;
+    double sum = 0;
+    for (size_t i = 0; i < fit->n; i++)
+        for (size_t k = 0; k < i; k++)
+            sum += fit->inverse[i * fit->n + k] * differ(places[i], places[k]);
+    return sum;
+}
+
+/* Adds what the kernel has to do with the parameters: Σ over all pairs of their slope times half the derivative of −r²,
+ * which in the logarithm of a length scale is the squared scaled distance in its parameter. */
+static void add_slopes(Fit *fit, double *gradient)
+{
+    const HptGpData *data = fit->data;
+    const HptCube *cube = data->cube;
+    size_t n = fit->n, p = cube->n, ones = fit->n_columns - 1, c = 0;
+    if (ones > 0)
+        pull_all(fit);
+    for (size_t j = 0; j < p; j++) {
+        if (cube->category[j]) {
+            gradient[j] += fit->weight[j] * sum_of_differences(fit, j);
+            continue;
+        }
+        double sum = pull_on(fit, c++, ones);
+        if (data->warped) {
+            gradient[p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_a + j * n, n);
+            gradient[2 * p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_b + j * n, n);
+        }
+        if (cube->conditional)
+            sum += pull_on(fit, c++, ones);
         gradient[j] += fit->weight[j] * sum;
-        return;
     }
-    memset(fit->pull, 0, n * sizeof *fit->pull); /* on point i: Σ over k of slope (place i − place k) */
-    for (size_t i = 0, q = 0; i < n; q += i++) {
-        const double *slope = fit->slope + q;
-        if (data->warped)
-            fit->pull[i] = hpt_take_differences(slope, places[i], places, fit->pull, i);
-        else
-            sum += hpt_dot_squares(slope, places[i], places, i);
-        if (data->cube->conditional)
-            sum += hpt_dot_squares(slope, inactive[i], inactive, i);
-    }
-    if (data->warped) {
-        sum += hpt_dot(places, fit->pull, n);
-        gradient[p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_a + j * n, n);
-        gradient[2 * p + 2 + j] -= fit->weight[j] * hpt_dot(fit->pull, fit->by_b + j * n, n);
-    }
-    gradient[j] += fit->weight[j] * sum;
 }
 
 static double add_prior(double x, double mean, double deviation, double *gradient)
@@ -309,11 +355,10 @@ static double negative_log_posterior(const double *theta, double *gradient, void
             shorter_sum += hpt_dot(g, fit->shorter + q, i);
         }
         for (size_t j = 0; j < i; j++)
-            fit->slope[q + j] *= g[j];
+            g[j] *= fit->slope[q + j];
         trace += g[i];
     }
-    for (size_t j = 0; j < p; j++)
-        add_slopes(fit, j, gradient);
+    add_slopes(fit, gradient);
     gradient[p] = 0.5 * hpt_exp(theta[p]) * trace;
     HptMatern kernel = kernel_of(fit->data, theta);
     gradient[p + 1] = signal_sum + 0.5 * (kernel.signal + kernel.fine) * trace;
@@ -348,6 +393,12 @@ static void fit_init(Fit *fit, const HptGpData *data, const HptGpPrior *prior)
     *fit = (Fit){.data = data, .prior = prior, .n = n, .pairs = n * (n - 1) / 2};
     fit->weight = g_new(double, cube->n + 1);
     fit->places = new_columns(cube, data->room);
+    fit->n_columns = 1;
+    for (size_t j = 0; j < cube->n; j++)
+        fit->n_columns += cube->category[j] ? 0 : cube->conditional ? 2 : 1;
+    fit->blocks = (fit->n_columns + HPT_BLOCK - 1) / HPT_BLOCK;
+    fit->columns = g_new0(double, fit->blocks * n * HPT_BLOCK);
+    fit->pulled = g_new(double, fit->blocks * n * HPT_BLOCK);
     fit->pull = g_new(double, n);
     fit->place = g_new(double, n * cube->n + 1);
     fit->inactive = g_new(double, n * cube->n + 1);
@@ -382,6 +433,8 @@ static void fit_clear(Fit *fit)
     g_free(fit->log_v);
     g_free(fit->warped);
     g_free(fit->warp_scratch);
+    g_free(fit->columns);
+    g_free(fit->pulled);
     g_free(fit->pull);
     g_free(fit->place);
     g_free(fit->inactive);
@@ -422,7 +475,7 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
     Fit fit;
     fit_init(&fit, data, prior);
     double value =
-        hpt_minimise(negative_log_posterior, &fit, theta, low, high, n_theta, max_steps, scratch);
+        hpt_minimise(negative_log_posterior, &fit, theta, low, high, n_theta, max_steps, LEAST_GAIN, scratch);
     fit_clear(&fit);
     return value;
 }

@@ -530,7 +530,7 @@ static void polish(Search *search)
             }
         if (of.n == 0)
             continue;
-        (void)hpt_minimise(polished, &of, x, low, high, of.n, POLISH_STEPS, scratch);
+        (void)hpt_minimise(polished, &of, x, low, high, of.n, POLISH_STEPS, 0, scratch);
         for (size_t i = 0; i < of.n; i++)
             row[which[i]] = x[i];
         for (size_t j = 0; j < cube->n; j++) /* a condition on a real parameter may hold now */

@@ -158,7 +158,7 @@ static HptConfig *tpe_propose(void *state, const HptHistory *history, int64_t nu
 
 const HptSamplerKind hpt_sampler_tpe = {
     .name = "tpe",
-    .version = 10,
+    .version = 11,
     .open = tpe_open,
     .close = tpe_close,
     .propose = tpe_propose,

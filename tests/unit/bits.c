@@ -164,8 +164,7 @@ static void test_linear(void)
                 add(inverse[i * STRIDE + j]);
         hpt_solve_lower_block(a, N, STRIDE, x);
         hpt_add_scaled(x, 0.3, a, N);
-        add(hpt_dot_squares(x, 0.2, x + N, N));
-        add(hpt_take_differences(x, 0.4, x + N, x + 2 * N, N));
+        hpt_subtract_symmetric_block(inverse, N, STRIDE, a, x);
         for (size_t i = 0; i < N * HPT_BLOCK; i++)
             add(x[i]);
     }
@@ -227,7 +226,7 @@ static void test_minimise(void)
         double x[6], weight = 0;
         for (int i = 0; i < 6; i++)
             x[i] = between(-1, 0.9);
-        add(hpt_minimise(rosenbrock, &weight, x, low, high, 6, 60, scratch));
+        add(hpt_minimise(rosenbrock, &weight, x, low, high, 6, 60, 0, scratch));
         for (int i = 0; i < 6; i++)
             add(x[i]);
     }
@@ -269,7 +268,7 @@ static const struct {
     {"erf", test_erf, UINT64_C(0x0e785d8cdbf0c726)},
     {"normal", test_normal, UINT64_C(0x8c877b55eee85a69)},
     {"tests", test_tests, UINT64_C(0x98a6fdd97e776c05)},
-    {"linear", test_linear, UINT64_C(0x653837180aa31ec6)},
+    {"linear", test_linear, UINT64_C(0x12422fb735b587ad)},
     {"kernel", test_kernel, UINT64_C(0x80ef649430dca380)},
     {"eigen", test_eigen, UINT64_C(0x5f769484a09f4072)},
     {"minimise", test_minimise, UINT64_C(0x6d3417081494a0d7)},

@@ -131,6 +131,30 @@ static void test_inverse(void)
     }
 }
 
+/* Of whole numbers, so that the order of sums does not matter. What is above and in the diagonal is not read. */
+static void test_symmetric(void)
+{
+    double s[MOST * STRIDE], x[MOST * HPT_BLOCK], out[MOST * HPT_BLOCK];
+    stream = hpt_stream(4, 0, "test", "linear");
+    for (size_t n = 0; n <= MOST; n++) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < STRIDE; j++)
+                s[i * STRIDE + j] = j < i ? (double)hpt_stream_below(&stream, i * STRIDE + j, 100) - 50 : (double)NAN;
+        for (size_t i = 0; i < n * HPT_BLOCK; i++) {
+            x[i] = (double)hpt_stream_below(&stream, 9000 + i, 100) - 50;
+            out[i] = (double)i;
+        }
+        hpt_subtract_symmetric_block(s, n, STRIDE, x, out);
+        for (size_t i = 0; i < n; i++)
+            for (size_t c = 0; c < HPT_BLOCK; c++) {
+                double sum = (double)(i * HPT_BLOCK + c);
+                for (size_t j = 0; j < n; j++)
+                    sum -= i == j ? 0 : s[MAX(i, j) * STRIDE + MIN(i, j)] * x[j * HPT_BLOCK + c];
+                g_assert_cmpfloat(out[i * HPT_BLOCK + c], ==, sum);
+            }
+    }
+}
+
 static void test_vectors(void)
 {
     double x[MOST], out[MOST];
@@ -139,21 +163,6 @@ static void test_vectors(void)
         out[i] = 1;
     }
     hpt_add_scaled(out, 2, x, MOST);
-    for (size_t n = 0; n <= MOST; n++) { /* 2 Σ (3 − i)², all whole numbers */
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += 2 * (3 - x[i]) * (3 - x[i]);
-        double twos[MOST];
-        for (size_t i = 0; i < n; i++)
-            twos[i] = 2;
-        g_assert_cmpfloat(hpt_dot_squares(twos, 3, x, n), ==, sum);
-        double total = 0, taken[MOST] = {0};
-        for (size_t i = 0; i < n; i++)
-            total += 2 * (3 - x[i]);
-        g_assert_cmpfloat(hpt_take_differences(twos, 3, x, taken, n), ==, total);
-        for (size_t i = 0; i < MOST; i++)
-            g_assert_cmpfloat(taken[i], ==, i < n ? -2 * (3 - x[i]) : 0);
-    }
     for (size_t i = 0; i < MOST; i++)
         g_assert_cmpfloat(out[i], ==, 1 + 2 * x[i]);
 }
@@ -164,6 +173,7 @@ int main(int argc, char **argv)
     g_test_add_func("/linear/rank-one", test_rank_one);
     g_test_add_func("/linear/solve", test_solve);
     g_test_add_func("/linear/inverse", test_inverse);
+    g_test_add_func("/linear/symmetric", test_symmetric);
     g_test_add_func("/linear/vectors", test_vectors);
     return g_test_run();
 }
