@@ -143,14 +143,21 @@ static double *constraints_of(const HptPast *past, const HptMeasured *measured)
     return constraints;
 }
 
+static HptConfig *read_config(const HptSpace *space, const char *text, size_t length)
+{
+    HptConfig *config = hpt_config_from_canonical(space, text, length);
+    if (config != NULL)
+        return config;
+    g_autoptr(json_t) object = hpt_json_parse(text, length, NULL);
+    return object == NULL ? NULL : hpt_config_from_json(space, object, true, NULL);
+}
+
 void hpt_past_add_one(HptPast *past, int64_t number, int turn, const char *config, size_t length,
                       const HptMeasured *measured)
 {
     if (hpt_past_peek(past, number, turn) != NULL)
         return;
-    g_autoptr(json_t) object = config == NULL ? NULL : hpt_json_parse(config, length, NULL);
-    HptConfig *read = object == NULL ? NULL
-                                     : hpt_config_from_json(past->definition->space, object, true, NULL);
+    HptConfig *read = config == NULL ? NULL : read_config(past->definition->space, config, length);
     if (config != NULL && read == NULL)
         return;
     Entry *entry = g_new0(Entry, 1);

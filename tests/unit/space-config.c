@@ -19,6 +19,8 @@ static void check_config(const char *text, const char *json, bool fill, const ch
     g_assert_no_error(error);
     g_autofree char *canonical = hpt_config_canonical(space, config);
     g_assert_cmpstr(canonical, ==, wanted);
+    g_autoptr(HptConfig) again = hpt_config_from_canonical(space, canonical, strlen(canonical));
+    g_assert_true(again == NULL || hpt_config_equal(config, again));
     HptDigest digest = hpt_digest(canonical, strlen(canonical));
     HptDigest hash = hpt_config_hash(space, config);
     g_assert_true(memcmp(digest.bytes, hash.bytes, sizeof hash.bytes) == 0);
@@ -184,6 +186,50 @@ static void test_inactive_chain(void)
     g_assert_cmpfloat(config->values[1].number, ==, 0);
 }
 
+/* What is read from canonical text is what is read from JSON; what is not is left to that. */
+static void test_canonical(void)
+{
+    g_autoptr(HptSpace) space = space_of("k=a,\"b c\",ä\nx=0.5..20000:if=k=a\ni=1..9\no=low,mid,high\nd=1,2,4\n{i=9}\n");
+    static const struct {
+        const char *text;
+        bool read;
+    } cases[] = {
+        {"{\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":0.75}", false}, /* d has no value */
+        {"{\"d\":2,\"i\":3,\"k\":\"ä\",\"o\":\"mid\"}", false},   /* an ordinal of numbers */
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"mid\"}", true},
+        {"{\"k\":\"b c\",\"i\":3,\"d\":\"4\",\"o\":\"high\"}", true}, /* in any order */
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":1.5e3}", true},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":0.25}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":01}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":1.}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":+1}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"a\",\"o\":\"mid\",\"x\":}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"mid\",\"x\":1}", false},          /* x is inactive */
+        {"{\"d\":\"2\",\"i\":9,\"k\":\"ä\",\"o\":\"mid\"}", false},                   /* forbidden */
+        {"{\"d\":\"2\",\"i\":3.5,\"k\":\"ä\",\"o\":\"mid\"}", false},
+        {"{\"d\":\"2\",\"i\":3,\"i\":3,\"k\":\"ä\",\"o\":\"mid\"}", false},         /* twice */
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"\\u00e4\",\"o\":\"mid\"}", false},            /* an escape */
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"none\"}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"mid\",}", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"mid\"} ", false},
+        {"{\"d\":\"2\",\"i\":3,\"k\":\"ä\",\"o\":\"mid\"", false},
+        {"{\"d\":\"2\"\"i\":3,\"k\":\"ä\",\"o\":\"mid\"}", false},
+        {"{\"d\":\"2\",\"i\":3,\"z\":3,\"k\":\"ä\",\"o\":\"mid\"}", false},
+        {"{}", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        size_t length = strlen(cases[i].text);
+        g_autofree char *exact = g_memdup2(cases[i].text, length + 1); /* so that a checker sees what is read beyond */
+        g_autoptr(HptConfig) config = hpt_config_from_canonical(space, exact, length);
+        g_assert_true((config != NULL) == cases[i].read);
+        if (config != NULL) {
+            g_autoptr(HptConfig) other = config_of(space, cases[i].text, true, NULL);
+            g_assert_true(hpt_config_equal(config, other));
+        }
+    }
+}
+
 static void test_forbidden(void)
 {
     g_autoptr(HptSpace) space =
@@ -335,6 +381,7 @@ int main(int argc, char **argv)
     g_test_add_func("/space/config/embedded-nul", test_embedded_nul);
     g_test_add_func("/space/config/conditions", test_conditions);
     g_test_add_func("/space/config/inactive-chain", test_inactive_chain);
+    g_test_add_func("/space/config/canonical", test_canonical);
     g_test_add_func("/space/config/forbidden", test_forbidden);
     g_test_add_func("/space/config/default", test_default);
     g_test_add_func("/space/config/equal", test_equal);
