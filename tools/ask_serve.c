@@ -121,6 +121,8 @@ static json_t *ask(Serve *serve, const json_t *object, GError **error)
                             end == HPT_ASK_DONE ? "the study has all its trials"
                             : serve->study->definition->window > 0
                                 ? "the study is ordered: the next trial comes when one that is given out has its result"
+                            : hpt_definition_has_parts(serve->study->definition)
+                                ? "all runs that are settled are given out"
                                 : "the last trials are given out");
         return NULL;
     }

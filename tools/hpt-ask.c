@@ -115,6 +115,8 @@ static bool say_end(HptProject *project, const HptStudy *study, HptAskEnd end, s
     else if (end == HPT_ASK_WAIT && study->definition->window > 0)
         hpt_tool_note("%sstudy '%s' is ordered: the next trial comes when one that is given out has its result", few,
                       study->name);
+    else if (end == HPT_ASK_WAIT && hpt_definition_has_parts(study->definition))
+        hpt_tool_note("%sall runs of study '%s' that are settled are given out; more may come", few, study->name);
     else if (end == HPT_ASK_WAIT)
         hpt_tool_note("%sthe last trials of study '%s' are given out; one may come back", few, study->name);
     else

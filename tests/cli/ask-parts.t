@@ -30,7 +30,7 @@ test_ok '--folds: the folds of a trial come first, each with an id, a fold and a
     hpt-ask -s cv -f env >env && test_is "$( (HPT_RESUME=old; eval "$(cat env)"; echo "$HPT_ID $HPT_TRIAL $HPT_FOLD $HPT_FOLDS $HPT_REPEAT") )" "cv/1 1 0 3 0" &&
     test_grep "HPT_SPLIT=" env && test_no_grep "HPT_BUDGET|HPT_RESUME" env &&
     hpt-ask -s cv -N 9 -f tsv -H >rest 2>err && test_is "$(ids rest)" "cv/1.2 cv/1.3 " &&
-    test_grep "note: 2 of 9: the last trials of study .cv. are given out; one may come back" err
+    test_grep "note: 2 of 9: all runs of study .cv. that are settled are given out; more may come" err
 '
 test_ok 'told: the trial is complete with its last fold, its metric the mean; the same again is harmless' '
     hpt-tell cv/0 loss=1 && hpt-tell cv/0.3 loss=3 && test_is "$(value "select state, loss from cv where trial = 0")" "running	\N" &&
@@ -90,6 +90,16 @@ test_ok 'one that was killed before the decision: the same told again makes it' 
         \$\$complete\$\$, \$\$told\$\$, \$\${loss}\$\$, \$\${9}\$\$, 3)")" "done t" &&
     test_is "$(value "select count(*) from pruning where study = \$\$late\$\$")" 0 && hpt-tell -q late/0 loss=9 && hpt-tell -q late/0 loss=9 &&
     test_is "$(value "select trial, place, stop from pruning where study = \$\$late\$\$")" "0	1	false"
+'
+test_ok 'who asks between the end of a fold and its decision gets nothing that the decision lets out, and a while after a kill one fold' '
+    hpt-ask -q -s between --folds=8 -p x=0.0..1.0 -m loss -t 1 -N 9 -f tsv -H >first && test_is "$(ids first)" "between/0 between/0.2 between/0.3 " &&
+    for attempt in 1 2 3; do test_is "$(sql -c "select verdict, more from hpt_record.trial_tell((select id from hpt_record.study where name = \$\$between\$\$), 0, $attempt,
+        \$\$complete\$\$, \$\$told\$\$, \$\${loss}\$\$, \$\${9}\$\$, 3)")" "done t" || return 1; done && test_exit 1 hpt-ask -s between 2>err && test_grep "may come" err &&
+    for id in between/0 between/0.2 between/0.3; do hpt-tell -q $id loss=9 || return 1; done && hpt-ask -q -s between -N 9 -f tsv -H >next && test_is "$(ids next)" "between/0.4 between/0.5 between/0.6 " &&
+    for attempt in 4 5 6; do sql -c "select from hpt_record.trial_tell((select id from hpt_record.study where name = \$\$between\$\$), 0, $attempt,
+        \$\$complete\$\$, \$\$told\$\$, \$\${loss}\$\$, \$\${9}\$\$, 3)" || return 1; done && test_exit 1 hpt-ask -q -s between &&
+    sql -c "update hpt_record.attempt set ended_at = ended_at - interval \$\$11 s\$\$ where study_id = (select id from hpt_record.study where name = \$\$between\$\$)" &&
+    hpt-ask -q -s between -N 9 -f tsv -H >next && test_is "$(ids next)" "between/0.7 "
 '
 test_ok 'told again, when more folds are told or the next rung has begun: nothing is decided again' '
     hpt-ask -q -s told --folds=8 -p x=0.0..1.0 -m loss -t 1 -N 9 -f tsv -H >first && test_is "$(ids first)" "told/0 told/0.2 told/0.3 " &&
