@@ -104,6 +104,22 @@ check() { test_is "$(ask "select count(*), min(value) from hpt.metric where stud
 test_ok 'hpt-tell' 'cd project && crash && sound'
 say "points, hpt-tell: $points"
 
+# A report that stops its trial: whatever the kill left, the same again says stop, and it was decided once.
+line() {
+    n=$1 && shift
+    [ $# -eq 0 ] || hpt-ask -q -s "step_$n" -p x=0.0..1.0 -m loss --pruner=threshold:upper=1 || return 125
+    "$@" hpt-tell -q "step_$n/0" step=1 loss=2
+    said=$?
+    case $said in 10) return 0 ;; 0) return 99 ;; *) return $said ;; esac
+}
+check() {
+    test_is "$(ask "select count(*), bool_and(stop) from hpt.pruning where study = 'step_$1'")" "1|t" &&
+        test_is "$(ask "select state, t.attempt, m.value, p.value from hpt.trial t join hpt.metric m using (study, trial)
+            join hpt.metric_point p using (study, trial) where study = 'step_$1'")" "pruned|1|2|2"
+}
+test_ok 'hpt-tell of a step' 'cd project && crash && sound'
+say "points, hpt-tell of a step: $points"
+
 line() {
     n=$1 && shift
     "$@" hpt-diff run_write1/0 tell_write1/0
