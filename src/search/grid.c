@@ -345,9 +345,14 @@ static HptConfig *grid_propose(void *state, const HptHistory *history, int64_t n
             break;
         }
     }
-    g_set_error(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
-                "the grid is exhausted: all of its %" G_GINT64_FORMAT " configurations were tried",
-                grid->total + (int64_t)grid->search->n_points);
+    int64_t all = grid->total + (int64_t)grid->search->n_points;
+    if (all == 0)
+        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_NO_ROOM,
+                            "the forbidden clauses leave no configuration of the grid\n"
+                            "hint: a grid with more values (grid:points=N, grid:NAME=N), or another sampler");
+    else
+        g_set_error(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
+                    "the grid is exhausted: all of its %" G_GINT64_FORMAT " configurations were tried", all);
     return NULL;
 }
 

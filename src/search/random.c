@@ -29,7 +29,7 @@ static void no_room(const HptSpace *space, uint32_t *matches, GError **error)
     }
     g_set_error(error, HPT_ERROR, HPT_ERROR_NO_ROOM,
                 "the forbidden clauses leave no room or too little: none of %d draws in a row was "
-                "allowed; they matched %s",
+                "allowed; they matched %s\nhint: a space without what is forbidden, or --sampler=grid",
                 MAX_DRAWS, most->str);
 }
 

@@ -94,7 +94,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HptSampler, hpt_sampler_free)
 
 /* The proposal for trial number ≥ 0. history may be NULL for samplers that do not use it.
  * Fails HPT_ERROR_EXHAUSTED (a grid has no such point) or HPT_ERROR_NO_ROOM (200,000 draws in a
- * row hit forbidden clauses; the message names the three that matched most often). */
+ * row hit forbidden clauses; the message names the three that matched most often; or they leave nothing of a grid). */
 bool hpt_sampler_propose(HptSampler *sampler, const HptHistory *history, int64_t number,
                          HptProposal *out, GError **error) HPT_WARN_UNUSED;
 

@@ -257,7 +257,9 @@ test_ok 'wrong use: exit 2, place and suggestion, nothing written' '
     test_exit 2 run -s w6 -t 3 a=1..2 2>err && test_grep "without a command" err &&
     test_exit 2 run -s w7 -t 3 -m loss:maxi a=1..2 -- true {a} 2>err && test_grep "max" err &&
     test_exit 127 run -s w8 -t 3 a=1..2 -- no-such-command {a} 2>err && test_grep "not found" err &&
-    test_exit 2 run -p "{a=x}" -s w9 -t 3 "a=x,y" "{a == y}" -- true {a} 2>err && test_grep "leave no room" err &&
+    test_exit 2 run -p "{a=x}" -s w9 -t 3 "a=x,y" "{a == y}" -- true {a} 2>err && test_grep "leave no room" err && test_grep "^hint: .*--sampler=grid" err &&
+    test_exit 2 run --sampler=grid -s w9 -t 3 -m loss "{a >= 0}" a=0.0..1.0 -- true {a} 2>err && test_grep "leave no configuration of the grid$" err &&
+    test_exit 4 hpt-query -s w9 2>err &&
     test_is "$(sql "select count(*) from study where study like '"'w_'"'")" 0
 '
 test_ok 'names of studies: any text of 200 characters; others are refused' '
