@@ -132,8 +132,14 @@ if command -v python3 >/dev/null; then
         block python 1 >loop.py && test_grep "hpt-ask" loop.py && python3 ./loop.py >out 2>err && test_empty err && test_grep "^python/[0-9]+$" out &&
         test_is "$(value "select count(*), bool_and(abs(loss - x * x - y * y) < 1e-9), bool_and(state = \$\$complete\$\$) from python")" "20 true true;"
     '
+    test_ok 'the loop in Python of the guide that reports' '
+        { block python 1 | sed "/^study = /,\$d" && block python 2; } >epochs.py && test_grep "report" epochs.py && python3 ./epochs.py >out 2>err && test_empty err &&
+        test_is "$(value "select count(*) filter (where state = \$\$complete\$\$) > 2, count(*) filter (where state = \$\$pruned\$\$) > 0, count(*) from epochs")" "true true 12;" &&
+        test_is "$(value "select count(*) from epochs where state = \$\$complete\$\$ and abs(loss - (x * x + 0.2)) > 1e-9")" "0;"
+    '
 else
     test_skip 'the loop in Python of the guide' 'python3 is not installed'
+    test_skip 'the loop in Python of the guide that reports' 'python3 is not installed'
 fi
 test_ok 'the record holds together' '
     test_exit 0 hpt-verify --store >out 2>err && test_grep "0 errors" err
