@@ -129,20 +129,6 @@ static bool go_on(Tell *tell, GError *steal_problem, GError **error)
 
 /* ---- standard input ---- */
 
-static bool read_line(Tell *tell, const char *text, size_t length, HptTellLine *line, GError **error)
-{
-    if (!g_utf8_validate_len(text, length, NULL)) {
-        g_set_error_literal(error, HPT_ERROR, HPT_ERROR_DATA, "it is not UTF-8 text");
-        return false;
-    }
-    if (tell->header != NULL)
-        return hpt_tell_line_from_row(tell->header, text, line, error);
-    if (*text != '{')
-        return hpt_tell_line_from_text(text, line, error);
-    g_autoptr(json_t) object = hpt_json_parse(text, length, error);
-    return object != NULL && hpt_tell_line_from_json(object, line, error);
-}
-
 /* Each report has an answer, whatever becomes of it: its reader may wait for that. The trial is called as in the line. */
 static void answer(const HptTellLine *line, bool json, const HptTellFate *told, const GError *problem)
 {
@@ -181,7 +167,7 @@ static bool take_line(Tell *tell, char *text, size_t length, GError **error)
     g_auto(HptTellLine) line = {0};
     GError *problem = NULL;
     HptTellFate told = HPT_TOLD_RECORDED;
-    bool fine = read_line(tell, text, length, &line, &problem) && tell_line(tell, &line, &told, &problem);
+    bool fine = hpt_tell_line_read(tell->header, text, length, &line, &problem) && tell_line(tell, &line, &told, &problem);
     if (line.report)
         answer(&line, *text == '{' && tell->header == NULL, fine ? &told : NULL, problem);
     return fine || go_on(tell, problem, error);

@@ -274,6 +274,18 @@ bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, G
     return true;
 }
 
+bool hpt_tell_line_read(char **header, const char *text, size_t length, HptTellLine *out, GError **error)
+{
+    if (!g_utf8_validate_len(text, length, NULL))
+        return refuse(error, "it is not UTF-8 text");
+    if (header != NULL)
+        return hpt_tell_line_from_row(header, text, out, error);
+    if (*text != '{')
+        return hpt_tell_line_from_text(text, out, error);
+    g_autoptr(json_t) object = hpt_json_parse(text, length, error);
+    return object != NULL && hpt_tell_line_from_json(object, out, error);
+}
+
 static bool is_known(const HptDefinition *definition, const char *name, GError **error)
 {
     if (g_str_has_prefix(name, "hpt.") || hpt_space_find(definition->space, name) != SIZE_MAX)

@@ -43,6 +43,9 @@ bool hpt_tell_line_id(const json_t *id, HptTellLine *out, GError **error) HPT_WA
 char **hpt_tell_header(const char *line);
 /* A row of it: the id, the step if there is a column hpt.step that is not empty, and its cells as they are. */
 bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
+/* A line of any of these kinds, by its first character and header (NULL: there was none). */
+bool hpt_tell_line_read(char **header, const char *text, size_t length, HptTellLine *out, GError **error) HPT_WARN_UNUSED;
+
 /* What it says as the library takes it; checked against the definition. A column of a row that is no metric, nor a
  * parameter, nor hpt's own, is an error. The pointers are those of line; once for a line. */
 bool hpt_tell_line_settle(HptTellLine *line, const HptDefinition *definition, HptTelling *out,

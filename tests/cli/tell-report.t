@@ -128,6 +128,11 @@ test_ok 'lines of each kind: each report has an answer, in its order; the status
     test_is "$(line "select trial, state, loss, note from lines order by trial")" "0 complete 0.125 1;1 pruned 2 \N;2 complete 1 \N;3 pruned 7 1;" &&
     printf "lines/3 step=4 loss=1\n" | test_exit 0 hpt-tell >out && test_is "$(cat out)" "lines/3	4	stop"
 '
+test_ok 'a metric that is called step is told in JSON or columns' '
+    hpt-ask -q -s named -p x=0.0..1.0 -m loss -m step:track -N 3 >asked && test_exit 2 hpt-tell named/0 loss=1 step=0.5 2>err && test_grep "a step is a whole number" err &&
+    { echo "{\"id\":\"named/0\",\"metrics\":{\"loss\":1,\"step\":0.5}}" && printf "hpt.id\tloss\tstep\nnamed/1\t2\t1.5\n"; } | test_exit 0 hpt-tell >out && test_empty out &&
+    test_is "$(line "select state, step from named where trial < 2 order by trial")" "complete 0.5;complete 1.5;"
+'
 test_ok 'a program beside has each answer before the next report' '
     ask beside 1 --pruner=threshold:upper=3 >asked && mkfifo in answers && { hpt-tell <in >answers & teller=$!; } && exec 5>in 6<answers &&
     for i in 1 2 3 4; do echo "beside/0 step=$i loss=$i" >&5 && read -r id step said <&6 && test_is "$id $step" "beside/0 $i" || return 1; done && test_is "$said" stop && exec 5>&- 6<&- && test_exit 0 wait $teller
