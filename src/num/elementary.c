@@ -264,105 +264,58 @@ double hpt_pow(double x, double y)
     return sign * power(fabs(x), y);
 }
 
-/* ---- many at a time: the operations of hpt_exp and hpt_log, in their order, in four lanes ---- */
-
-enum { LANES = 4 };
-
-typedef double Lanes __attribute__((vector_size(LANES * sizeof(double))));
-typedef int64_t Bits __attribute__((vector_size(LANES * sizeof(double))));
+/* ---- many at a time ---- */
 
 #define WHOLE 0x1.8p+52 /* x + WHOLE − WHOLE rounds x to a whole number; the bits of x + WHOLE count it */
-
-/* mask ? a : b */
-static inline void choose(const Bits *mask, const Lanes *a, Lanes *b)
-{
-    *b = (Lanes)((*mask & (Bits)*a) | (~*mask & (Bits)*b));
-}
 
 /* The functions that the clones share are inlined into each of them. */
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void exp_lanes(double *x)
+static void exp_one_by_one(double *x, size_t n)
 {
-    const Bits sign = (Bits){0} + INT64_MIN;
-    if (!(fabs(x[0]) < 708 && fabs(x[1]) < 708 && fabs(x[2]) < 708 && fabs(x[3]) < 708)) {
-        for (size_t i = 0; i < LANES; i++)
-            x[i] = hpt_exp(x[i]);
-        return;
-    }
-    Lanes a, half = {0.5, 0.5, 0.5, 0.5}, one = {1, 1, 1, 1};
-    memcpy(&a, x, sizeof a);
-    Lanes t = a * ONE_OVER_LN2;
-    Bits negative = (Bits)t & sign;
-    t += (Lanes)((Bits)half | negative);
-    Lanes k = (t + WHOLE) - WHOLE; /* nearest; towards 0 is one less if that went too far */
-    Lanes less = k - (Lanes)((Bits)one | negative);
-    Bits far = ((Lanes)((Bits)k & ~sign) > (Lanes)((Bits)t & ~sign));
-    choose(&far, &less, &k);
-    Lanes high = a - k * LN2_HIGH, low = k * LN2_LOW;
-    Lanes r = high - low, r_error = (high - r) - low, p = {0};
-    for (int m = 12; m >= 0; m--)
-        p = p * r + over_factorial[m];
-    Lanes sum = 1 + r, sum_error = (1 - sum) + r, count = k + WHOLE, whole = {WHOLE, WHOLE, WHOLE, WHOLE};
-    Lanes scale = (Lanes)(((Bits)count - (Bits)whole + 1023) << 52);
-    a = (sum + (r * r * p + (r_error + sum_error))) * scale;
-    memcpy(x, &a, sizeof a);
+    for (size_t i = 0; i < n; i++)
+        x[i] = hpt_exp(x[i]);
 }
 
-INLINE void log_lanes(double *x)
+static void log_one_by_one(double *x, size_t n)
 {
-    bool usual = true;
-    for (size_t i = 0; i < LANES; i++)
-        usual = usual && x[i] >= DBL_MIN && x[i] <= DBL_MAX;
-    if (!usual) {
-        for (size_t i = 0; i < LANES; i++)
-            x[i] = hpt_log(x[i]);
-        return;
-    }
-    Bits bits, one_bits = (Bits){0} + INT64_C(0x3ff0000000000000);
-    memcpy(&bits, x, sizeof bits);
-    Lanes whole = {WHOLE, WHOLE, WHOLE, WHOLE};
-    Lanes m = (Lanes)((bits & INT64_C(0x000fffffffffffff)) | one_bits), half = 0.5 * m;
-    Lanes k = (Lanes)((bits >> 52) - 1023 + (Bits)whole) - WHOLE, more = k + 1;
-    Bits large = (m > 0x1.6a09e667f3bcdp+0);
-    choose(&large, &half, &m);
-    choose(&large, &more, &k);
-    Lanes f = m - 1, s = f / (2 + f), z = s * s, series = {0};
-    Lanes f_high = (Lanes)((Bits)f & ~INT64_C(0x7ffffff)), f_low = f - f_high;
-    Lanes h_high = 0.5 * f_high * f_high, h_low = 0.5 * f_low * (f + f_high);
-    for (int j = 11; j >= 0; j--)
-        series = series * z + two_over_odd[j];
-    Lanes difference = f - h_high, difference_error = (f - difference) - h_high;
-    Lanes high = k * LN2_HIGH, sum = high + difference, sum_error = (high - sum) + difference;
-    Lanes rest = s * ((h_high + h_low) + z * series) - h_low;
-    sum = sum + (sum_error + (difference_error + (k * LN2_LOW + rest)));
-    memcpy(x, &sum, sizeof sum);
+    for (size_t i = 0; i < n; i++)
+        x[i] = hpt_log(x[i]);
 }
 
-HPT_CLONES
+#define LANES 4
+#define OF_LANES(name) name##_4
+#define LANES_CLONES HPT_CLONES
+#include "num/elementary-lanes.h"
+#undef LANES
+#undef OF_LANES
+#undef LANES_CLONES
+
+#ifdef HPT_WIDE
+#define LANES 8
+#define OF_LANES(name) name##_8
+#define LANES_CLONES HPT_WIDE
+#include "num/elementary-lanes.h"
+#endif
+
 void hpt_exp_each(double *x, size_t n)
 {
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        exp_lanes(x + i);
-    if (i == n)
+#ifdef HPT_WIDE
+    if (HPT_HAS_WIDE) {
+        exp_each_8(x, n);
         return;
-    double last[LANES] = {0};
-    memcpy(last, x + i, (n - i) * sizeof *last);
-    exp_lanes(last);
-    memcpy(x + i, last, (n - i) * sizeof *last);
+    }
+#endif
+    exp_each_4(x, n);
 }
 
-HPT_CLONES
 void hpt_log_each(double *x, size_t n)
 {
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        log_lanes(x + i);
-    if (i == n)
+#ifdef HPT_WIDE
+    if (HPT_HAS_WIDE) {
+        log_each_8(x, n);
         return;
-    double last[LANES] = {1, 1, 1, 1};
-    memcpy(last, x + i, (n - i) * sizeof *last);
-    log_lanes(last);
-    memcpy(x + i, last, (n - i) * sizeof *last);
+    }
+#endif
+    log_each_4(x, n);
 }
