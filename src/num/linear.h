@@ -1,7 +1,7 @@
 /* Small dense linear algebra in a fixed order of operations, so with the same bits on every machine.
  *
  * Matrices are row-major; stride is the distance between rows. No allocation. The order of
- * sums does not depend on the CPU; on those with AVX2 four are worked on at a time (see clones.h), to the same bits.
+ * sums does not depend on the CPU; on those with AVX2 four are worked on at a time, with AVX-512 some eight (see clones.h), to the same bits.
  */
 #ifndef HPT_NUM_LINEAR_H
 #define HPT_NUM_LINEAR_H
