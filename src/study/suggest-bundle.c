@@ -80,10 +80,25 @@ static bool take_trial(Bundle *bundle, GArray *trials, const json_t *row, int64_
     return true;
 }
 
+/* A name without a slash may be a study's. */
+static HptFacts *read_named(HptFactsBundle *file, const char *inside, GError **error)
+{
+    GError *no_trial = NULL;
+    HptFacts *named = hpt_facts_bundle_read(file, inside, &no_trial);
+    if (named == NULL && g_error_matches(no_trial, HPT_ERROR, HPT_ERROR_USAGE) && strchr(inside, '/') == NULL) {
+        g_autofree char *study = g_strconcat(inside, "/", NULL);
+        g_clear_error(&no_trial);
+        named = hpt_facts_bundle_read(file, study, &no_trial);
+    }
+    if (no_trial != NULL)
+        g_propagate_error(error, no_trial);
+    return named;
+}
+
 bool hpt_suggest_check_bundle(const char *path, const char *inside, HptSuggestTell tell, void *user, GError **error)
 {
     g_autoptr(HptFactsBundle) file = hpt_facts_bundle_open(path, error);
-    g_autoptr(HptFacts) named = file == NULL ? NULL : hpt_facts_bundle_read(file, inside, error);
+    g_autoptr(HptFacts) named = file == NULL ? NULL : read_named(file, inside, error);
     if (named == NULL)
         return false;
     g_auto(Bundle) bundle = {

@@ -23,7 +23,7 @@ typedef void (*HptSuggestTell)(int64_t trial, HptSuggestVerdict verdict, const c
 bool hpt_suggest_check(HptDb *db, const char *study, int64_t number, HptSuggestTell tell, void *user,
                        GError **error) HPT_WARN_UNUSED;
 
-/* The same of a bundle, of what is behind its # (see hpt_facts_bundle_read; one trial or all of a study). Of
+/* The same of a bundle, of what is behind its # (see hpt_facts_bundle_read; one trial or all of a study, whose name alone will do). Of
  * proposals that saw trials which are not in it the verdict is unknown. Fails as hpt_facts_bundle_open. */
 bool hpt_suggest_check_bundle(const char *path, const char *inside, HptSuggestTell tell, void *user,
                               GError **error) HPT_WARN_UNUSED;

@@ -93,7 +93,8 @@ test_ok '--suggest: of one trial, of the study of -s; what was changed is found'
 test_ok '--suggest: of a bundle, and of what was imported from it' '
     hpt-export -q -s two-auto -f tar -o two.tar && hpt-export -q -a -f tar -o all.tar && hpt-replay -q --suggest two-auto >wanted &&
     mkdir -p none && (cd none && test_exit 0 hpt-replay -q --suggest ../two.tar) | test_cmp wanted - &&
-    test_exit 0 hpt-replay -q --suggest "all.tar#two-auto/" | test_cmp wanted - &&
+    test_exit 0 hpt-replay -q --suggest "all.tar#two-auto/" | test_cmp wanted - && test_exit 0 hpt-replay -q --suggest "all.tar#two-auto" | test_cmp wanted - &&
+    test_exit 4 hpt-replay --suggest "all.tar#two-aut" 2>err && test_grep "two-aut" err &&
     test_is "$(hpt-replay -q -H --suggest -s two-auto all.tar#59)" "59	equal	" &&
     test_exit 0 hpt-replay -q --suggest "all.tar#bad-tpe/" >out && test_is "$(wc -l <out)" 31 &&
     here=$TEST_DSN && mkdir -p away && cd away && test_db && hpt-import -q ../all.tar &&
