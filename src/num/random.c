@@ -98,10 +98,10 @@ uint64_t hpt_stream_below(const HptStream *stream, uint64_t index, uint64_t boun
      * is uniform once the 2^64 mod bound lowest products are refused. A refused draw is repeated
      * at the same index of another stream, so that draws at other indices never move. */
     HptStream from = *stream;
-    uint64_t refused = -bound % bound;
     for (;;) {
         unsigned __int128 product = (unsigned __int128)hpt_stream_bits(&from, index) * bound;
-        if ((uint64_t)product >= refused)
+        uint64_t low = (uint64_t)product;
+        if (low >= bound || low >= -bound % bound) /* the remainder, which takes long, is below bound */
             return (uint64_t)(product >> 64);
         from.counter[2] += WEYL_0;
     }

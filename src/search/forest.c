@@ -58,10 +58,11 @@ typedef struct {
 
 typedef struct {
     const HptCube *cube;
-    const double *rows, *y;
+    const double *columns, *y; /* cube->n × n_rows: all rows, parameter after parameter */
+    size_t n_rows;
     const HptForestSettings *settings;
     HptDraws *draws;
-    double *weight;   /* n: how often a row was drawn */
+    Share *shares;    /* n_rows: of each row, which counts as often as it was drawn */
     size_t n;         /* rows that were drawn */
     uint32_t **order; /* cube->n × n: rows by value, the inactive last; a node's in one segment */
     uint32_t *scratch;
@@ -72,24 +73,18 @@ typedef struct {
 
 static double cell(const Grower *grower, uint32_t row, size_t j)
 {
-    return grower->rows[row * grower->cube->n + j];
+    return grower->columns[j * grower->n_rows + row];
 }
 
-static Share share_of(const Grower *grower, uint32_t row)
+/* Is a split with this left part the best so far? If so *gain is its. */
+static inline bool is_best(const Grower *grower, double weight, double sum, Share all, double *gain)
 {
-    double weight = grower->weight[row];
-    return (Share){weight, weight * grower->y[row]};
-}
-
-static void consider(Grower *grower, Share left, Share all, Split split)
-{
-    Share right = {all.weight - left.weight, all.sum - left.sum};
+    Share left = {weight, sum}, right = {all.weight - weight, all.sum - sum};
     double least = grower->settings->least_leaf;
     if (left.weight < least || right.weight < least)
-        return;
-    split.gain = share_gain(left) + share_gain(right);
-    if (split.gain > grower->best.gain)
-        grower->best = split;
+        return false;
+    *gain = share_gain(left) + share_gain(right);
+    return *gain > grower->best.gain;
 }
 
 static void consider_number(Grower *grower, size_t j, const uint32_t *rows, size_t n, Share all)
@@ -97,20 +92,19 @@ static void consider_number(Grower *grower, size_t j, const uint32_t *rows, size
     Share inactive = {0, 0};
     size_t active = n;
     for (; active > 0 && isnan(cell(grower, rows[active - 1], j)); active--)
-        share_add(&inactive, share_of(grower, rows[active - 1]));
-    Share left = {0, 0};
-    for (size_t i = 0; i < active; i++) {
-        share_add(&left, share_of(grower, rows[i]));
+        share_add(&inactive, grower->shares[rows[active - 1]]);
+    double weight = 0, sum = 0, gain = 0, x = active > 0 ? cell(grower, rows[0], j) : 0, next = x;
+    for (size_t i = 0; i < active; i++, x = next) {
+        weight += grower->shares[rows[i]].weight;
+        sum += grower->shares[rows[i]].sum;
         bool last = i + 1 == active;
-        if (!last && cell(grower, rows[i], j) >= cell(grower, rows[i + 1], j))
+        next = last ? x : cell(grower, rows[i + 1], j);
+        if (!last && x >= next)
             continue;
-        if (!last || active < n)
-            consider(grower, left, all, (Split){.param = j, .end = i + 1});
-        if (!last && active < n) {
-            Share both = left;
-            share_add(&both, inactive);
-            consider(grower, both, all, (Split){.param = j, .end = i + 1, .inactive_left = true});
-        }
+        if ((!last || active < n) && is_best(grower, weight, sum, all, &gain))
+            grower->best = (Split){.gain = gain, .param = j, .end = i + 1};
+        if (!last && active < n && is_best(grower, weight + inactive.weight, sum + inactive.sum, all, &gain))
+            grower->best = (Split){.gain = gain, .param = j, .end = i + 1, .inactive_left = true};
     }
 }
 
@@ -121,7 +115,7 @@ static void consider_category(Grower *grower, size_t j, const uint32_t *rows, si
     size_t order[PLACES], n_values = 0;
     for (size_t i = 0; i < n; i++) {
         double x = cell(grower, rows[i], j);
-        share_add(&shares[isnan(x) ? INACTIVE : value_of(grower->cube, j, x)], share_of(grower, rows[i]));
+        share_add(&shares[isnan(x) ? INACTIVE : value_of(grower->cube, j, x)], grower->shares[rows[i]]);
     }
     for (size_t v = 0; v < PLACES; v++) { /* sorted by mean; of equal ones the first first */
         if (shares[v].weight <= 0)
@@ -140,7 +134,8 @@ static void consider_category(Grower *grower, size_t j, const uint32_t *rows, si
             split.inactive_left = true;
         else
             split.set |= UINT64_C(1) << order[i];
-        consider(grower, left, all, split);
+        if (is_best(grower, left.weight, left.sum, all, &split.gain))
+            grower->best = split;
     }
 }
 
@@ -229,11 +224,13 @@ static size_t part(Grower *grower, const Node *node, size_t begin, size_t end)
     for (size_t k = 0; k < grower->cube->n; k++) {
         uint32_t *rows = grower->order[k];
         size_t left = begin, right = 0;
-        for (size_t i = begin; i < end; i++)
-            if (grower->goes_left[rows[i]])
-                rows[left++] = rows[i];
-            else
-                grower->scratch[right++] = rows[i];
+        for (size_t i = begin; i < end; i++) { /* without a branch, which would be guessed wrong half of the time */
+            uint32_t row = rows[i];
+            bool is_left = grower->goes_left[row];
+            rows[left] = grower->scratch[right] = row;
+            left += is_left;
+            right += !is_left;
+        }
         memcpy(rows + left, grower->scratch, right * sizeof *rows);
     }
     return n_left;
@@ -244,11 +241,11 @@ static void describe(const Grower *grower, size_t begin, size_t end, Node *node,
     const uint32_t *rows = grower->order[0];
     *all = (Share){0, 0};
     for (size_t i = begin; i < end; i++)
-        share_add(all, share_of(grower, rows[i]));
+        share_add(all, grower->shares[rows[i]]);
     double squares = 0, mean = all->sum / all->weight;
     for (size_t i = begin; i < end; i++) {
         double away = grower->y[rows[i]] - mean;
-        squares += grower->weight[rows[i]] * away * away;
+        squares += grower->shares[rows[i]].weight * away * away;
     }
     *node = (Node){.param = -1, .mean = mean, .variance = squares / all->weight};
 }
@@ -320,35 +317,39 @@ HptForest *hpt_forest_new(const HptCube *cube, const double *rows, const double 
     g_autofree uint32_t *sorted = g_new(uint32_t, n * d + 1), *order = g_new(uint32_t, n * d + 1);
     g_autofree uint32_t **segments = g_new(uint32_t *, d + 1), *scratch = g_new(uint32_t, n);
     g_autofree Placed *placed = g_new(Placed, n);
-    g_autofree double *weight = g_new(double, n);
+    g_autofree double *columns = g_new(double, n * d + 1);
+    g_autofree Share *shares = g_new(Share, n);
     g_autofree bool *left = g_new(bool, n);
     g_autofree size_t *params = g_new(size_t, d + 1);
     for (size_t j = 0; j < d; j++) {
         sort_rows(cube, rows, n, j, placed, sorted + j * n);
         segments[j] = order + j * n;
         params[j] = j;
+        for (size_t i = 0; i < n; i++)
+            columns[j * n + i] = rows[i * d + j];
     }
-    Grower grower = {.cube = cube,       .rows = rows,       .y = y,
-                     .settings = settings, .draws = draws,     .weight = weight,
-                     .order = segments,  .scratch = scratch, .goes_left = left,
-                     .params = params};
+    Grower grower = {.cube = cube,         .columns = columns, .n_rows = n,       .y = y,
+                     .settings = settings, .draws = draws,     .shares = shares,  .order = segments,
+                     .scratch = scratch,   .goes_left = left,  .params = params};
     g_autofree double *trees = g_new0(double, n);
     for (size_t i = 0; unseen != NULL && i < n; i++)
         unseen[i] = 0;
     for (size_t t = 0; t < forest->n_trees; t++) {
-        memset(weight, 0, n * sizeof *weight);
+        memset(shares, 0, n * sizeof *shares);
         for (size_t i = 0; i < n; i++)
-            weight[hpt_draws_below(draws, n)]++;
+            shares[hpt_draws_below(draws, n)].weight++;
+        for (size_t i = 0; i < n; i++)
+            shares[i].sum = shares[i].weight * y[i];
         for (size_t j = 0; j < d; j++) {
             grower.n = 0;
             for (size_t i = 0; i < n; i++)
-                if (weight[sorted[j * n + i]] > 0)
+                if (shares[sorted[j * n + i]].weight > 0)
                     segments[j][grower.n++] = sorted[j * n + i];
         }
         forest->root[t] = forest->nodes->len;
         grow(&grower, forest->nodes);
         for (size_t i = 0; unseen != NULL && i < n; i++)
-            if (weight[i] <= 0) {
+            if (shares[i].weight <= 0) {
                 unseen[i] += hpt_forest_tree(forest, t, rows + i * d, NULL);
                 trees[i]++;
             }
