@@ -22,7 +22,7 @@ static const struct {
     {"import", "take bundles of other projects into the record"},
     {"verify", "does the record hold together, is all there"},
     {"ask", "trials for a loop of yours"},
-    {"tell", "and their results"},
+    {"tell", "their results, and how they do while they run"},
     {"space", "check, convert and sample a search space"},
 };
 
