@@ -392,7 +392,8 @@ static int print_once(const Request *request, HptDb *db, GError **error)
     print_notes(&p);
     if (p.rows == 0 && (opt_best || opt_recommend)) {
         g_set_error(error, HPT_ERROR, HPT_ERROR_EXHAUSTED,
-                    "study '%s': no trial is complete and feasible", plan->study.study);
+                    "study '%s': no trial%s is complete and feasible", plan->study.study,
+                    opt_where != NULL ? " that -w takes" : "");
         return HPT_EXIT_NO;
     }
     return p.rows == 0 && opt_fail_empty ? HPT_EXIT_NO : HPT_EXIT_OK;

@@ -259,7 +259,8 @@ bool hpt_tell_line_from_row(char **header, const char *line, HptTellLine *out, G
             return false;
     }
     if (g_strv_length(fields) != n) {
-        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u columns, and the header has %zu", g_strv_length(fields), n);
+        g_set_error(error, HPT_ERROR, HPT_ERROR_DATA, "%u column%s, and the header has %zu", g_strv_length(fields),
+                    g_strv_length(fields) == 1 ? "" : "s", n);
         return false;
     }
     for (size_t i = 0; i < n; i++) {

@@ -159,7 +159,7 @@ test_ok '--best with -f env is fit for eval' '
     (eval "$(hpt-query -s heart --best -f env)" && test_is "$trial $kernel $C ${degree-none}" "4 rbf 0.5 none")
 '
 test_ok '--best where none is feasible: 1' '
-    query 1 -s heart --best -w "latency > 10" && test_grep "no trial is complete and feasible" err
+    query 1 -s heart --best -w "latency > 10" && test_grep "no trial that -w takes is complete and feasible$" err
 '
 test_ok '--best with several objectives: 2, and what to use instead' '
     query 2 -s pair --best && test_grep "has 2 objectives" err && test_grep "hint: --pareto" err &&

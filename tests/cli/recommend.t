@@ -91,7 +91,7 @@ test_ok '--recommend with -w: one of these' '
     hpt-query -q -H -s noisy --recommend -w "trial <> $(recommended noisy)" -c trial >out && recommended noisy >before &&
     ! cmp -s out before && test_is "$(wc -l <out)" 1 && hpt-query -q -H -s noisy --recommend -w "trial = 7" -c trial >out &&
     test_is "$(cat out)" 7 && test_exit 1 hpt-query -s noisy --recommend -w false 2>err &&
-    test_grep "no trial is complete and feasible" err && test_exit 2 hpt-query -s noisy --recommend -w "loss <" 2>err &&
+    test_grep "no trial that -w takes is complete and feasible" err && test_exit 2 hpt-query -s noisy --recommend -w "loss <" 2>err &&
     test_grep "syntax error" err'
 test_ok 'recommended names it' '
     hpt-query -s noisy --curve recommended --show-sql >out && test_grep "q?.?trial = $(recommended noisy)$" out &&
