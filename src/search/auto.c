@@ -113,7 +113,7 @@ static HptConfig *auto_propose(void *state, const HptHistory *history, int64_t n
 
 const HptSamplerKind hpt_sampler_auto = {
     .name = "auto",
-    .version = 20,
+    .version = 19,
     .open = auto_open,
     .close = auto_close,
     .propose = auto_propose,

@@ -20,8 +20,6 @@
 #define SHORTER_MEAN 1.8
 #define SHORTER_DEVIATION 0.6
 #define LEAST_GAIN 1e-4
-#define DOUBT 1.0          /* in the logarithm of the likelihood */
-#define LOG_NO_FINE (-9.0) /* of the signal's variance */
 #define LOG_NOISE_LOW -13.815510557964274 /* log 1e-6 */
 
 /* ---- data ---- */
@@ -453,7 +451,7 @@ static void fit_clear(Fit *fit)
 static void bounds(const HptCube *cube, size_t j, double *low, double *high)
 {
     static const double of_length[] = {-4, 6}, of_noise[] = {LOG_NOISE_LOW, 0}, of_signal[] = {-2, 3};
-    static const double of_warp[] = {-2, 2}, of_fine[] = {LOG_NO_FINE, 3}, of_shorter[] = {0.7, 3.7};
+    static const double of_warp[] = {-2, 2}, of_fine[] = {-9, 3}, of_shorter[] = {0.7, 3.7};
     size_t p = cube->n;
     const double *of = j < p            ? of_length
                        : j == p         ? of_noise
@@ -490,21 +488,6 @@ double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *pr
     double value = negative_log_posterior(theta, gradient, &fit);
     fit_clear(&fit);
     return value;
-}
-
-void hpt_gp_doubt_fine(const HptGpData *data, double *theta)
-{
-    if (!data->fine)
-        return;
-    size_t p = data->cube->n, size = HPT_GP_THETA(data->cube) * sizeof *theta;
-    g_autofree double *noisy = g_memdup2(theta, size);
-    noisy[p] = MIN(0, hpt_log(hpt_exp(theta[p]) + kernel_of(data, theta).fine));
-    noisy[3 * p + 2] = LOG_NO_FINE;
-    Fit fit;
-    fit_init(&fit, data, NULL);
-    if (negative_log_likelihood(&fit, noisy) < negative_log_likelihood(&fit, theta) + DOUBT)
-        memcpy(theta, noisy, size);
-    fit_clear(&fit);
 }
 
 /* ---- prediction ---- */

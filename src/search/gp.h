@@ -60,11 +60,6 @@ double hpt_gp_fit(const HptGpData *data, const HptGpPrior *prior, double *theta,
 double hpt_gp_negative_log_posterior(const HptGpData *data, const HptGpPrior *prior, const double *theta,
                                      double *gradient);
 
-/* Makes the fine part of theta noise where the values do not tell one from the other, which is when their likelihood
- * is then at most e times less: a fine part counts as possible improvement, so a search would come back to whatever was lucky.
- * Of data that are not fine theta is left as it is. O(n³). */
-void hpt_gp_doubt_fine(const HptGpData *data, double *theta);
-
 /* A process with its hyperparameters, given the data. */
 typedef struct {
     const HptGpData *data; /* borrowed */

@@ -47,7 +47,7 @@ static HptConfig *gp_propose(void *state, const HptHistory *history, int64_t num
 
 const HptSamplerKind hpt_sampler_gp = {
     .name = "gp",
-    .version = 16,
+    .version = 15,
     .open = gp_open,
     .close = gp_close,
     .propose = gp_propose,

@@ -4,8 +4,7 @@
  * Two processes see the same results differently, and proposals take turns between them: a rough one (Matérn 3/2) whose
  * values above the median are ranks and whose inputs are warped, and a smooth one (5/2) of plain values and inputs as they
  * are. Which of them is right cannot be told from some tens of results, and one that is wrong stays wrong for long; with
- * both, the mistakes of one are told to the other. Both have a fine part beside the coarse one (gp.h), and where that cannot be
- * told from noise it counts as noise. One of several
+ * both, the mistakes of one are told to the other. Both have a fine part beside the coarse one (gp.h). One of several
  * columns of values has only the coarse one, for under noise in all of them the fine one made proposals come back to the lucky ones.
  *
  * Hyperparameters: the nearest maximum of their posterior, by a chain of fits: to the first 6 trials, from there
@@ -247,12 +246,11 @@ static void model_clear(Model *model)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Model, model_clear)
 
 static void model_init(Model *model, const HptTold *told, const size_t *chosen, size_t n, const double *y,
-                       double *theta, View view)
+                       const double *theta, View view)
 {
     const double *running = NULL;
     size_t n_running = hpt_told_running(told, HPT_SURROGATE_RUNNING, &running);
     model->data = data_of(told, view, chosen, n, y, n + n_running);
-    hpt_gp_doubt_fine(model->data, theta);
     model->gp = hpt_gp_new(model->data, theta);
     for (size_t i = 0; i < n_running; i++) {
         hpt_gp_data_add(model->data, running + i * told->cube->n, 0);

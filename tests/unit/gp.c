@@ -241,38 +241,6 @@ static void test_fine(void)
     hpt_cube_clear(&cube);
 }
 
-/* A fine part with the width of a gap is as good an explanation of noise as noise is; of waves it is a better one. */
-static void test_doubt(void)
-{
-    enum { N = 40 };
-    g_autoptr(HptSpace) space = space_of("x real [0, 1]\n");
-    HptCube cube;
-    hpt_cube_init(&cube, space);
-    double rows[N], waves[N], noisy[N], theta[7] = {-0.5, -7, 0, 0, 0, -2, 3};
-    for (uint64_t i = 0; i < N; i++) {
-        rows[i] = ((double)i + 0.5) / N;
-        waves[i] = 2 * rows[i] - 1 + 0.3 * sin(40 * rows[i]);
-        noisy[i] = 2 * rows[i] - 1 + 0.3 * noise(500 + i);
-    }
-    double kept[7], narrow[7] = {-1.2, -7, 0, 0, 0, -2, 3.7}, taken[7];
-    memcpy(kept, theta, sizeof theta);
-    memcpy(taken, narrow, sizeof theta);
-    g_autoptr(HptGpData) data = hpt_gp_data_new(&cube, rows, waves, N, N);
-    for (int fine = 0; fine < 2; fine++) {
-        data->fine = fine;
-        hpt_gp_doubt_fine(data, kept);
-        g_assert_true(memcmp(kept, theta, sizeof theta) == 0);
-    }
-    memcpy(data->y, noisy, sizeof noisy);
-    hpt_gp_doubt_fine(data, taken);
-    g_assert_cmpfloat_with_epsilon(hpt_exp(taken[1]), hpt_exp(-7) + hpt_exp(-2), 1e-12);
-    g_assert_cmpfloat(taken[5], ==, -9);
-    taken[1] = narrow[1];
-    taken[5] = narrow[5];
-    g_assert_true(memcmp(taken, narrow, sizeof theta) == 0);
-    hpt_cube_clear(&cube);
-}
-
 static void test_process(gconstpointer kind)
 {
     g_autoptr(HptSpace) space = space_of(mixed);
@@ -507,7 +475,6 @@ int main(int argc, char **argv)
     g_test_add_data_func("/gp/posterior/rough-fine", GINT_TO_POINTER(ROUGH | FINE), test_posterior);
     g_test_add_func("/gp/input-warp", test_input_warp);
     g_test_add_func("/gp/fine", test_fine);
-    g_test_add_func("/gp/doubt", test_doubt);
     g_test_add_data_func("/gp/process/smooth", NULL, test_process);
     g_test_add_data_func("/gp/process/rough", GINT_TO_POINTER(ROUGH), test_process);
     g_test_add_data_func("/gp/process/fine", GINT_TO_POINTER(FINE), test_process);

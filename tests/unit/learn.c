@@ -314,9 +314,9 @@ static void test_digest(gconstpointer spec)
 {
     static const char *const known[] = {
         "tpe", "77b2adaa09cae1ea7d5c4da8e4bf37f177a04eb0c3380a31a5d9ca449e575f2b",
-        "gp", "f40c3c4c08273a68e922ef08f7bf5862881f4a44128f95bcb77620afe797aca2",
+        "gp", "1e65925338b91ce4f4d093a14ab0f3a794e483b6e54ac223876206b30c71c6d8",
         "forest", "2c990e14e358289525427664e4f3fad58c8d9e3f99b2091aaaad19e640a9e709",
-        "auto", "ad24a3b77968f817dcb474e0d22b65e6d858d275cfccd1f8fd9ed4362757935e",
+        "auto", "ebc193e2d4e89c65cf9b95c14efb23d00c6d5ecb709a9785947aad9440bf5ad8",
         "cmaes", "1901495eb74858dcd99dcbc963caa27867a37aa28e3cca798ac9352e724b15fc",
         "de", "4004b3892255219fa9e23c515c00f3a1af7b981859779d950329da0ac8f5a2f8",
         "nsga2", "2ee32bdcda5f91c3480c845d7b0a2c5d44e82edbdbac475dc40f429edba82515",
@@ -349,7 +349,7 @@ static void test_digest(gconstpointer spec)
 static void test_long(gconstpointer spec)
 {
     static const char *const known[] = {
-        "gp", "c110da395860a49c40611ee6ef6077280f3a1c9c0090c26d9632d8cc7946a5b3",
+        "gp", "098090d88dbacd4129f979d5709ec620797ab70df24af66a1dd35389454fef6c",
         "auto", "dd1edc6ce91d04c0157ff07af148a1e79a642894b11504bbecfa0f72cd7a7b2c",
     };
     static const size_t counts[] = {100, 127, 128, 129, 135, 136, 137, 200, 255, 256, 257, 400, 450};
