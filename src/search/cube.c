@@ -24,7 +24,7 @@ void hpt_cube_init(HptCube *cube, const HptSpace *space)
         cube->param[cube->n] = i;
         cube->levels[cube->n] = (double)hpt_param_levels(param);
         cube->category[cube->n] = param->type == HPT_PARAM_CAT;
-        cube->even[cube->n] = cube->levels[cube->n] > 0 && !param->log;
+        cube->even[cube->n] = cube->levels[cube->n] > 0 && !hpt_param_is_log(param);
         cube->conditional = cube->conditional || param->conditional;
         cube->n++;
     }

@@ -119,6 +119,8 @@ bool hpt_space_keeps(const HptSpace *space, const HptConfig *config);
 /* ---- values ---- */
 /* How many values a parameter can take; 0: uncountable (a real without step). */
 uint64_t hpt_param_levels(const HptParam *param);
+/* Is its scale one of logarithms? Bounds so near each other that their logarithms are the same have none, whatever is said. */
+bool hpt_param_is_log(const HptParam *param);
 /* u in [0, 1] to a value: equal shares for levels, log scales as hpt-space(5) says; and back to the
  * middle of the value's share (a real without step: to its own place, so that its upper bound gives
  * 1). Monotone in u, always within the bounds. Arithmetic is num/'s: the same bits everywhere. On a

@@ -98,6 +98,11 @@ static double between(double low, double high, double u)
     return isfinite(width) ? low + u * width : 2.0 * (low / 2 + u * (high / 2 - low / 2));
 }
 
+bool hpt_param_is_log(const HptParam *param)
+{
+    return param->log && param->log_width > 0;
+}
+
 HptValue hpt_param_from_unit(const HptParam *param, double u)
 {
     HptValue value = {.active = true};
@@ -108,11 +113,11 @@ HptValue hpt_param_from_unit(const HptParam *param, double u)
     if (param->levels == 1) {
         return hpt_param_level(param, 0);
     }
-    if (!param->log && param->levels > 0) {
+    if (!hpt_param_is_log(param) && param->levels > 0) {
         uint64_t level = (uint64_t)(u * (double)param->levels);
         return hpt_param_level(param, MIN(level, param->levels - 1));
     }
-    if (!param->log) {
+    if (!hpt_param_is_log(param)) {
         value.number = clamp(param, between(param->low, param->high, u));
         return value;
     }
@@ -135,10 +140,10 @@ double hpt_param_to_unit(const HptParam *param, HptValue value)
     if (param->levels == 1) {
         return u;
     }
-    if (param->log && param->type == HPT_PARAM_INT) {
+    if (hpt_param_is_log(param) && param->type == HPT_PARAM_INT) {
         double middle = (hpt_log(value.number - 0.5) + hpt_log(value.number + 0.5)) / 2;
         u = (middle - param->log_low) / param->log_width;
-    } else if (param->log) {
+    } else if (hpt_param_is_log(param)) {
         u = (hpt_log(value.number) - param->log_low) / param->log_width;
     } else if (param->levels > 0) {
         uint64_t level = 0;

@@ -172,6 +172,19 @@ static void test_log_integers(void)
     }
 }
 
+/* Bounds whose logarithms are the same: a scale without them. */
+static void test_narrow_log(void)
+{
+    check_levels("a=1555555555555555..1555555555555557:log", "1555555555555555 1555555555555556 1555555555555557");
+    g_autoptr(HptSpace) space = space_of("a=1555555555555555.0..1555555555555555.5:log");
+    const HptParam *param = hpt_space_get(space, 0);
+    for (int i = 0; i <= 2; i++) {
+        HptValue value = hpt_param_from_unit(param, i / 2.0);
+        g_assert_cmpfloat(value.number, ==, 1555555555555555.0 + 0.25 * i);
+        g_assert_cmpfloat(hpt_param_to_unit(param, value), ==, i / 2.0);
+    }
+}
+
 static void test_equal_shares(void)
 {
     static const char *const statements[] = {"a=1..7", "a=p,q,r,s,t,u,v", "a=1,2,4,8,16,32,64",
@@ -279,6 +292,7 @@ int main(int argc, char **argv)
     g_test_add_func("/space/value/reals", test_reals);
     g_test_add_func("/space/value/unit-is-clamped", test_unit_is_clamped);
     g_test_add_func("/space/value/log-integers", test_log_integers);
+    g_test_add_func("/space/value/narrow-log", test_narrow_log);
     g_test_add_func("/space/value/equal-shares", test_equal_shares);
     g_test_add_func("/space/value/defaults", test_defaults);
     g_test_add_func("/space/value/refused-texts", test_refused_texts);
