@@ -632,7 +632,9 @@ bool hpt_secret_mask_fd(int fd, int64_t size, size_t *n, const char **kind, GErr
 
 /* ---- arguments ---- */
 
-char *hpt_secret_cut(const char *text)
+enum { MOST_PASSES = 8 };
+
+static char *cut_once(const char *text)
 {
     size_t length = strlen(text), from = 0;
     HptSecret secret;
@@ -644,6 +646,21 @@ char *hpt_secret_cut(const char *text)
     }
     g_string_append(out, text + from);
     return g_string_free(out, FALSE);
+}
+
+/* Where one is cut, another may be seen that began in it. */
+char *hpt_secret_cut(const char *text)
+{
+    char *cut = cut_once(text);
+    for (int pass = 1; pass < MOST_PASSES; pass++) {
+        char *before = cut;
+        cut = cut_once(before);
+        bool same = strcmp(cut, before) == 0;
+        g_free(before);
+        if (same)
+            break;
+    }
+    return cut;
 }
 
 /* curl -u NAME:VALUE, --user NAME:VALUE */
