@@ -127,16 +127,21 @@ BEGIN
     IF verdict NOT IN ('running', 'differs') THEN
         RETURN;
     END IF;
-    SELECT array_agg(m.name ORDER BY m.name), array_agg(k.value ORDER BY m.name), bool_and(k.value = m.value)
-    INTO v_known, v_there, v_same
-    FROM unnest(p_names, p_values) m (name, value)
-    JOIN LATERAL (SELECT p.value FROM hpt_record.metric_chunk c CROSS JOIN LATERAL unnest(c.steps, c.vals) p (step, value)
-                  WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt AND c.name = m.name
-                    AND p.step = p_step LIMIT 1) k ON true;
-    SELECT max(p.step), coalesce(max(c.chunk), -1) + 1 INTO newest, v_chunk
-    FROM hpt_record.metric_chunk c CROSS JOIN LATERAL unnest(c.steps) p (step)
-    WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt
-      AND (c.name = ANY (p_names) OR c.name = ANY (p_objectives) AND p_names && p_objectives);
+    -- Of each name the newest chunk has the newest step.
+    SELECT max(k.step), coalesce(max(k.chunk), -1) + 1 INTO newest, v_chunk
+    FROM (SELECT unnest(p_names) UNION SELECT unnest(p_objectives) WHERE p_names && p_objectives) m (name)
+    CROSS JOIN LATERAL (SELECT c.chunk, c.steps[cardinality(c.steps)] AS step FROM hpt_record.metric_chunk c
+        WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt AND c.name = m.name
+        ORDER BY c.chunk DESC LIMIT 1) k;
+    IF newest >= p_step THEN
+        SELECT array_agg(m.name ORDER BY m.name), array_agg(k.value ORDER BY m.name), bool_and(k.value = m.value)
+        INTO v_known, v_there, v_same
+        FROM unnest(p_names, p_values) m (name, value)
+        JOIN LATERAL (SELECT p.value
+            FROM hpt_record.metric_chunk c CROSS JOIN LATERAL unnest(c.steps, c.vals) p (step, value)
+            WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt AND c.name = m.name
+              AND p.step = p_step LIMIT 1) k ON true;
+    END IF;
     IF NOT v_same THEN
         verdict := 'differs';
         names := v_known;
@@ -162,11 +167,11 @@ BEGIN
     WHERE a.study_id = p_study AND a.number = p_number AND a.attempt = p_attempt;
     SELECT coalesce(max(p.place), -1) INTO decided FROM hpt_record.pruning p
     WHERE p.study_id = p_study AND p.number = p_number AND p.attempt = p_attempt AND p.kind = 'step';
-    SELECT array_agg(c.name ORDER BY c.chunk, p.n, c.name), array_agg(p.step ORDER BY c.chunk, p.n, c.name),
-           array_agg(p.value ORDER BY c.chunk, p.n, c.name)
-    INTO curve_names, curve_steps, curve_vals
-    FROM hpt_record.metric_chunk c CROSS JOIN LATERAL unnest(c.steps, c.vals) WITH ORDINALITY p (step, value, n)
-    WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt AND c.name = ANY (p_objectives);
+    SELECT array_agg(x.name), array_agg(x.step), array_agg(x.value) INTO curve_names, curve_steps, curve_vals
+    FROM (SELECT c.name, p.step, p.value
+          FROM hpt_record.metric_chunk c CROSS JOIN LATERAL unnest(c.steps, c.vals) WITH ORDINALITY p (step, value, n)
+          WHERE c.study_id = p_study AND c.number = p_number AND c.attempt = p_attempt AND c.name = ANY (p_objectives)
+          ORDER BY c.chunk, p.n, c.name) x;
 END $$;
 
 -- Records a decision about a report of an attempt that was given out, as prune_decide does. One to stop ends the attempt,
