@@ -117,12 +117,17 @@ size_t hpt_surrogate_thin(const HptTold *told, size_t n, size_t *chosen)
     return MIN(n, (size_t)MOST_POINTS);
 }
 
+static void set_kernel(HptGpData *data, View view)
+{
+    data->rough = data->warped = view == RANKS;
+    data->fine = view != COARSE;
+}
+
 /* The chosen trials, with their values in y. */
 static HptGpData *data_of(const HptTold *told, View view, const size_t *chosen, size_t n, const double *y, size_t room)
 {
     HptGpData *data = hpt_gp_data_new(told->cube, NULL, NULL, 0, room);
-    data->rough = data->warped = view == RANKS;
-    data->fine = view != COARSE;
+    set_kernel(data, view);
     for (size_t i = 0; i < n; i++)
         hpt_gp_data_add(data, told->rows + chosen[i] * told->cube->n, y[chosen[i]]);
     return data;
@@ -174,8 +179,7 @@ static void follow_chain(HptSurrogate *surrogate, const HptTold *told, size_t la
         }
         see(told, n, view, y);
         g_autoptr(HptGpData) data = hpt_gp_data_new(cube, told->rows, y, n, n);
-        data->rough = data->warped = view == RANKS;
-        data->fine = view != COARSE;
+        set_kernel(data, view);
         fit_link(data, k, theta);
         Link link = {n, digest, g_memdup2(theta, size)};
         g_array_append_val(chain, link);
