@@ -1,10 +1,9 @@
 #include "tools/run_code.h"
 
+#include "base/text.h"
+
 #include <string.h>
 #include <unistd.h>
-
-/* What no shell looks at. */
-#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-"
 
 /* The word as a path in the folder that the command runs in, if there is no such file; borrowed from it, else NULL. */
 static const char *missing_path(const char *word)
@@ -35,8 +34,7 @@ static HptRows *look_up(HptDb *db, const HptStudy *study)
 
 char *run_code_missing(HptDb *db, const HptStudy *study, const char *directory)
 {
-    g_autofree char *quoted = directory == NULL ? NULL : g_shell_quote(directory);
-    bool plain = directory != NULL && strspn(directory, PLAIN) == strlen(directory) && *directory != '\0';
+    g_autofree char *quoted = directory == NULL ? NULL : hpt_text_shell_quote(directory);
     g_autoptr(HptRows) rows = study->definition->shell ? NULL : look_up(db, study);
     size_t n = rows == NULL ? 0 : hpt_rows_count(rows);
     if (n == 0)
@@ -49,6 +47,6 @@ char *run_code_missing(HptDb *db, const HptStudy *study, const char *directory)
                            " %s not here, but what trial %" PRId64 " ran is in the record: hpt-replay%s%s --check "
                            "--keep=DIR %s/%" PRId64 " puts it into DIR",
                            n == 1 ? "is" : "are", trial, directory == NULL ? "" : " -C ",
-                           directory == NULL ? "" : plain ? directory : quoted, study->name, trial);
+                           quoted == NULL ? "" : quoted, study->name, trial);
     return g_string_free(text, false);
 }
